@@ -1,0 +1,160 @@
+package backends
+
+import (
+	"context"
+	"iter"
+
+	"github.com/scim-adapter/scim-adapter/configs"
+)
+
+// Key is a directory's own immutable identifier in its canonical text form (a lower-case UUID for entryUUID). It is the SCIM id.
+type Key string
+
+// Record is what a directory holds about one thing.
+type Record struct {
+	Key     Key
+	Name    string // the directory's own name for it: the DN; "" where there is none
+	Version string // opaque; "" when the directory has none
+	Attrs   Attributes
+}
+
+// Attributes maps an attribute's name to its values. Names are spelled as the caller asked for them; with "*" as the directory spells them.
+type Attributes map[string]Values
+
+// Values are the values of one attribute; the order means nothing.
+type Values []Value
+
+// Open says what a class of records is opened with, beside the kind's own keys in `at`.
+type Open struct {
+	At      configs.Node   // base, filter, key, version …: the keys belong to the kind
+	Tenant  string         // "default"
+	Protect []configs.Node // native filters of records that may be read but never written
+}
+
+// Directory is one server or database with its pool, its schema and its health. A directory that cannot be reached yet is no error: it is retried, and every operation meanwhile is ErrUnavailable.
+type Directory interface {
+	Open(o Open) (Backend, error) // one class of records; no I/O; the error is a configs.Faults
+	Ping(ctx context.Context) error
+	Stats() Stats
+	Close() error
+}
+
+// Stats are a pool's figures.
+type Stats struct{ Active, Max int }
+
+// Backend is one class of records. Every method may be called from many goroutines and returns soon after ctx is done. Every method is confined to the class: its base, filter and protected records.
+type Backend interface {
+	Reader
+	Writer
+	Resolver
+	Capabilities() Capabilities
+}
+
+// Capabilities is fixed at Open; the conformance suite holds the backend to it.
+type Capabilities struct {
+	Kind        string // "ldap"
+	Rename      bool   // Move works: records have names that can change
+	Conditional bool   // Condition is enforced by the directory itself, not by read and compare
+	Secrets     bool   // SetPassword works
+}
+
+// Reader reads records.
+type Reader interface {
+	// Fetch reads the records with these keys, those in scope, in no particular order, in few operations however many keys. A key that cannot be one is skipped without I/O.
+	Fetch(ctx context.Context, keys []Key, attrs []string) ([]Record, error)
+	// Walk yields every record of the class that q.Where holds for; it never holds them all. After an error it stops.
+	Walk(ctx context.Context, q Query) iter.Seq2[Record, error]
+	// Count counts; limit > 0 stops there with exact=false.
+	Count(ctx context.Context, p Predicate, limit int) (n int, exact bool, err error)
+	// Has says for each value whether attr of the record holds it, without reading the attribute.
+	Has(ctx context.Context, key Key, attr string, values []Value) ([]bool, error)
+	// Fidelity says how truly the directory itself answers t (a leaf predicate: Eq, Prefix, Suffix, Contains, Order, Present, AllBits, KeyIn). No I/O.
+	Fidelity(t Predicate) Fidelity
+	// Syntax says what the directory's schema knows of attr. No I/O.
+	Syntax(attr string) Syntax
+	// Native renders a predicate in the directory's own language (an LDAP filter with the scope, SQL), for explain and logs.
+	Native(p Predicate) string
+}
+
+// Query is what Walk walks.
+type Query struct {
+	Where Predicate // nil: True
+	Attrs []string  // attributes to read; none: key (and name) only. "*" user attributes, "+" operational ones
+	Limit int       // stop after so many; 0: no limit
+}
+
+// Syntax is what a directory's schema says of an attribute.
+type Syntax struct {
+	Known    bool
+	Equality Rule // how eq compares; NoRule when the type has none
+	Order    Rule // NoRule when it cannot order
+	Substr   Rule // NoRule when it cannot test substrings
+	Single   bool // holds one value at most
+	ReadOnly bool // NO-USER-MODIFICATION, a generated column
+	Ref      bool // values are names of records (DN syntax)
+	MaxLen   int  // longest value; 0: not said
+}
+
+// Writer writes. Each method is one operation of the directory and happens whole or not at all, and only if cond holds (ErrChanged) and the record is in scope (ErrNotFound) and not protected (ErrRefused).
+type Writer interface {
+	// Create makes a record and reads it back with want. ErrExists when the name or a unique value is taken.
+	Create(ctx context.Context, name Template, attrs Attributes, want []string) (Record, error)
+	// Modify changes one record and reads it back with want (nil: key, name and version only).
+	Modify(ctx context.Context, key Key, changes []Change, cond Condition, want []string) (Record, error)
+	// Move renames the record; name has the same shape as Create's.
+	Move(ctx context.Context, key Key, name Template, cond Condition) error
+	Delete(ctx context.Context, key Key, cond Condition) error
+}
+
+// Resolver turns names into keys and back, many at once; names and keys that resolve to nothing in scope are left out of the answer.
+// by is the attribute that names point with (uid for memberUid); "" is the backend's own (DN).
+type Resolver interface {
+	Keys(ctx context.Context, by string, names []string) (map[string]Key, error)
+	Names(ctx context.Context, by string, keys []Key) (map[Key]string, error)
+}
+
+// Condition is what must hold for a write to happen. The zero value asks nothing beyond scope.
+type Condition struct {
+	Version string    // the record's version as it was read; "" not asked
+	Assert  Predicate // nil: nothing more
+}
+
+// ChangeOp is a kind of change.
+type ChangeOp uint8
+
+// The kinds of change. Add and Remove fail when a value is already there or is not (ErrConflict is not used: see Has): the error is ErrNoEffect.
+const (
+	Add ChangeOp = iota + 1
+	Remove
+	Replace     // no values: the attribute goes away
+	SetPassword // Attr is the password attribute, Values one Secret
+)
+
+// Change is one change of one attribute.
+type Change struct {
+	Op     ChangeOp
+	Attr   string
+	Values Values
+}
+
+// Template is a record's name to be built: literals and slots. The backend quotes the slots' values for where they stand (RDN, URL).
+type Template []Part
+
+// Part is a literal (Slot false, Text as configured) or a slot filled with Value.
+type Part struct {
+	Text  string
+	Slot  bool
+	Value Value
+}
+
+// Fidelity is how truly a directory answers a test, against Match over all records.
+type Fidelity uint8
+
+const (
+	No       Fidelity = iota // cannot be sent
+	Subset                   // finds some of them, never a wrong one
+	Superset                 // finds them all, and perhaps others
+	Exact                    // true or false on every record, never undefined
+)
+
+// ReadOnly is embedded by backends that cannot write: every method answers ErrRefused. (owner: backends helper)

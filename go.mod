@@ -1,0 +1,3 @@
+module github.com/scim-adapter/scim-adapter
+
+go 1.26

@@ -1,0 +1,48 @@
+package scim
+
+import (
+	"time"
+
+	"github.com/scim-adapter/scim-adapter/scim/filter"
+)
+
+// Request is what every operation is asked with.
+type Request struct {
+	Caller     Caller
+	Type       *ResourceType
+	Projection Projection
+	Base       string   // public URL of the SCIM root without a trailing slash, for meta.location and $ref: https://host/scim/v2
+	IfMatch    []string // entity tags of If-Match; nil when not sent; "*" matches any
+	Dropped    []string // names of the body that are not mapped, for log and journal
+}
+
+// ListQuery is a search (RFC 7644 §3.4.2).
+type ListQuery struct {
+	Filter     filter.Expr // nil: all
+	StartIndex int         // 1-based; already clamped to >= 1
+	Count      int         // -1: not asked; 0: totalResults only
+}
+
+// List is one page.
+type List struct {
+	TotalResults int
+	StartIndex   int
+	Resources    []*Object // projected
+}
+
+// Result is one resource.
+type Result struct {
+	Resource *Object // projected, with meta
+	ID       string
+	Version  string // entity tag, W/"…"; "" when the directory has no versions
+	Location string
+}
+
+// Health is the state of one thing behind the adapter.
+type Health struct {
+	Name    string // "corp", "journal"
+	Kind    string // "ldap", "journal"
+	OK      bool
+	Latency time.Duration
+	Error   string // class of the last error: unavailable, refused, …; never an address or a secret
+}
