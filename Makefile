@@ -1,0 +1,34 @@
+# The targets a person needs. Everything real is in scripts/, so that it can be read and run without make.
+GO ?= go
+BIN := bin/scim-adapter
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test unit lint race generate clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build, start an in-process LDAP directory and serve SCIM on http://127.0.0.1:8080/scim/v2
+	$(BIN) demo
+
+build: ## build bin/scim-adapter
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/scim-adapter
+
+test: ## install and start what the tests need (Debian: slapd, ldap-utils), run them all, clean up
+	scripts/test.sh
+
+unit: ## the tests that need no server
+	SCIM_TEST_SERVERS=none $(GO) test ./...
+
+race: ## the unit tests under the race detector (needs gcc)
+	SCIM_TEST_SERVERS=none CGO_ENABLED=1 $(GO) test -race ./...
+
+lint: ## gofumpt, go vet, golangci-lint, govulncheck
+	scripts/lint.sh
+
+generate: ## rewrite what is generated: docs/lenses.md, docs/metrics.md, configs/schema.json
+	$(GO) generate ./...
+
+clean: ## remove what building made
+	rm -rf bin

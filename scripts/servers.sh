@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# servers.sh start DIR   start the directories that the tests talk to, with their data in DIR; prints `export` lines
+# servers.sh stop DIR    stop them
+#
+# Two slapd processes on free loopback ports, suffix dc=example,dc=org, cn=admin,dc=example,dc=org / secret:
+#   SCIM_TEST_LDAP_URL        memberof, refint, unique, ppolicy and syncprov overlays
+#   SCIM_TEST_LDAP_PLAIN_URL  the same schema, no overlay at all
+set -euo pipefail
+
+suffix='dc=example,dc=org'
+admin="cn=admin,$suffix"
+
+# A server may be configured anywhere; Debian and Red Hat put modules and schema in different places.
+first_dir() { local d; for d in "$@"; do [ -d "$d" ] && { echo "$d"; return; }; done; echo "servers.sh: none of these folders exists: $*" >&2; return 1; }
+
+free_port() { # a port nobody listens on, outside the ephemeral range's busy half
+  local p
+  for _ in $(seq 1 200); do
+    p=$((20000 + RANDOM % 10000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null || { echo "$p"; return; }
+  done
+  echo "servers.sh: no free port between 20000 and 30000" >&2
+  return 1
+}
+
+config() { # config DIR overlays|plain
+  local dir=$1 kind=$2 schema modules
+  schema=$(first_dir /etc/ldap/schema /etc/openldap/schema /opt/homebrew/etc/openldap/schema)
+  modules=$(first_dir /usr/lib/ldap /usr/lib64/openldap /usr/lib/openldap /usr/libexec/openldap)
+  mkdir -p "$dir/db"
+  cat <<EOF
+include $schema/core.schema
+include $schema/cosine.schema
+include $schema/nis.schema
+include $schema/inetorgperson.schema
+modulepath $modules
+moduleload back_mdb
+moduleload memberof
+moduleload refint
+moduleload syncprov
+moduleload unique
+moduleload ppolicy
+pidfile $dir/slapd.pid
+argsfile $dir/slapd.args
+loglevel none
+threads 4
+database mdb
+suffix $suffix
+rootdn $admin
+rootpw secret
+directory $dir/db
+maxsize 4294967296
+dbnosync
+index objectClass,entryUUID,entryCSN eq
+index uid,cn,mail,sn,employeeNumber,displayName eq,pres,sub
+index member,manager eq
+limits dn.exact="$admin" size=unlimited time=unlimited
+access to attrs=userPassword by self write by anonymous auth by * none
+access to * by users read by anonymous auth
+EOF
+  [ "$kind" = plain ] && return
+  cat <<EOF
+index memberOf eq
+overlay syncprov
+syncprov-checkpoint 100 10
+overlay memberof
+memberof-group-oc groupOfNames
+memberof-member-ad member
+memberof-memberof-ad memberOf
+memberof-refint TRUE
+overlay refint
+refint_attributes member manager owner seeAlso
+overlay unique
+unique_uri ldap:///ou=people,$suffix?uid?sub?(objectClass=inetOrgPerson)
+unique_uri ldap:///ou=people,$suffix?mail?sub?(objectClass=inetOrgPerson)
+overlay ppolicy
+ppolicy_default cn=default,ou=policies,$suffix
+ppolicy_hash_cleartext
+EOF
+}
+
+tree() {
+  cat <<EOF
+dn: $suffix
+objectClass: dcObject
+objectClass: organization
+dc: example
+o: Example
+
+dn: ou=people,$suffix
+objectClass: organizationalUnit
+ou: people
+
+dn: ou=groups,$suffix
+objectClass: organizationalUnit
+ou: groups
+
+dn: ou=policies,$suffix
+objectClass: organizationalUnit
+ou: policies
+
+dn: cn=default,ou=policies,$suffix
+objectClass: device
+objectClass: pwdPolicy
+cn: default
+pwdAttribute: userPassword
+pwdMinLength: 6
+pwdCheckQuality: 1
+EOF
+}
+
+start_one() { # start_one DIR KIND VARIABLE
+  local dir=$1 kind=$2 name=$3 port try
+  config "$dir" "$kind" >"$dir.conf"
+  if [ "$kind" = plain ]; then tree | sed '/^dn: cn=default/,$d'; else tree; fi | slapadd -q -f "$dir.conf" -b "$suffix"
+  for try in 1 2 3; do
+    port=$(free_port)
+    slapd -d 0 -h "ldap://127.0.0.1:$port/" -f "$dir.conf" >"$dir.log" 2>&1 &
+    echo $! >"$dir.pid"
+    for _ in $(seq 1 250); do
+      ldapwhoami -x -H "ldap://127.0.0.1:$port/" -D "$admin" -w secret >/dev/null 2>&1 && { echo "export $name=ldap://127.0.0.1:$port"; return; }
+      kill -0 "$(cat "$dir.pid")" 2>/dev/null || break
+      sleep 0.02
+    done
+    echo "servers.sh: slapd ($kind) did not start on port $port, try $try:" >&2
+    tail -n 5 "$dir.log" >&2
+  done
+  return 1
+}
+
+case "${1:-}" in
+start)
+  dir=$(mkdir -p "$2" && cd "$2" && pwd)
+  export PATH="$PATH:/usr/sbin:/usr/libexec:/usr/local/libexec"
+  mkdir -p "$dir/overlays" "$dir/plain"
+  start_one "$dir/overlays" overlays SCIM_TEST_LDAP_URL
+  start_one "$dir/plain" plain SCIM_TEST_LDAP_PLAIN_URL
+  ;;
+stop)
+  for pid in "$2"/*.pid; do
+    [ -f "$pid" ] || continue
+    kill "$(cat "$pid")" 2>/dev/null || true
+  done
+  for pid in "$2"/*.pid; do # wait, so that the folder can be removed behind us
+    [ -f "$pid" ] || continue
+    for _ in $(seq 1 200); do kill -0 "$(cat "$pid")" 2>/dev/null || break; sleep 0.02; done
+  done
+  ;;
+*)
+  sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+  ;;
+esac

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# test.sh [go test arguments]   the whole test suite against real servers, which it installs, starts and stops itself.
+# Set SCIM_TEST_LDAP_URL and SCIM_TEST_LDAP_PLAIN_URL to use servers of your own instead.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ -z "${SCIM_TEST_LDAP_URL:-}" ] || [ -z "${SCIM_TEST_LDAP_PLAIN_URL:-}" ]; then
+  echo "The tests need OpenLDAP: slapd and ldap-utils (installed if missing)."
+  scripts/packages.sh slapd=slapd ldapsearch=ldap-utils
+  dir=$(mktemp -d)
+  trap 'scripts/servers.sh stop "$dir"; rm -rf "$dir"' EXIT
+  env=$(scripts/servers.sh start "$dir")
+  eval "$env"
+  echo "Started two slapd: $SCIM_TEST_LDAP_URL (overlays), $SCIM_TEST_LDAP_PLAIN_URL (plain)"
+fi
+
+# A test that finds no server must fail here, not skip: everything it needs has been started.
+export SCIM_TEST_SERVERS=required
+[ $# -gt 0 ] || set -- ./...
+go test "$@"
