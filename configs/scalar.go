@@ -1,0 +1,151 @@
+package configs
+
+import (
+	"errors"
+	"math"
+	"net/netip"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Duration is written as a plain number of seconds, or with units: 30s, 5m, 1h30m.
+type Duration = time.Duration
+
+// Size is a number of bytes, written plainly or with a unit. 1MB is 1,000,000 bytes and 1MiB is 1,048,576: what the
+// units have meant since IEC 80000-13.
+type Size int64
+
+// The units of Size.
+const (
+	KB Size = 1e3
+	MB Size = 1e6
+	GB Size = 1e9
+
+	KiB Size = 1 << 10
+	MiB Size = 1 << 20
+	GiB Size = 1 << 30
+)
+
+// sizeUnits are tried in order; "b" is the end of the others.
+var sizeUnits = []struct {
+	name string
+	size Size
+}{{"kib", KiB}, {"mib", MiB}, {"gib", GiB}, {"kb", KB}, {"mb", MB}, {"gb", GB}, {"b", 1}}
+
+func (n Node) decodeScalar(v reflect.Value) Faults {
+	if n.Kind() == Null {
+		return Faults{n.Fault("write a value, or take the key away", "has no value")}
+	}
+	if n.Kind() != Scalar {
+		return Faults{n.wrongKind(Scalar)}
+	}
+	want, err := set(v, n.Text())
+	if err == nil {
+		return nil
+	}
+	if n.String() != n.Text() { // the value came from outside, and may be a secret in the wrong place
+		return Faults{n.Fault("give it "+want, "what %s stands for is not %s", n, want)}
+	}
+	remedy := "write " + want
+	if errors.Is(err, strconv.ErrRange) {
+		remedy = "write a number that fits"
+	}
+	return Faults{n.Fault(remedy, "%q is not %s", n.Text(), want)}
+}
+
+// set puts text into v; want says what it should have been.
+func set(v reflect.Value, text string) (want string, err error) {
+	switch v.Type() {
+	case secretType:
+		v.Set(reflect.ValueOf(NewSecret(text)))
+		return "", nil
+	case prefixType:
+		p, err := parsePrefix(text)
+		v.Set(reflect.ValueOf(p))
+		return "a network such as 10.0.0.0/8, or an address", err
+	case reflect.TypeFor[Duration]():
+		d, err := ParseDuration(text)
+		v.SetInt(int64(d))
+		return "a number of seconds, or a duration such as 30s or 5m", err
+	case reflect.TypeFor[Size]():
+		s, err := ParseSize(text)
+		v.SetInt(int64(s))
+		return "a size such as 1MB, 512KiB or a number of bytes", err
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+		return "", nil
+	case reflect.Bool:
+		on := strings.EqualFold(text, "true")
+		if !on && !strings.EqualFold(text, "false") {
+			return "true or false", errors.New("not a boolean")
+		}
+		v.SetBool(on)
+		return "", nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		i, err := strconv.ParseInt(text, 10, v.Type().Bits())
+		v.SetInt(i)
+		return "a whole number", err
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		u, err := strconv.ParseUint(text, 10, v.Type().Bits())
+		v.SetUint(u)
+		return "a whole number that is not negative", err
+	case reflect.Float32, reflect.Float64:
+		f, err := strconv.ParseFloat(text, v.Type().Bits())
+		if err == nil && (math.IsNaN(f) || math.IsInf(f, 0)) {
+			err = errors.New("not finite")
+		}
+		v.SetFloat(f)
+		return "a number", err
+	default:
+		panic("configs: Decode cannot fill a " + v.Type().String()) // a mistake of the programmer
+	}
+}
+
+// ParseDuration reads a plain number of seconds or a duration with units. It is never negative.
+func ParseDuration(text string) (Duration, error) {
+	d, err := time.ParseDuration(text)
+	if seconds, plain := strconv.ParseFloat(text, 64); plain == nil {
+		if !(seconds*float64(time.Second) < math.MaxInt64) { // NaN too
+			return 0, strconv.ErrRange
+		}
+		d, err = time.Duration(seconds*float64(time.Second)), nil
+	}
+	if err == nil && d < 0 {
+		err = errors.New("negative")
+	}
+	return d, err
+}
+
+// ParseSize reads a number of bytes, or one with a unit in any case of letters: KB, MB, GB, KiB, MiB, GiB.
+func ParseSize(text string) (Size, error) {
+	number, unit := strings.ToLower(text), Size(1)
+	for _, u := range sizeUnits {
+		if rest, ok := strings.CutSuffix(number, u.name); ok {
+			number, unit = strings.TrimRight(rest, " "), u.size
+			break
+		}
+	}
+	count, err := strconv.ParseUint(number, 10, 63)
+	if err != nil {
+		return 0, err
+	}
+	if Size(count) > math.MaxInt64/unit {
+		return 0, strconv.ErrRange
+	}
+	return Size(count) * unit, nil
+}
+
+func parsePrefix(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		if addr.Zone() != "" {
+			return netip.Prefix{}, errors.New("an address with a zone is no network")
+		}
+		return netip.PrefixFrom(addr, addr.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	return p.Masked(), err
+}
