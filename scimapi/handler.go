@@ -1,0 +1,212 @@
+package scimapi
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// Options say how the API is served. Service, Authenticate and Metrics are required.
+type Options struct {
+	Service Service
+	// Authenticate finds out who is asking, or gives a 401 *scim.Error.
+	Authenticate func(r *http.Request) (scim.Caller, error)
+	Metrics      *Metrics
+	Logger       *slog.Logger
+
+	BasePath       string         // where SCIM begins: "/scim/v2"
+	PublicURL      string         // the server's URL as clients know it, without BasePath; "": from the request
+	TrustedProxies []netip.Prefix // who may set Forwarded and X-Forwarded-*
+	MaxRequestSize int64          // bytes of a body
+	MaxCount       int            // resources on a page, for ServiceProviderConfig
+	ChangePassword bool           // a password is mapped, for ServiceProviderConfig
+	AccessLog      bool           // one line for each request; without it only those that failed with 5xx
+	Health         bool           // serve /health and /ready
+
+	Now   func() time.Time
+	NewID func() string // request ids
+}
+
+// Handler is the whole HTTP face. It is an http.Handler; Drain turns /ready to 503 before a shutdown.
+type Handler struct {
+	Options
+	router   *mux.Router
+	types    []*scim.ResourceType
+	draining chan struct{}
+}
+
+// New builds the handler and its routes.
+func New(o Options) *Handler {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.BasePath = strings.TrimRight(o.BasePath, "/")
+	h := &Handler{Options: o, types: o.Service.ResourceTypes(), draining: make(chan struct{})}
+	h.router = mux.NewRouter().SkipClean(true).UseEncodedPath()
+	h.routes()
+	return h
+}
+
+// Drain makes /ready answer 503 from now on, so that no new traffic is sent here. It may be called once.
+func (h *Handler) Drain() { close(h.draining) }
+
+// handlerFunc is a route's handler for one method. The error it returns is written by the caller.
+type handlerFunc func(w http.ResponseWriter, r *http.Request, e *event) error
+
+// methods are a route's handlers by method. HEAD is served by GET's: net/http leaves the body out.
+type methods map[string]handlerFunc
+
+func (m methods) allow() string {
+	var names []string
+	for name := range m {
+		names = append(names, name)
+		if name == http.MethodGet {
+			names = append(names, http.MethodHead)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func (h *Handler) routes() {
+	if h.Health {
+		h.open("/health", methods{http.MethodGet: h.health})
+		h.open("/ready", methods{http.MethodGet: h.ready})
+	}
+	h.closed("/ServiceProviderConfig", methods{http.MethodGet: h.serviceProviderConfig})
+	h.closed("/ResourceTypes", methods{http.MethodGet: h.listResourceTypes})
+	h.closed("/ResourceTypes/{id}", methods{http.MethodGet: h.getResourceType})
+	h.closed("/Schemas", methods{http.MethodGet: h.listSchemas})
+	h.closed("/Schemas/{id}", methods{http.MethodGet: h.getSchema})
+	for _, path := range []string{"/Bulk", "/.search", "/Me"} {
+		h.closed(path, h.unbuilt(path))
+	}
+	for _, rt := range h.types {
+		h.closed(rt.Endpoint+"/.search", h.unbuilt("/.search"))
+		h.closed(rt.Endpoint, methods{http.MethodGet: h.list(rt), http.MethodPost: h.create(rt)})
+		h.closed(rt.Endpoint+"/{id}", methods{
+			http.MethodGet: h.get(rt), http.MethodPut: h.replace(rt),
+			http.MethodPatch: h.patch(rt), http.MethodDelete: h.remove(rt),
+		})
+	}
+}
+
+// open adds a route that needs no token, outside BasePath.
+func (h *Handler) open(path string, m methods) { h.router.Handle(path, route{path, false, m}) }
+
+// closed adds a route below BasePath that needs a token.
+func (h *Handler) closed(path string, m methods) {
+	h.router.Handle(h.BasePath+path, route{h.BasePath + path, true, m})
+}
+
+// route is what the router finds: it is never served by the router itself, see ServeHTTP.
+type route struct {
+	template string
+	closed   bool
+	methods  methods
+}
+
+// ServeHTTP makes route an http.Handler for mux's sake only.
+func (route) ServeHTTP(http.ResponseWriter, *http.Request) {}
+
+// ServeHTTP answers every request, matched by a route or not, with its event, its metrics and a SCIM error where something fails.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := h.begin(w, r)
+	defer h.end(e)
+	if err := h.serve(e, r, e); err != nil {
+		h.writeError(e, e, err)
+	}
+}
+
+// serve finds the route, then who asks, then the method's handler.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, e *event) error {
+	found, vars := h.match(r)
+	if found != nil {
+		e.route = found.template
+	}
+	if found == nil || found.closed {
+		// An unknown URL tells a stranger nothing: without a token it is 401 like any other.
+		caller, err := h.Authenticate(r)
+		if err != nil {
+			return err
+		}
+		e.authenticated(h, caller)
+	}
+	if found == nil {
+		return &scim.Error{Status: http.StatusNotFound, Detail: "There is nothing at this URL. The endpoints are listed at " + h.BasePath + "/ResourceTypes."}
+	}
+	e.vars = vars
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	handle, ok := found.methods[method]
+	if !ok {
+		w.Header().Set("Allow", found.methods.allow())
+		return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: r.Method + " is not possible here; allowed are " + found.methods.allow() + "."}
+	}
+	return handle(w, r, e)
+}
+
+// match finds the route of a path; a trailing slash makes no difference (CLIENTS.md, row 2).
+func (h *Handler) match(r *http.Request) (*route, map[string]string) {
+	req := r
+	if escaped := r.URL.EscapedPath(); len(escaped) > 1 && strings.HasSuffix(escaped, "/") {
+		req = r.Clone(r.Context())
+		req.URL.RawPath = strings.TrimRight(escaped, "/")
+		req.URL.Path = strings.TrimRight(r.URL.Path, "/")
+	}
+	var m mux.RouteMatch
+	if !h.router.Match(req, &m) || m.Handler == nil || m.MatchErr != nil {
+		return nil, nil
+	}
+	found, ok := m.Handler.(route)
+	if !ok {
+		return nil, nil
+	}
+	return &found, m.Vars
+}
+
+// unbuilt answers 501 for an endpoint that RFC 7644 defines and ServiceProviderConfig says is not supported.
+func (h *Handler) unbuilt(path string) methods {
+	f := func(http.ResponseWriter, *http.Request, *event) error {
+		return &scim.Error{Status: http.StatusNotImplemented, Detail: path + " is not supported by this service; " + h.BasePath + "/ServiceProviderConfig says what is."}
+	}
+	return methods{http.MethodGet: f, http.MethodPost: f, http.MethodPut: f, http.MethodPatch: f, http.MethodDelete: f}
+}
+
+// readBody reads and parses a JSON object of at most MaxRequestSize bytes.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*scim.Object, error) {
+	if err := checkContentType(r); err != nil {
+		return nil, err
+	}
+	tooLarge := &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: "The body is larger than " + byteSize(h.MaxRequestSize) + ", the most that this service takes."}
+	if r.ContentLength > h.MaxRequestSize {
+		w.Header().Set("Connection", "close")
+		return nil, tooLarge
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxRequestSize))
+	if err != nil {
+		var max *http.MaxBytesError
+		if errors.As(err, &max) {
+			return nil, tooLarge
+		}
+		return nil, &scim.Error{Status: http.StatusBadRequest, Type: "invalidSyntax", Detail: "The body ended before it was complete.", Cause: err}
+	}
+	if len(body) == 0 {
+		return nil, &scim.Error{Status: http.StatusBadRequest, Type: "invalidSyntax", Detail: "The body is empty; a JSON object is needed."}
+	}
+	return scim.ParseObject(body)
+}

@@ -1,0 +1,56 @@
+package scimapi
+
+import (
+	"net/http"
+
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// health says that the process lives.
+func (h *Handler) health(w http.ResponseWriter, r *http.Request, _ *event) error {
+	o := scim.NewObject()
+	o.Set("status", "ok")
+	writePlain(w, r, http.StatusOK, o)
+	return nil
+}
+
+// ready says whether this replica can serve anybody. It turns 503 while draining and when no directory answers; a
+// journal that is away leaves reads possible and so the replica ready.
+func (h *Handler) ready(w http.ResponseWriter, r *http.Request, _ *event) error {
+	status, word := http.StatusServiceUnavailable, "unavailable"
+	var checks []any
+	for _, c := range h.Service.Ready(r.Context()) {
+		if c.OK && c.Kind != "journal" {
+			status, word = http.StatusOK, "ready"
+		}
+		o := scim.NewObject()
+		o.Set("name", c.Name)
+		o.Set("kind", c.Kind)
+		o.Set("state", map[bool]string{true: "up", false: "down"}[c.OK])
+		o.Set("latency_ms", c.Latency.Milliseconds())
+		if c.Error != "" {
+			o.Set("error", c.Error)
+		}
+		checks = append(checks, o)
+	}
+	select {
+	case <-h.draining:
+		status, word = http.StatusServiceUnavailable, "draining"
+	default:
+	}
+	o := scim.NewObject()
+	o.Set("status", word)
+	o.Set("checks", checks)
+	if status != http.StatusOK {
+		w.Header().Set("Retry-After", "5")
+	}
+	writePlain(w, r, status, o)
+	return nil
+}
+
+// writePlain writes JSON that is no SCIM message.
+func writePlain(w http.ResponseWriter, r *http.Request, status int, o *scim.Object) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Accept", plainJSON)
+	writeObject(w, r, status, o)
+}
