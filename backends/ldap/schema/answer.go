@@ -1,0 +1,133 @@
+package schema
+
+import (
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// Syntax OIDs that are asked about by name (RFC 4517 §3.3, RFC 4523, RFC 4530).
+const (
+	syntaxPrefix      = "1.3.6.1.4.1.1466.115.121.1."
+	syntaxDN          = syntaxPrefix + "12"
+	syntaxNameUID     = syntaxPrefix + "34"
+	syntaxUUID        = "1.3.6.1.1.16.1"
+	syntaxCSN         = "1.3.6.1.4.1.4203.666.11.2.1"
+	syntaxCertificate = "1.3.6.1.1.15.1"
+)
+
+// Syntax says what backends want to know of an attribute; of one that the schema lacks, that it is not Known. MaxLen stays 0: the bound
+// that a description may carry is how much a server must at least take, not what it refuses (RFC 4512 §4.1.2).
+func (s *Schema) Syntax(attr string) backends.Syntax {
+	a, ok := s.Attribute(attr)
+	if !ok {
+		return backends.Syntax{}
+	}
+	return backends.Syntax{
+		Known:    true,
+		Equality: s.RuleOf(a.Equality),
+		Order:    s.RuleOf(a.Ordering),
+		Substr:   s.RuleOf(a.Substr),
+		Single:   a.Single,
+		ReadOnly: a.NoUser,
+		Ref:      a.Syntax == syntaxDN || a.Syntax == syntaxNameUID,
+	}
+}
+
+// binarySyntaxes hold bytes rather than text: audio, binary, the certificate syntaxes, fax, JPEG and octet string.
+var binarySyntaxes = map[string]bool{
+	syntaxPrefix + "4": true, syntaxPrefix + "5": true, syntaxPrefix + "8": true, syntaxPrefix + "9": true, syntaxPrefix + "10": true,
+	syntaxPrefix + "23": true, syntaxPrefix + "28": true, syntaxPrefix + "40": true, syntaxPrefix + "49": true,
+	syntaxCertificate: true, "1.3.6.1.1.15.5": true, "1.3.6.1.1.15.6": true, "1.3.6.1.1.15.7": true,
+}
+
+// Binary says whether an attribute's values are bytes rather than text. What the schema lacks is text.
+func (s *Schema) Binary(attr string) bool {
+	a, ok := s.Attribute(attr)
+	if !ok {
+		return false
+	}
+	if y, ok := s.syntaxes[a.Syntax]; ok && y.Binary {
+		return true
+	}
+	return binarySyntaxes[a.Syntax]
+}
+
+// ruleNames are the comparisons behind the equality, ordering and substrings rules of RFC 4517, RFC 4530 and OpenLDAP.
+var ruleNames = map[string]backends.Rule{
+	"caseexactmatch": backends.CaseExactSpace, "caseexactorderingmatch": backends.CaseExactSpace, "caseexactsubstringsmatch": backends.CaseExactSpace,
+	"caseexactia5match": backends.CaseExactSpace, "caseexactia5substringsmatch": backends.CaseExactSpace,
+	"caseignorematch": backends.CaseIgnoreSpace, "caseignoreorderingmatch": backends.CaseIgnoreSpace, "caseignoresubstringsmatch": backends.CaseIgnoreSpace,
+	"caseignoreia5match": backends.CaseIgnoreSpace, "caseignoreia5substringsmatch": backends.CaseIgnoreSpace,
+	"caseignorelistmatch": backends.CaseIgnoreSpace, "caseignorelistsubstringsmatch": backends.CaseIgnoreSpace,
+	"distinguishednamematch": backends.NameRule, "uniquemembermatch": backends.NameRule,
+	"integermatch": backends.IntegerRule, "integerorderingmatch": backends.IntegerRule,
+	"generalizedtimematch": backends.TimeRule, "generalizedtimeorderingmatch": backends.TimeRule,
+	"booleanmatch":     backends.BooleanRule,
+	"octetstringmatch": backends.OctetRule, "octetstringorderingmatch": backends.OctetRule, "octetstringsubstringsmatch": backends.OctetRule,
+	"numericstringmatch": backends.NumericRule, "numericstringorderingmatch": backends.NumericRule, "numericstringsubstringsmatch": backends.NumericRule,
+	"telephonenumbermatch": backends.TelRule, "telephonenumbersubstringsmatch": backends.TelRule,
+	"uuidmatch": backends.CaseIgnore, "uuidorderingmatch": backends.CaseIgnore,
+	"csnmatch": backends.CaseExact, "csnorderingmatch": backends.CaseExact,
+	"objectidentifiermatch": backends.CaseIgnore, "bitstringmatch": backends.CaseExact,
+}
+
+// RuleOf is the comparison behind a matching rule, by name or OID; NoRule for one that compares in a way of its own.
+func (s *Schema) RuleOf(name string) backends.Rule {
+	if r, ok := ruleNames[strings.ToLower(name)]; ok {
+		return r
+	}
+	if r, ok := s.Rule(name); ok {
+		for _, n := range r.Names {
+			if rule, ok := ruleNames[strings.ToLower(n)]; ok {
+				return rule
+			}
+		}
+	}
+	return backends.NoRule
+}
+
+// compatible are syntaxes whose values a rule takes although its own assertion syntax is another: a telephone number, a country code and
+// a printable string are text to the directory string rules. A substring assertion takes what its rule's equality sibling takes.
+var compatible = map[string][]string{
+	syntaxPrefix + "15": {syntaxPrefix + "11", syntaxPrefix + "44", syntaxPrefix + "50"},
+	syntaxPrefix + "34": {syntaxDN},
+}
+
+// Applicable says whether an extensible match may test attr with rule, as in (uid:caseIgnoreOrderingMatch:=m): the directory has the rule,
+// and its matchingRuleUse lists the attribute or, where none is published for the rule, the syntaxes fit (RFC 4512 §4.1.4).
+func (s *Schema) Applicable(rule, attr string) bool {
+	r, ok := s.Rule(rule)
+	if !ok {
+		return false
+	}
+	a, ok := s.Attribute(attr)
+	if !ok {
+		return false
+	}
+	if u, ok := s.uses[strings.ToLower(r.OID)]; ok {
+		return u.lists(a)
+	}
+	return r.fits(a.Syntax)
+}
+
+func (u *matchingUse) lists(a *AttributeType) bool {
+	for _, name := range append([]string{a.OID}, a.Names...) {
+		if u.applies[strings.ToLower(name)] {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *MatchingRule) fits(syntax string) bool {
+	if r.Syntax == syntax {
+		return true
+	}
+	for _, other := range compatible[r.Syntax] {
+		if other == syntax {
+			return true
+		}
+	}
+	return false
+}
