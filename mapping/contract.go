@@ -9,52 +9,6 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
-// Lens shows directory values as SCIM values and puts SCIM values back into what was there before.
-// SCIM values are string, bool, int64, json.Number. One lens is one word of a pipeline; the mapping composes them.
-type Lens interface {
-	// Get gives the SCIM values of native values; what it does not show (an unknown code) it leaves out. An error means that the values cannot be read at all.
-	Get(native backends.Values) ([]any, error)
-	// Put gives the native values that show as values, keeping what Get does not show of before. Get(Put(b, v)) is Norm(v). An error is a *scim.Error-free, plain sentence: mapping makes it 400 invalidValue and names the path.
-	Put(before backends.Values, values []any) (backends.Values, error)
-	// Where is the condition on attr for which some shown value stands in relation op to v; ok false: it does not survive, and is tested on the SCIM side.
-	// rule is how the directory compares attr. v is nil for pr. `ne` never arrives: it is `not eq`.
-	Where(t Test) (p backends.Predicate, ok bool)
-}
-
-// Test is what a lens is asked to say in the directory's terms. In a pipeline `a | x | y`, y translates first and hands x (Next) what it made of op and value;
-// the innermost Next makes the leaf predicate on the attribute itself.
-type Test struct {
-	Attr   string
-	Syntax backends.Syntax
-	Op     filter.Op
-	Value  any
-	Fold   bool // the SCIM attribute compares without case
-	Next   func(op filter.Op, v any) (backends.Predicate, bool)
-}
-
-// Spec is a row of the table of lenses: what it is called, what it takes, what it makes, how it is built, and examples that run as tests and stand in the documentation.
-type Spec struct {
-	Name     string
-	Usage    string      // "bit(MASK[, NEW])"
-	Doc      string      // Markdown, a paragraph
-	Type     scim.Type   // what Get yields; "" the same as what goes in
-	Ops      []filter.Op // filters that survive
-	Part     bool        // several paths may share one attribute, each writing its own part
-	ReadOnly bool
-	Ref      bool // `ref`: not a lens but a mark
-	Examples []Example
-	New      func(args []string) (Lens, error) // a sentence that says what to write instead
-}
-
-// Example shows native values and what they look like in SCIM.
-type Example struct {
-	Args   []string
-	Native []string
-	Before []string // what was there, for Put; nil: nothing
-	Scim   []any
-	OneWay bool // Get only
-}
-
 // Opener opens the class of records of one mapping in the named backend; cmd gives it, from the table of kinds.
 type Opener func(backend configs.Node, o backends.Open) (backends.Backend, error)
 
@@ -109,6 +63,8 @@ type Creation struct {
 	Name  backends.Template
 	Attrs backends.Attributes
 	Then  []backends.Change
+	// Dropped names what the resource held and nothing is mapped for (`emails[type eq "home"]`), for log and journal.
+	Dropped []string
 }
 
 // Diff gives the native changes from a record to the resource `after` (references already names; before is what Get made of rec, references still names).
@@ -122,6 +78,7 @@ type Update struct {
 	Changes   []backends.Change // one Modify; adds and removes of values where that says it, Replace else
 	Passwords []backends.Change // a step of its own, after Changes
 	Move      backends.Template // the new name; nil: keeps it
+	Dropped   []string          // as Creation.Dropped, of what after has and before had not; a PATCH whose path asked for it is 400
 	Pure      bool              // only adds and removes listed values of sets: needs no condition
 }
 
