@@ -78,19 +78,25 @@ func resolve(reference string) (string, Fault, bool) {
 	return value, Fault{}, true
 }
 
-// readReferenced reads what ${file:…} names. The kind of file is looked at first, because opening a pipe would wait for its writer.
+// readReferenced is the value that a file holds, without trailing line ends.
 func readReferenced(path string) (string, Fault, bool) {
+	text, fault, ok := readText(path, maxReferenced)
+	return strings.TrimRight(text, "\r\n"), fault, ok
+}
+
+// readText reads a file of text. The kind of file is looked at first, because opening a pipe would wait for its writer.
+func readText(path string, limit int64) (string, Fault, bool) {
 	fail := func(remedy, format string, args ...any) (string, Fault, bool) {
 		return "", newFault(remedy, format, args...), false
 	}
 	info, err := os.Stat(path)
 	switch {
-	case os.IsNotExist(err):
+	case errors.Is(err, fs.ErrNotExist):
 		return fail("write the path of an existing file", "the file %s does not exist", path)
 	case err != nil:
 		return fail("let the process read it", "the file %s cannot be read: %s", path, reason(err))
 	case info.IsDir():
-		return fail("write the path of a file in it", "%s is a directory", path)
+		return fail("write the path of a file", "%s is a directory", path)
 	case !info.Mode().IsRegular():
 		return fail("write the path of a regular file", "%s is not a regular file", path)
 	}
@@ -99,16 +105,16 @@ func readReferenced(path string) (string, Fault, bool) {
 		return fail("let the process read it", "the file %s cannot be read: %s", path, reason(err))
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	text, err := io.ReadAll(io.LimitReader(f, maxReferenced+1))
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
 	switch {
 	case err != nil:
 		return fail("let the process read it", "the file %s cannot be read: %s", path, reason(err))
-	case len(text) > maxReferenced:
-		return fail("write the path of a file that holds one value", "the file %s is larger than %d bytes", path, maxReferenced)
+	case int64(len(text)) > limit:
+		return fail("make it smaller", "the file %s is larger than %d bytes", path, limit)
 	case !utf8.Valid(text):
 		return fail("save it as UTF-8", "the file %s does not hold text", path)
 	}
-	return strings.TrimRight(string(text), "\r\n"), Fault{}, true
+	return string(text), Fault{}, true
 }
 
 // reason is an error of the file system without the path, which the message has already.

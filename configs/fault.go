@@ -80,3 +80,19 @@ func (fs Faults) locate(root Node, path string) Faults {
 	}
 	return fs
 }
+
+// then is the faults with those of a later step, but for what follows from a fault that is known: one at the same
+// path, or above it.
+func (fs Faults) then(later Faults) Faults {
+	all := slices.Clip(fs)
+	for _, f := range later {
+		known := func(before Fault) bool {
+			rest, under := strings.CutPrefix(f.Path, before.Path)
+			return before.File == f.File && before.Path != "" && under && (rest == "" || rest[0] == '.' || rest[0] == '[')
+		}
+		if !slices.ContainsFunc(fs, known) {
+			all = append(all, f)
+		}
+	}
+	return all
+}

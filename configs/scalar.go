@@ -41,8 +41,10 @@ func (n Node) decodeScalar(v reflect.Value) Faults {
 	if n.Kind() != Scalar {
 		return Faults{n.wrongKind(Scalar)}
 	}
-	want, err := set(v, n.Text())
+	read := reflect.New(v.Type()).Elem()
+	want, err := set(read, n.Text())
 	if err == nil {
+		v.Set(read)
 		return nil
 	}
 	if n.String() != n.Text() { // the value came from outside, and may be a secret in the wrong place

@@ -1,0 +1,248 @@
+package configs
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Server is where SCIM is served and how long anybody may take.
+type Server struct {
+	Listen          string         `config:"listen"` // host:port in one value; after Load, Host and Port hold its parts
+	Host            string         `config:"host"`
+	Port            int            `config:"port"`       // 0 takes a free one
+	Workers         int            `config:"workers"`    // 0: what the container may use
+	PublicURL       string         `config:"public_url"` // what clients see in front of BasePath; no trailing slash after Load
+	BasePath        string         `config:"base_path"`
+	ReadTimeout     Duration       `config:"read_timeout"`
+	WriteTimeout    Duration       `config:"write_timeout"`
+	IdleTimeout     Duration       `config:"idle_timeout"`
+	ShutdownTimeout Duration       `config:"shutdown_timeout"`
+	MaxHeaderSize   Size           `config:"max_header_size"`
+	TrustedProxies  []netip.Prefix `config:"trusted_proxies"`
+}
+
+// Address is what to listen on.
+func (s Server) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
+
+// Loopback says whether only this machine can reach the server.
+func (s Server) Loopback() bool {
+	addr, err := netip.ParseAddr(s.Host)
+	return s.Host == "localhost" || (err == nil && addr.Unmap().IsLoopback())
+}
+
+var basePath = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
+// Validate checks the section without touching the network.
+func (s Server) Validate() Faults {
+	var faults Faults
+	if s.Listen != "" {
+		if _, _, ok := splitListen(s.Listen); !ok {
+			faults = faults.add("listen", "write host:port, such as 0.0.0.0:8080", "is not an address to listen on")
+		}
+	}
+	faults = append(faults, checkPort("port", s.Port)...)
+	if s.Workers < 0 {
+		faults = faults.add("workers", "write how many processors to use, or take the key away", "is negative")
+	}
+	if !basePath.MatchString(s.BasePath) || path.Clean(s.BasePath) != s.BasePath {
+		faults = faults.add("base_path", "write a path such as /scim/v2, without a slash at its end", "is not the path of a URL")
+	}
+	faults = append(faults, s.validatePublicURL()...)
+	for _, t := range []struct {
+		key   string
+		limit Duration
+	}{{"read_timeout", s.ReadTimeout}, {"write_timeout", s.WriteTimeout}, {"idle_timeout", s.IdleTimeout}, {"shutdown_timeout", s.ShutdownTimeout}} {
+		if t.limit <= 0 {
+			faults = faults.add(t.key, "write the seconds to wait", "must be more than 0: a server without it can be held up by anybody")
+		}
+	}
+	if s.MaxHeaderSize < 4*KiB || s.MaxHeaderSize > MiB {
+		faults = faults.add("max_header_size", "write a size in between", "must be from 4KiB to 1MiB")
+	}
+	return faults
+}
+
+func (s Server) validatePublicURL() Faults {
+	if s.PublicURL == "" {
+		return nil
+	}
+	var faults Faults
+	u, err := url.Parse(s.PublicURL)
+	switch {
+	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "":
+		faults = faults.add("public_url", "write https:// and the name that clients use", "is not the URL of a server")
+	case s.BasePath != "" && strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), s.BasePath):
+		faults = faults.add("public_url", "take "+s.BasePath+" from its end", "ends with server.base_path, which is put behind it anyway")
+	}
+	return faults
+}
+
+func splitListen(listen string) (host string, port int, ok bool) {
+	host, digits, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", 0, false
+	}
+	port, err = strconv.Atoi(digits)
+	return host, port, err == nil && port >= 0 && port <= 65535
+}
+
+func checkPort(key string, port int) Faults {
+	if port < 0 || port > 65535 {
+		return Faults{}.add(key, "write one from 1 to 65535, or 0 for a free one", "is not a port")
+	}
+	return nil
+}
+
+// Auth says whether callers must show who they are.
+type Auth struct {
+	Enabled bool `config:"enabled"`
+}
+
+// Client is one system that may call, known by any of its tokens: a new one can be given out before the old one is
+// taken away.
+type Client struct {
+	Tokens []Secret `config:"tokens"`
+}
+
+// Validate checks that every token can be sent in an Authorization header. No message repeats one.
+func (c Client) Validate() Faults {
+	if len(c.Tokens) == 0 {
+		return Faults{}.add("tokens", "write tokens: [${SCIM_TOKEN}] or tokens: [\"${file:/path}\"]", "a client without a token cannot sign in")
+	}
+	var faults Faults
+	for i, t := range c.Tokens {
+		unprintable := func(r rune) bool { return r <= ' ' || r > '~' }
+		switch {
+		case t.IsZero():
+			faults = faults.add(index("tokens", i), "give it a value: openssl rand -hex 32", "the token is empty")
+		case strings.ContainsFunc(t.Reveal(), unprintable):
+			faults = faults.add(index("tokens", i), "use letters, digits and punctuation of ASCII", "the token holds a blank or a character that cannot stand in a header")
+		}
+	}
+	return faults
+}
+
+// Security bounds what a request may be.
+type Security struct {
+	MaxRequestSize Size `config:"max_request_size"`
+}
+
+// Validate checks the section.
+func (s Security) Validate() Faults {
+	if s.MaxRequestSize <= 0 {
+		return Faults{}.add("max_request_size", "write a size such as 1MB", "must be more than 0")
+	}
+	return nil
+}
+
+// Logging is how the log is written.
+type Logging struct {
+	Level     string `config:"level"`
+	Format    string `config:"format"`
+	AccessLog bool   `config:"access_log"`
+}
+
+var (
+	logLevels = []string{"debug", "info", "warn", "error"}
+	slogLevel = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+)
+
+// SlogLevel is the level in slog's terms; info for a word that Validate refuses.
+func (l Logging) SlogLevel() slog.Level { return slogLevel[strings.ToLower(l.Level)] }
+
+// Validate checks the section.
+func (l Logging) Validate() Faults {
+	return append(
+		oneOf("level", strings.ToLower(l.Level), logLevels),
+		oneOf("format", l.Format, []string{"json", "text"})...)
+}
+
+// Monitoring is what can be watched from outside.
+type Monitoring struct {
+	MetricsEnabled     bool `config:"metrics_enabled"`
+	MetricsPort        int  `config:"metrics_port"` // 0 takes a free one
+	HealthCheckEnabled bool `config:"health_check_enabled"`
+}
+
+// Validate checks the section.
+func (m Monitoring) Validate() Faults { return checkPort("metrics_port", m.MetricsPort) }
+
+// MultiTenant is one tenant, until there are more.
+type MultiTenant struct {
+	Enabled       bool   `config:"enabled"`
+	DefaultTenant string `config:"default_tenant"`
+}
+
+// Validate refuses what is still to come.
+func (m MultiTenant) Validate() Faults {
+	var faults Faults
+	if m.Enabled {
+		faults = faults.add("enabled", "write false", "several tenants are not in this version")
+	}
+	if m.DefaultTenant != "default" {
+		faults = faults.add("default_tenant", "write default", "several tenants are not in this version")
+	}
+	return faults
+}
+
+// Cache is none, until there is one.
+type Cache struct {
+	Enabled  bool   `config:"enabled"`
+	Provider string `config:"provider"`
+}
+
+// Validate refuses what is still to come.
+func (c Cache) Validate() Faults {
+	var faults Faults
+	if c.Enabled {
+		faults = faults.add("enabled", "write false", "a cache is not in this version")
+	}
+	if c.Provider != "none" {
+		faults = faults.add("provider", "write none", "a cache is not in this version")
+	}
+	return faults
+}
+
+// The kinds of journal.
+const (
+	JournalEmbedded = "embedded" // one SQLite file under Path
+	JournalNone     = "none"     // for measuring
+)
+
+// Journal is where the account of every write is kept.
+type Journal struct {
+	Kind string `config:"kind"`
+	Path string `config:"path"` // a directory
+}
+
+// Validate checks the section without touching the disk.
+func (j Journal) Validate() Faults {
+	faults := oneOf("kind", j.Kind, []string{JournalEmbedded, JournalNone})
+	if j.Path == "" {
+		faults = faults.add("path", "write a directory", "is empty")
+	}
+	return faults
+}
+
+func oneOf(key, word string, words []string) Faults {
+	if slices.Contains(words, word) {
+		return nil
+	}
+	remedy := "write one of these"
+	if meant, ok := suggest(word, words); ok {
+		remedy = "write " + meant
+	}
+	return Faults{}.add(key, remedy, "is none of "+strings.Join(words, ", "))
+}
+
+// add is the faults with one more at a path within the section.
+func (fs Faults) add(path, remedy, message string) Faults {
+	return append(fs, Fault{Path: path, Message: message, Remedy: remedy})
+}
