@@ -1,28 +1,21 @@
+// Package backends is what the adapter asks of a directory, whatever kind it is: records with a key and named multi-valued attributes,
+// conditions on them in no directory's syntax, changes, and a closed set of errors. It has not heard of SCIM.
+//
+// A Directory is one server with its pool. Open makes a Backend of it: one class of records, confined to a base and a filter. The adapter
+// reads with Fetch, Walk and Count, says what it wants with a Predicate, and asks Fidelity how truly the directory itself would answer
+// before it sends one. Match is the referee: what a Predicate means is what Match says, and package backendtest holds every backend to it.
+// Writes go to keys, each is one operation of the directory, and a Condition makes it happen only if nothing has changed meanwhile.
+//
+// The kinds of directory live in the folders below; they are put together by name in cmd.
 package backends
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/scim-adapter/scim-adapter/configs"
 )
-
-// Key is a directory's own immutable identifier in its canonical text form (a lower-case UUID for entryUUID). It is the SCIM id.
-type Key string
-
-// Record is what a directory holds about one thing.
-type Record struct {
-	Key     Key
-	Name    string // the directory's own name for it: the DN; "" where there is none
-	Version string // opaque; "" when the directory has none
-	Attrs   Attributes
-}
-
-// Attributes maps an attribute's name to its values. Names are spelled as the caller asked for them; with "*" as the directory spells them.
-type Attributes map[string]Values
-
-// Values are the values of one attribute; the order means nothing.
-type Values []Value
 
 // Open says what a class of records is opened with, beside the kind's own keys in `at`.
 type Open struct {
@@ -122,7 +115,8 @@ type Condition struct {
 // ChangeOp is a kind of change.
 type ChangeOp uint8
 
-// The kinds of change. Add and Remove fail when a value is already there or is not (ErrConflict is not used: see Has): the error is ErrNoEffect.
+// The kinds of change. Add fails when a value is there already, Remove when one is not: the error is ErrNoEffect and nothing has changed, so
+// that success proves each value changed. Has then says which values to leave out. Remove without values takes the attribute away.
 const (
 	Add ChangeOp = iota + 1
 	Remove
@@ -130,11 +124,46 @@ const (
 	SetPassword // Attr is the password attribute, Values one Secret
 )
 
+var changeNames = map[ChangeOp]string{Add: "add", Remove: "remove", Replace: "replace", SetPassword: "setPassword"}
+
+// String names the kind of change.
+func (o ChangeOp) String() string {
+	if name, ok := changeNames[o]; ok {
+		return name
+	}
+	return "unknownChange"
+}
+
+// MarshalText is how the journal keeps it.
+func (o ChangeOp) MarshalText() ([]byte, error) {
+	if _, ok := changeNames[o]; !ok {
+		return nil, fmt.Errorf("no kind of change: %d", uint8(o))
+	}
+	return []byte(o.String()), nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (o *ChangeOp) UnmarshalText(text []byte) error {
+	for op, name := range changeNames {
+		if name == string(text) {
+			*o = op
+			return nil
+		}
+	}
+	return fmt.Errorf("no kind of change: %q", text)
+}
+
 // Change is one change of one attribute.
 type Change struct {
-	Op     ChangeOp
-	Attr   string
-	Values Values
+	Op     ChangeOp `json:"op"`
+	Attr   string   `json:"attr"`
+	Values Values   `json:"values,omitempty"`
+}
+
+// Clone shares nothing with c.
+func (c Change) Clone() Change {
+	c.Values = c.Values.Clone()
+	return c
 }
 
 // Template is a record's name to be built: literals and slots. The backend quotes the slots' values for where they stand (RDN, URL).
@@ -150,6 +179,7 @@ type Part struct {
 // Fidelity is how truly a directory answers a test, against Match over all records.
 type Fidelity uint8
 
+// The degrees of fidelity.
 const (
 	No       Fidelity = iota // cannot be sent
 	Subset                   // finds some of them, never a wrong one
@@ -157,4 +187,17 @@ const (
 	Exact                    // true or false on every record, never undefined
 )
 
-// ReadOnly is embedded by backends that cannot write: every method answers ErrRefused. (owner: backends helper)
+// String names the degree for explain.
+func (f Fidelity) String() string {
+	switch f {
+	case Subset:
+		return "subset"
+	case Superset:
+		return "superset"
+	case Exact:
+		return "exact"
+	case No:
+		return "no"
+	}
+	return "unknown"
+}

@@ -1,6 +1,9 @@
 package backends
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // The closed set of what can go wrong. Test with errors.Is.
 var (
@@ -15,10 +18,44 @@ var (
 	ErrUnknown     = errors.New("the write may or may not have happened")
 )
 
-// Error wraps one of the errors above. Attr is the native attribute that is to blame, "" when unknown. Detail is a safe sentence for the client; Cause holds the server's own text, for the log.
+// Error wraps one of the errors above. Attr is the native attribute that is to blame, "" when unknown. Detail is a safe sentence for the
+// client; Cause holds the server's own text, for the log.
 type Error struct {
 	Kind   error
 	Attr   string
 	Detail string
 	Cause  error
+}
+
+// Error is for the log: all that is known, the server's own text included. A client reads Detail.
+func (e *Error) Error() string {
+	var parts []string
+	if e.Kind != nil {
+		parts = append(parts, e.Kind.Error())
+	}
+	if e.Attr != "" {
+		parts = append(parts, e.Attr)
+	}
+	if e.Detail != "" {
+		parts = append(parts, e.Detail)
+	}
+	if e.Cause != nil {
+		parts = append(parts, e.Cause.Error())
+	}
+	if len(parts) == 0 {
+		return "unknown error of a directory"
+	}
+	return strings.Join(parts, ": ")
+}
+
+// Unwrap makes errors.Is find both the kind and the cause, so that a cancelled context can be told from a server that is away.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	if e.Kind != nil {
+		errs = append(errs, e.Kind)
+	}
+	if e.Cause != nil {
+		errs = append(errs, e.Cause)
+	}
+	return errs
 }

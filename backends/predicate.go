@@ -1,25 +1,19 @@
 package backends
 
-// Rule is how two values of an attribute compare. Normalize(rule, text) gives equal texts for equal values.
-type Rule uint8
-
-const (
-	NoRule          Rule = iota
-	CaseExact            // code point by code point
-	CaseIgnore           // Unicode case folded
-	CaseExactSpace       // RFC 4518: leading and trailing blanks gone, inner runs are one
-	CaseIgnoreSpace      // both: LDAP's caseIgnoreMatch
-	IntegerRule
-	TimeRule // generalizedTime, timestamps: an instant
-	BooleanRule
-	OctetRule
-	NameRule    // DN: compared by RDN, attribute type and value rules
-	NumericRule // blanks gone
-	TelRule     // telephoneNumberMatch: blanks and hyphens gone, case ignored
+import (
+	"fmt"
+	"strconv"
+	"strings"
 )
 
-// Predicate is a condition on a record, in no directory's syntax. The set is closed. "Any" semantics over multi-valued attributes; a test of an absent attribute is false.
-type Predicate interface{ isPredicate() }
+// Predicate is a condition on a record, in no directory's syntax. The set is closed. "Any" semantics over multi-valued attributes; a test of
+// an absent attribute is false, and so is a test of a value that cannot be read under the rule. Nothing is undefined: Not turns true and
+// false around and knows no third. nil stands for True.
+// String is for explain and logs; Reader.Native says what the directory is really asked.
+type Predicate interface {
+	fmt.Stringer
+	isPredicate()
+}
 
 // The tests. Rule is the comparison that is wanted.
 type (
@@ -83,8 +77,58 @@ func (Not) isPredicate()      {}
 func (True) isPredicate()     {}
 func (False) isPredicate()    {}
 
-// Contract (owner: backends helper):
-//   func Match(p Predicate, r Record) bool
-//   func Normalize(rule Rule, s string) string
-//   func Simplify(p Predicate) Predicate       // flattens, folds True/False
-//   func AttrsOf(p Predicate) []string
+// String is the operator as SCIM writes it.
+func (o OrderOp) String() string {
+	switch o {
+	case Less:
+		return "lt"
+	case LessEq:
+		return "le"
+	case Greater:
+		return "gt"
+	case GreaterEq:
+		return "ge"
+	}
+	return "?"
+}
+
+func leaf(attr, op string, literal string, rule Rule) string {
+	return attr + " " + op + " " + strconv.Quote(literal) + " (" + rule.String() + ")"
+}
+
+func (p Eq) String() string       { return leaf(p.Attr, "eq", p.Value.String(), p.Rule) }
+func (p Prefix) String() string   { return leaf(p.Attr, "sw", p.Text, p.Rule) }
+func (p Suffix) String() string   { return leaf(p.Attr, "ew", p.Text, p.Rule) }
+func (p Contains) String() string { return leaf(p.Attr, "co", p.Text, p.Rule) }
+func (p Order) String() string    { return leaf(p.Attr, p.Op.String(), p.Value.String(), p.Rule) }
+func (p Present) String() string  { return p.Attr + " pr" }
+func (p AllBits) String() string  { return fmt.Sprintf("%s has all bits of %#x", p.Attr, p.Mask) }
+func (p And) String() string      { return joinTerms(p, " and ") }
+func (p Or) String() string       { return joinTerms(p, " or ") }
+func (p Not) String() string      { return "not " + Describe(p.Term) }
+func (True) String() string       { return "true" }
+func (False) String() string      { return "false" }
+
+func (p KeyIn) String() string {
+	keys := make([]string, len(p.Keys))
+	for i, key := range p.Keys {
+		keys[i] = strconv.Quote(string(key))
+	}
+	return "key in [" + strings.Join(keys, ", ") + "]"
+}
+
+// Describe is p.String(), and "true" for nil.
+func Describe(p Predicate) string {
+	if p == nil {
+		return True{}.String()
+	}
+	return p.String()
+}
+
+func joinTerms(terms []Predicate, by string) string {
+	texts := make([]string, len(terms))
+	for i, term := range terms {
+		texts[i] = Describe(term)
+	}
+	return "(" + strings.Join(texts, by) + ")"
+}

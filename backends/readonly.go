@@ -1,0 +1,28 @@
+package backends
+
+import "context"
+
+// ReadOnly is embedded by backends that cannot write: every method of Writer answers ErrRefused.
+type ReadOnly struct{}
+
+var _ Writer = ReadOnly{}
+
+func errReadOnly() error {
+	return &Error{Kind: ErrRefused, Detail: "This directory is connected for reading only."}
+}
+
+// Create answers ErrRefused.
+func (ReadOnly) Create(context.Context, Template, Attributes, []string) (Record, error) {
+	return Record{}, errReadOnly()
+}
+
+// Modify answers ErrRefused.
+func (ReadOnly) Modify(context.Context, Key, []Change, Condition, []string) (Record, error) {
+	return Record{}, errReadOnly()
+}
+
+// Move answers ErrRefused.
+func (ReadOnly) Move(context.Context, Key, Template, Condition) error { return errReadOnly() }
+
+// Delete answers ErrRefused.
+func (ReadOnly) Delete(context.Context, Key, Condition) error { return errReadOnly() }
