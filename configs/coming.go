@@ -23,7 +23,7 @@ var coming = []struct{ path, what string }{
 	{"audit", "the audit log in Postgres"},
 	{"backup", "backup and restore"},
 	{"guard", "the guard"},
-	{"tenants", "several tenants"},
+	{"tenants", "serving several tenants"},
 }
 
 // refuseComing gives a fault for each such key that the file has, and their paths.

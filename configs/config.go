@@ -67,6 +67,9 @@ func Load(path string) (*Config, Faults) {
 	c, more := decodeConfig(root)
 	faults = faults.then(more)
 	c.Mappings, more = readMappings(root.Get("mappings"))
+	if len(c.Mappings) == 0 && len(more) == 0 {
+		more = Faults{root.Get("mappings").Fault("write a mapping for User and one for Group, or - file: path", "nothing is mapped")}
+	}
 	faults = append(faults, more...)
 	if faults = faults.then(c.validate()); len(faults) > 0 {
 		faults.Sort()
@@ -189,9 +192,6 @@ func (c *Config) validateBackends() Faults {
 		} else if section.Get("kind").Text() == "" {
 			faults = append(faults, section.Get("kind").Fault("write kind: ldap", "a backend needs a kind"))
 		}
-	}
-	if len(c.Mappings) == 0 {
-		faults = append(faults, c.Root.Get("mappings").Fault("write a mapping for User and one for Group, or - file: path", "nothing is mapped"))
 	}
 	return faults
 }

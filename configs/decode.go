@@ -26,9 +26,11 @@ func (n Node) Decode(into any) Faults {
 }
 
 var (
-	nodeType   = reflect.TypeFor[Node]()
-	secretType = reflect.TypeFor[Secret]()
-	prefixType = reflect.TypeFor[netip.Prefix]()
+	nodeType     = reflect.TypeFor[Node]()
+	secretType   = reflect.TypeFor[Secret]()
+	prefixType   = reflect.TypeFor[netip.Prefix]()
+	durationType = reflect.TypeFor[Duration]()
+	sizeType     = reflect.TypeFor[Size]()
 )
 
 func (n Node) decode(v reflect.Value) Faults {

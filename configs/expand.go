@@ -64,7 +64,7 @@ func resolve(reference string) (string, Fault, bool) {
 	}
 	name, fallback, optional := strings.Cut(reference, ":-")
 	if !variableName.MatchString(name) {
-		return "", newFault("write ${NAME}, ${NAME:-default} or ${file:/path}; $${ stands for the characters ${", "${%s} is not a reference", reference), false
+		return "", newFault("write ${NAME}, ${NAME:-default} or ${file:/path}; $${ stands for the characters ${", "what stands between the braces of `${…}` is no reference"), false
 	}
 	value, set := os.LookupEnv(name)
 	switch {

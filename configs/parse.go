@@ -88,13 +88,13 @@ func syntaxFault(file string, text []byte, err error) Fault {
 			low = middle + 1
 		}
 	}
-	message, remedy := explainSyntax(what(err))
+	message, remedy := explainSyntax(what(err), string(lines[low-1]))
 	return Fault{File: file, Line: low, Message: message, Remedy: remedy}
 }
 
 // explainSyntax puts the commonest errors into the words of somebody who writes a mapping. No message repeats a part
 // of the text, which may be a secret.
-func explainSyntax(what string) (message, remedy string) {
+func explainSyntax(what, line string) (message, remedy string) {
 	has := func(parts ...string) bool {
 		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(what, p) })
 	}
@@ -103,10 +103,10 @@ func explainSyntax(what string) (message, remedy string) {
 		return "a value holds `: `, which begins a new key", "quote this value"
 	case has("unknown anchor"):
 		return "a value begins with `*`, which is an alias, and aliases are not used here", "write the value out, or quote it"
-	case has("tab character"):
+	case has("tab character"), has("cannot start any token") && strings.Contains(indentation(line), "\t"):
 		return "the line is indented with a tab", "indent with blanks"
 	case has("cannot start any token"):
-		return "a value begins with a character that YAML reserves (`@`, `%`, a backquote, or a tab)", "quote this value"
+		return "a value begins with a character that YAML reserves (`@`, `%` or a backquote)", "quote this value"
 	case has("expected ',' or"):
 		return "the text between brackets is not separated by commas, or a bracket is never closed", "close the bracket, or quote this value"
 	case has("end of stream"):
@@ -122,6 +122,8 @@ func explainSyntax(what string) (message, remedy string) {
 	}
 	return "this is not YAML: " + what, "mend it"
 }
+
+func indentation(line string) string { return line[:len(line)-len(strings.TrimLeft(line, " \t"))] }
 
 // parser turns YAML trees into nodes, collecting faults.
 type parser struct {

@@ -48,60 +48,59 @@ func (n Node) decodeScalar(v reflect.Value) Faults {
 		return nil
 	}
 	if n.String() != n.Text() { // the value came from outside, and may be a secret in the wrong place
-		return Faults{n.Fault("give it "+want, "what %s stands for is not %s", n, want)}
+		return Faults{n.Fault("let it be "+want.such, "what %s stands for is not %s", n, want.what)}
 	}
-	remedy := "write " + want
-	if errors.Is(err, strconv.ErrRange) {
-		remedy = "write a number that fits"
-	}
-	return Faults{n.Fault(remedy, "%q is not %s", n.Text(), want)}
+	return Faults{n.Fault("write "+want.such, "%q is not %s", n.Text(), want.what)}
 }
 
-// set puts text into v; want says what it should have been.
-func set(v reflect.Value, text string) (want string, err error) {
+// expected is what a value should have been: its name, and what to write.
+type expected struct{ what, such string }
+
+// set puts text into v.
+func set(v reflect.Value, text string) (want expected, err error) {
 	switch v.Type() {
 	case secretType:
 		v.Set(reflect.ValueOf(NewSecret(text)))
-		return "", nil
+		return expected{}, nil
 	case prefixType:
 		p, err := parsePrefix(text)
 		v.Set(reflect.ValueOf(p))
-		return "a network such as 10.0.0.0/8, or an address", err
-	case reflect.TypeFor[Duration]():
+		return expected{"a network", "10.0.0.0/8, or an address"}, err
+	case durationType:
 		d, err := ParseDuration(text)
 		v.SetInt(int64(d))
-		return "a number of seconds, or a duration such as 30s or 5m", err
-	case reflect.TypeFor[Size]():
+		return expected{"a duration", "a number of seconds, or 30s or 5m"}, err
+	case sizeType:
 		s, err := ParseSize(text)
 		v.SetInt(int64(s))
-		return "a size such as 1MB, 512KiB or a number of bytes", err
+		return expected{"a size", "1MB, 512KiB or a number of bytes"}, err
 	}
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)
-		return "", nil
+		return expected{}, nil
 	case reflect.Bool:
 		on := strings.EqualFold(text, "true")
 		if !on && !strings.EqualFold(text, "false") {
-			return "true or false", errors.New("not a boolean")
+			err = errors.New("not a boolean")
 		}
 		v.SetBool(on)
-		return "", nil
+		return expected{"a boolean", "true or false"}, err
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		i, err := strconv.ParseInt(text, 10, v.Type().Bits())
 		v.SetInt(i)
-		return "a whole number", err
+		return expected{"a whole number", "digits"}, err
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		u, err := strconv.ParseUint(text, 10, v.Type().Bits())
 		v.SetUint(u)
-		return "a whole number that is not negative", err
+		return expected{"a whole number from 0", "digits"}, err
 	case reflect.Float32, reflect.Float64:
 		f, err := strconv.ParseFloat(text, v.Type().Bits())
 		if err == nil && (math.IsNaN(f) || math.IsInf(f, 0)) {
 			err = errors.New("not finite")
 		}
 		v.SetFloat(f)
-		return "a number", err
+		return expected{"a number", "digits"}, err
 	default:
 		panic("configs: Decode cannot fill a " + v.Type().String()) // a mistake of the programmer
 	}
