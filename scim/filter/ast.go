@@ -21,15 +21,25 @@ const (
 // scim's business. URI is the schema URN without the trailing colon, or a short prefix such as "enterprise" in a mapping; "" when there is none.
 type Path struct {
 	URI    string
-	Attr   string // "" only for a path that is a bare schema URN (PATCH)
+	Attr   string // "" only for a path that can be nothing but a bare schema URN
 	Filter Expr   // the condition in brackets; nil when there is none
 	Sub    string // the sub-attribute; "" when there is none
 }
 
-// Expr is a filter expression: one of Compare, Present-like Has, And, Or, Not. The set is closed.
+// Whole is the path's text without its filter, and ok false when it has one. Syntax alone cannot tell the bare URN
+// "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User" from attribute "User" of a schema "…:2.0": who knows the schemas compares Whole with them first.
+func (p Path) Whole() (text string, ok bool) {
+	if p.Filter != nil {
+		return "", false
+	}
+	return p.String(), true
+}
+
+// Expr is a filter expression: one of Compare, Has, And, Or, Not. The set is closed.
 // String prints it in RFC 7644 syntax so that Parse(e.String()) is e again (positions apart).
 type Expr interface {
 	String() string
+	appendTo(dst []byte, level int) []byte
 	isExpr()
 }
 
@@ -62,3 +72,23 @@ func (Has) isExpr()     {}
 func (And) isExpr()     {}
 func (Or) isExpr()      {}
 func (Not) isExpr()     {}
+
+// Walk calls visit for e and, where visit answers true, for the terms below it, in the order they were written.
+// It does not enter brackets: the paths in there are those of an element, not of the resource; walk Path.Filter for them.
+func Walk(e Expr, visit func(Expr) bool) {
+	if e == nil || !visit(e) {
+		return
+	}
+	switch e := e.(type) {
+	case And:
+		for _, t := range e.Terms {
+			Walk(t, visit)
+		}
+	case Or:
+		for _, t := range e.Terms {
+			Walk(t, visit)
+		}
+	case Not:
+		Walk(e.Term, visit)
+	}
+}
