@@ -6,16 +6,6 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
-// Syntax OIDs that are asked about by name (RFC 4517 §3.3, RFC 4523, RFC 4530).
-const (
-	syntaxPrefix      = "1.3.6.1.4.1.1466.115.121.1."
-	syntaxDN          = syntaxPrefix + "12"
-	syntaxNameUID     = syntaxPrefix + "34"
-	syntaxUUID        = "1.3.6.1.1.16.1"
-	syntaxCSN         = "1.3.6.1.4.1.4203.666.11.2.1"
-	syntaxCertificate = "1.3.6.1.1.15.1"
-)
-
 // Syntax says what backends want to know of an attribute; of one that the schema lacks, that it is not Known. MaxLen stays 0: the bound
 // that a description may carry is how much a server must at least take, not what it refuses (RFC 4512 §4.1.2).
 func (s *Schema) Syntax(attr string) backends.Syntax {
@@ -37,7 +27,7 @@ func (s *Schema) Syntax(attr string) backends.Syntax {
 // binarySyntaxes hold bytes rather than text: audio, binary, the certificate syntaxes, fax, JPEG and octet string.
 var binarySyntaxes = map[string]bool{
 	syntaxPrefix + "4": true, syntaxPrefix + "5": true, syntaxPrefix + "8": true, syntaxPrefix + "9": true, syntaxPrefix + "10": true,
-	syntaxPrefix + "23": true, syntaxPrefix + "28": true, syntaxPrefix + "40": true, syntaxPrefix + "49": true,
+	syntaxPrefix + "23": true, syntaxPrefix + "28": true, syntaxOctets: true, syntaxPrefix + "49": true,
 	syntaxCertificate: true, "1.3.6.1.1.15.5": true, "1.3.6.1.1.15.6": true, "1.3.6.1.1.15.7": true,
 }
 
@@ -53,45 +43,14 @@ func (s *Schema) Binary(attr string) bool {
 	return binarySyntaxes[a.Syntax]
 }
 
-// ruleNames are the comparisons behind the equality, ordering and substrings rules of RFC 4517, RFC 4530 and OpenLDAP.
-var ruleNames = map[string]backends.Rule{
-	"caseexactmatch": backends.CaseExactSpace, "caseexactorderingmatch": backends.CaseExactSpace, "caseexactsubstringsmatch": backends.CaseExactSpace,
-	"caseexactia5match": backends.CaseExactSpace, "caseexactia5substringsmatch": backends.CaseExactSpace,
-	"caseignorematch": backends.CaseIgnoreSpace, "caseignoreorderingmatch": backends.CaseIgnoreSpace, "caseignoresubstringsmatch": backends.CaseIgnoreSpace,
-	"caseignoreia5match": backends.CaseIgnoreSpace, "caseignoreia5substringsmatch": backends.CaseIgnoreSpace,
-	"caseignorelistmatch": backends.CaseIgnoreSpace, "caseignorelistsubstringsmatch": backends.CaseIgnoreSpace,
-	"distinguishednamematch": backends.NameRule, "uniquemembermatch": backends.NameRule,
-	"integermatch": backends.IntegerRule, "integerorderingmatch": backends.IntegerRule,
-	"generalizedtimematch": backends.TimeRule, "generalizedtimeorderingmatch": backends.TimeRule,
-	"booleanmatch":     backends.BooleanRule,
-	"octetstringmatch": backends.OctetRule, "octetstringorderingmatch": backends.OctetRule, "octetstringsubstringsmatch": backends.OctetRule,
-	"numericstringmatch": backends.NumericRule, "numericstringorderingmatch": backends.NumericRule, "numericstringsubstringsmatch": backends.NumericRule,
-	"telephonenumbermatch": backends.TelRule, "telephonenumbersubstringsmatch": backends.TelRule,
-	"uuidmatch": backends.CaseIgnore, "uuidorderingmatch": backends.CaseIgnore,
-	"csnmatch": backends.CaseExact, "csnorderingmatch": backends.CaseExact,
-	"objectidentifiermatch": backends.CaseIgnore, "bitstringmatch": backends.CaseExact,
-}
-
 // RuleOf is the comparison behind a matching rule, by name or OID; NoRule for one that compares in a way of its own.
-func (s *Schema) RuleOf(name string) backends.Rule {
-	if r, ok := ruleNames[strings.ToLower(name)]; ok {
-		return r
-	}
-	if r, ok := s.Rule(name); ok {
-		for _, n := range r.Names {
-			if rule, ok := ruleNames[strings.ToLower(n)]; ok {
-				return rule
-			}
-		}
-	}
-	return backends.NoRule
-}
+func (s *Schema) RuleOf(name string) backends.Rule { return comparisons[s.comparison(name)].rule }
 
 // compatible are syntaxes whose values a rule takes although its own assertion syntax is another: a telephone number, a country code and
-// a printable string are text to the directory string rules. A substring assertion takes what its rule's equality sibling takes.
+// a printable string are text to the directory string rules.
 var compatible = map[string][]string{
-	syntaxPrefix + "15": {syntaxPrefix + "11", syntaxPrefix + "44", syntaxPrefix + "50"},
-	syntaxPrefix + "34": {syntaxDN},
+	syntaxDirectory: {syntaxCountry, syntaxPrintable, syntaxTelephone},
+	syntaxNameUID:   {syntaxDN},
 }
 
 // Applicable says whether an extensible match may test attr with rule, as in (uid:caseIgnoreOrderingMatch:=m): the directory has the rule,
