@@ -13,7 +13,6 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
-	"github.com/scim-adapter/scim-adapter/backends/ldap/schema"
 	"github.com/scim-adapter/scim-adapter/configs"
 )
 
@@ -80,8 +79,8 @@ func (c Config) Validate() configs.Faults {
 		fault("start_tls", "leave it out", "a socket on this machine is not encrypted")
 	}
 	if c.BindDN != "" {
-		if _, err := schema.ParseDN(c.BindDN); err != nil {
-			fault("bind_dn", "write a DN such as cn=scim,ou=services,dc=example,dc=org", "is not a DN: %s", err)
+		if _, ok := canonicalDN(c.BindDN); !ok {
+			fault("bind_dn", "write a DN such as cn=scim,ou=services,dc=example,dc=org", "is not a DN")
 		}
 	}
 	// RFC 4513 §5.1.2: a bind with a name and no password succeeds as nobody. It must never be sent.

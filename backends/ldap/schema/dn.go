@@ -234,6 +234,9 @@ func (d DN) Parent() DN {
 	return d[1:]
 }
 
+// separators writes a value of a normalised RDN without any character that separates, so that cutting at commas is cutting at RDNs.
+var separators = strings.NewReplacer(`\`, `\5c`, `,`, `\2c`, `+`, `\2b`, `=`, `\3d`)
+
 // NormalizeDN brings a DN into a form in which names of one entry are equal texts: types by the name the schema gives them, values by their
 // equality rule, parts of an RDN in order (RFC 4517 §4.2.15). A type that the schema lacks is compared without case.
 func (s *Schema) NormalizeDN(d DN) string {
@@ -254,7 +257,7 @@ func (s *Schema) normalizeRDN(rdn RDN) string {
 				value = normal
 			}
 		}
-		parts[i] = name + "=" + EscapeRDNValue(value)
+		parts[i] = name + "=" + separators.Replace(value)
 	}
 	slices.Sort(parts)
 	return strings.Join(parts, "+")

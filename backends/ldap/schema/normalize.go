@@ -69,6 +69,12 @@ func (s *Schema) Compare(rule, a, b string) int {
 	return cmp.Compare(a, b)
 }
 
+// SameForm says whether two rules bring values into the same form: caseIgnoreMatch and caseIgnoreSubstringsMatch do.
+func (s *Schema) SameForm(rule, other string) bool {
+	c := s.comparison(rule)
+	return c != unknown && c == s.comparison(other)
+}
+
 // Part is where a piece of a substring assertion stands.
 type Part uint8
 

@@ -1,0 +1,192 @@
+package backendtest
+
+import (
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// generator makes records and predicates out of a small stock of texts, so that they meet: random ones would never be equal.
+type generator struct {
+	*rand.Rand
+	a     Attrs
+	b     backends.Reader
+	names []string       // of records, for references
+	keys  []backends.Key // of records
+}
+
+func texts() []string {
+	return []string{
+		"a", "A", "ab", "AB", "abc", "b", "ba", "a b", "a  b", "A B", "a*b", "*", "(a)", `a\b`, "a,b", "a+b", "a%", "a_b", "#a", "a'b", `a"b`,
+		"ä", "Ä", "a\u0308", "äb", "straße", "STRASSE", "名前", "10", "9", "x y z", "xyz",
+	}
+}
+
+func integers() []string {
+	return []string{"-100", "-9", "-1", "0", "1", "2", "3", "9", "10", "512", "514"}
+}
+
+func instants() []string {
+	return []string{"19700101000000Z", "20240131120000Z", "20240131120001Z", "20240229000000Z", "20380119031408Z"}
+}
+
+func (g *generator) pick(stock []string) string { return stock[g.IntN(len(stock))] }
+
+func (g *generator) chance(percent int) bool { return g.IntN(100) < percent }
+
+// record gives the attributes of a record beside its name; each may be missing.
+func (g *generator) record() backends.Attributes {
+	attrs := backends.Attributes{}
+	for attr, stock := range map[string][]string{g.a.Text: texts(), g.a.Exact: {"a", "A", "ab", "a b", "a*b", "abc"}, g.a.Int: integers(), g.a.Time: instants(), g.a.Bool: {"TRUE", "FALSE"}} {
+		if attr != "" && g.chance(70) {
+			attrs[attr] = backends.Strings(g.pick(stock))
+		}
+	}
+	if g.chance(60) {
+		attrs[g.a.Multi] = g.several(g.a.Multi, texts())
+	}
+	if g.a.Ref != "" && len(g.names) > 0 && g.chance(50) {
+		attrs[g.a.Ref] = g.several(g.a.Ref, g.names)
+	}
+	return attrs
+}
+
+// several gives up to four values that the attribute's rule holds apart.
+func (g *generator) several(attr string, stock []string) backends.Values {
+	seen := map[string]bool{}
+	var values backends.Values
+	for range 1 + g.IntN(4) {
+		text := g.pick(stock)
+		if canonical := backends.Normalize(g.b.Syntax(attr).Equality, text); !seen[canonical] {
+			seen[canonical] = true
+			values = append(values, backends.String(text))
+		}
+	}
+	return values
+}
+
+// predicate gives a tree of at most this depth whose every leaf the directory can be asked.
+func (g *generator) predicate(depth int) backends.Predicate {
+	if depth == 0 || g.chance(30) {
+		return g.sendable()
+	}
+	terms := make([]backends.Predicate, 1+g.IntN(3))
+	for i := range terms {
+		terms[i] = g.predicate(depth - 1)
+	}
+	switch g.IntN(5) {
+	case 0, 1:
+		return backends.And(terms)
+	case 2, 3:
+		return backends.Or(terms)
+	}
+	return backends.Not{Term: terms[0]}
+}
+
+func (g *generator) sendable() backends.Predicate {
+	for range 8 {
+		if leaf := g.leaf(); fidelity(g.b, leaf) != backends.No {
+			return leaf
+		}
+	}
+	return backends.Present{Attr: g.a.Must}
+}
+
+// leaf gives a test with a literal that may be equal to something, or be garbage.
+func (g *generator) leaf() backends.Predicate {
+	attr, stock := g.attr()
+	syntax := g.b.Syntax(attr)
+	literal := g.pick(stock)
+	if g.chance(10) {
+		literal = g.pick([]string{"garbage", "", " ", "*", "uid=nobody,dc=nowhere", "2024", "-", "1.5", "a"})
+	}
+	substr := syntax.Substr
+	if substr == backends.NoRule {
+		substr = syntax.Equality
+	}
+	order := syntax.Order
+	if order == backends.NoRule {
+		order = syntax.Equality
+	}
+	switch g.IntN(16) {
+	case 0, 1, 2, 3, 4, 5:
+		return backends.Eq{Attr: attr, Value: backends.String(literal), Rule: g.ruleFor(syntax.Equality)}
+	case 6:
+		return backends.Prefix{Attr: attr, Text: g.piece(literal), Rule: substr}
+	case 7:
+		return backends.Suffix{Attr: attr, Text: g.piece(literal), Rule: substr}
+	case 8:
+		return backends.Contains{Attr: attr, Text: g.piece(literal), Rule: substr}
+	case 9, 10:
+		op := []backends.OrderOp{backends.Less, backends.LessEq, backends.Greater, backends.GreaterEq}[g.IntN(4)]
+		return backends.Order{Attr: attr, Op: op, Value: backends.String(literal), Rule: order}
+	case 11, 12:
+		return backends.Present{Attr: attr}
+	case 13:
+		return backends.AllBits{Attr: attr, Mask: []uint64{0, 1, 2, 3, 512}[g.IntN(5)]}
+	case 14:
+		return g.keyIn()
+	}
+	return []backends.Predicate{backends.True{}, backends.False{}, nil}[g.IntN(3)]
+}
+
+// ruleFor now and then asks for another comparison than the directory's own: its fidelity must say what it makes of that.
+func (g *generator) ruleFor(own backends.Rule) backends.Rule {
+	if g.chance(85) {
+		return own
+	}
+	return []backends.Rule{backends.CaseExact, backends.CaseIgnore, backends.CaseExactSpace, backends.CaseIgnoreSpace}[g.IntN(4)]
+}
+
+func (g *generator) keyIn() backends.Predicate {
+	var keys []backends.Key
+	for range g.IntN(5) {
+		keys = append(keys, g.keys[g.IntN(len(g.keys))])
+	}
+	if g.chance(20) {
+		keys = append(keys, "nonsense")
+	}
+	return backends.KeyIn{Keys: keys}
+}
+
+// piece cuts something out of a text.
+func (g *generator) piece(text string) string {
+	runes := []rune(text)
+	if len(runes) < 2 {
+		return text
+	}
+	from := g.IntN(len(runes))
+	return string(runes[from : from+1+g.IntN(len(runes)-from)])
+}
+
+func (g *generator) attr() (string, []string) {
+	for {
+		switch attr, stock := g.anyAttr(); {
+		case attr == "":
+		default:
+			return attr, stock
+		}
+	}
+}
+
+func (g *generator) anyAttr() (string, []string) {
+	switch g.IntN(10) {
+	case 0:
+		return g.a.Name, []string{"person1", "PERSON2", "person", "p", strconv.Itoa(g.IntN(9))}
+	case 1, 2, 3:
+		return g.a.Text, texts()
+	case 4, 5:
+		return g.a.Multi, texts()
+	case 6:
+		return g.a.Exact, []string{"a", "A", "ab", "Ab", "a b", "a*b", "abc"}
+	case 7:
+		return g.a.Int, integers()
+	case 8:
+		return g.a.Time, append(instants(), "2024-01-31T12:00:00Z", "20240131130000+0100")
+	}
+	if g.chance(30) {
+		return g.a.Bool, []string{"TRUE", "FALSE", "true"}
+	}
+	return g.a.Ref, append([]string{"uid=nobody,dc=nowhere"}, g.names...)
+}

@@ -1,0 +1,261 @@
+package backendtest
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// name fills a template as LDAP would: what stands in a slot is quoted. It also says which attribute the first part names.
+func name(template backends.Template) (text, attr string, value backends.Value, err error) {
+	var b strings.Builder
+	for i, part := range template {
+		if !part.Slot {
+			b.WriteString(part.Text)
+			continue
+		}
+		if i == 1 {
+			attr, value = strings.TrimSuffix(strings.TrimSpace(template[0].Text), "="), part.Value
+		}
+		if part.Value.Text() == "" {
+			return "", "", value, &backends.Error{Kind: backends.ErrInvalid, Attr: attr, Detail: "A name cannot be empty."}
+		}
+		b.WriteString(backends.EscapeName(part.Value.Text()))
+	}
+	if _, ok := backends.Canonical(backends.NameRule, b.String()); !ok {
+		return "", "", value, &backends.Error{Kind: backends.ErrInvalid, Attr: attr, Detail: "This is no distinguished name."}
+	}
+	return b.String(), attr, value, nil
+}
+
+func (b *memoryClass) Create(ctx context.Context, template backends.Template, attrs backends.Attributes, want []string) (backends.Record, error) {
+	r := &stored{Record: backends.Record{Attrs: attrs.Clone()}}
+	if err := r.call(template); err != nil {
+		return backends.Record{}, err
+	}
+	b.m.mu.Lock()
+	defer b.m.mu.Unlock()
+	if err := b.ready(ctx); err != nil {
+		return backends.Record{}, err
+	}
+	b.m.hide(r.Attrs)
+	if err := b.m.check(r); err != nil {
+		return backends.Record{}, err
+	}
+	r.Key, r.Version = b.m.key(), b.m.version()
+	b.m.records[r.Key] = r
+	return b.show(r, want), nil
+}
+
+// call gives a record its name, and the attribute that the name is made of its value.
+func (r *stored) call(template backends.Template) error {
+	text, attr, value, err := name(template)
+	if err != nil {
+		return err
+	}
+	r.Name, r.canonical = text, backends.Normalize(backends.NameRule, text)
+	if attr == "" {
+		return nil
+	}
+	same := func(v backends.Value) bool { return v == value }
+	if r.rdn != "" {
+		old := r.rdnValue
+		kept := slices.DeleteFunc(r.Attrs.Get(r.rdn).Clone(), func(v backends.Value) bool { return v == old })
+		r.set(r.rdn, kept)
+	}
+	if values := r.Attrs.Get(attr); !slices.ContainsFunc(values, same) {
+		r.set(attr, append(values.Clone(), value))
+	}
+	r.rdn, r.rdnValue = attr, value
+	return nil
+}
+
+// set replaces an attribute, whatever letter case it is kept under; none: it goes away.
+func (r *stored) set(attr string, values backends.Values) {
+	for name := range r.Attrs {
+		if strings.EqualFold(name, attr) {
+			attr = name
+		}
+	}
+	if len(values) == 0 {
+		delete(r.Attrs, attr)
+		return
+	}
+	r.Attrs[attr] = values
+}
+
+// hide makes what is secret a Secret. The caller holds the lock.
+func (m *Memory) hide(attrs backends.Attributes) {
+	for attr, values := range attrs {
+		if !slices.ContainsFunc(m.Secrets, func(name string) bool { return strings.EqualFold(name, attr) }) {
+			continue
+		}
+		for i, v := range values {
+			values[i] = backends.Secret(content(v))
+		}
+	}
+}
+
+// check holds a record that is about to be stored against the schema and the other records. The caller holds the lock.
+func (m *Memory) check(r *stored) error {
+	for attr, values := range r.Attrs {
+		if err := m.checkValues(attr, values); err != nil {
+			return err
+		}
+	}
+	for _, attr := range m.Must {
+		if len(r.Attrs.Get(attr)) == 0 {
+			return &backends.Error{Kind: backends.ErrInvalid, Attr: attr, Detail: "This attribute is required."}
+		}
+	}
+	for key, other := range m.records {
+		if key == r.Key {
+			continue
+		}
+		if other.canonical == r.canonical {
+			return &backends.Error{Kind: backends.ErrExists, Attr: r.rdn}
+		}
+		for _, attr := range m.Unique {
+			if slices.ContainsFunc(r.Attrs.Get(attr), func(v backends.Value) bool { return m.index(attr, other.Attrs.Get(attr), v) >= 0 }) {
+				return &backends.Error{Kind: backends.ErrExists, Attr: attr}
+			}
+		}
+	}
+	return nil
+}
+
+func (m *Memory) checkValues(attr string, values backends.Values) error {
+	invalid := func(why string) error { return &backends.Error{Kind: backends.ErrInvalid, Attr: attr, Detail: why} }
+	syntax := m.Schema[strings.ToLower(attr)]
+	switch {
+	case !syntax.Known:
+		return invalid("There is no such attribute.")
+	case syntax.Single && len(values) > 1:
+		return invalid("This attribute holds one value.")
+	}
+	for i, v := range values {
+		text := content(v)
+		_, legible := backends.Canonical(syntax.Equality, text)
+		switch {
+		case text == "":
+			return invalid("A value cannot be empty.")
+		case !legible:
+			return invalid("This is no value of the attribute's syntax.")
+		case v.Kind() == backends.KindString && !utf8.ValidString(text):
+			return invalid("A text is UTF-8.")
+		case m.index(attr, values[:i], v) >= 0:
+			return invalid("The value is there twice.")
+		}
+	}
+	return nil
+}
+
+// writable gives a copy of the record to change, once all that must hold for a write does. The caller holds the lock.
+func (b *memoryClass) writable(ctx context.Context, key backends.Key, cond backends.Condition) (*stored, error) {
+	if err := b.ready(ctx); err != nil {
+		return nil, err
+	}
+	r, err := b.find(key)
+	switch {
+	case err != nil:
+		return nil, err
+	case backends.Match(b.c.Protect, r.Record):
+		return nil, &backends.Error{Kind: backends.ErrRefused, Detail: "This record is protected."}
+	case cond.Version != "" && cond.Version != r.Version, !backends.Match(cond.Assert, r.Record):
+		return nil, &backends.Error{Kind: backends.ErrChanged}
+	}
+	changed := *r
+	changed.Record = r.Clone()
+	return &changed, nil
+}
+
+func (b *memoryClass) Modify(ctx context.Context, key backends.Key, changes []backends.Change, cond backends.Condition, want []string) (backends.Record, error) {
+	b.m.mu.Lock()
+	defer b.m.mu.Unlock()
+	r, err := b.writable(ctx, key, cond)
+	if err != nil {
+		return backends.Record{}, err
+	}
+	for _, c := range changes {
+		if err := b.m.apply(r, c); err != nil {
+			return backends.Record{}, err
+		}
+	}
+	if err := b.m.store(r); err != nil {
+		return backends.Record{}, err
+	}
+	return b.show(r, want), nil
+}
+
+// store puts a changed copy in the place of the old record; whoever still holds the old one sees no change. The caller holds the lock.
+func (m *Memory) store(r *stored) error {
+	m.hide(r.Attrs)
+	if err := m.check(r); err != nil {
+		return err
+	}
+	r.Version = m.version()
+	m.records[r.Key] = r
+	return nil
+}
+
+func (m *Memory) apply(r *stored, c backends.Change) error {
+	noEffect := &backends.Error{Kind: backends.ErrNoEffect, Attr: c.Attr}
+	values := r.Attrs.Get(c.Attr).Clone()
+	switch c.Op {
+	case backends.Replace, backends.SetPassword:
+		// An empty string is no value: to write it is to take the attribute away.
+		values = slices.DeleteFunc(c.Values.Clone(), func(v backends.Value) bool { return content(v) == "" })
+	case backends.Add:
+		for _, v := range c.Values {
+			if m.index(c.Attr, values, v) >= 0 {
+				return noEffect
+			}
+			values = append(values, v)
+		}
+	case backends.Remove:
+		if len(values) == 0 {
+			return noEffect
+		}
+		for _, v := range c.Values {
+			at := m.index(c.Attr, values, v)
+			if at < 0 {
+				return noEffect
+			}
+			values = slices.Delete(values, at, at+1)
+		}
+		if len(c.Values) == 0 {
+			values = nil
+		}
+	}
+	if m.Schema[strings.ToLower(c.Attr)].ReadOnly {
+		return &backends.Error{Kind: backends.ErrInvalid, Attr: c.Attr, Detail: "The directory keeps this attribute itself."}
+	}
+	r.set(c.Attr, values)
+	return nil
+}
+
+func (b *memoryClass) Move(ctx context.Context, key backends.Key, template backends.Template, cond backends.Condition) error {
+	b.m.mu.Lock()
+	defer b.m.mu.Unlock()
+	r, err := b.writable(ctx, key, cond)
+	if err != nil {
+		return err
+	}
+	if err := r.call(template); err != nil {
+		return err
+	}
+	return b.m.store(r)
+}
+
+func (b *memoryClass) Delete(ctx context.Context, key backends.Key, cond backends.Condition) error {
+	b.m.mu.Lock()
+	defer b.m.mu.Unlock()
+	if _, err := b.writable(ctx, key, cond); err != nil {
+		return err
+	}
+	delete(b.m.records, key)
+	return nil
+}

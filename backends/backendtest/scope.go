@@ -1,0 +1,285 @@
+package backendtest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+func scopeChecks() []check {
+	return []check{
+		{"a record of another class is not there, however it is asked for", (*suite).outsideIsNotThere},
+		{"a record of another class cannot be written", (*suite).outsideIsNotWritten},
+		{"a protected record is read and never written", (*suite).protectedStays},
+	}
+}
+
+func (s *suite) outside(id string) (backends.Key, string, error) {
+	if s.p.Outside == nil {
+		return "", "", notTested("no place outside the class")
+	}
+	key, name, err := s.p.Outside(s.ctx, id)
+	if err != nil {
+		return "", "", fmt.Errorf("making a record outside the class: %w", err)
+	}
+	return key, name, nil
+}
+
+func (s *suite) outsideIsNotThere() error {
+	key, name, err := s.outside("stranger")
+	if err != nil {
+		return err
+	}
+	made, err := s.person(nil)
+	if err != nil {
+		return err
+	}
+	stranger := s.eq(s.a.Name, "stranger")
+	if n, _, err := s.b.Count(s.ctx, nil, 0); err != nil || n != 1 {
+		return fmt.Errorf("Count of everybody = %d (%w), want 1", n, err)
+	}
+	recs, err := s.b.Fetch(s.ctx, []backends.Key{key, made.Key}, s.all())
+	if err != nil || len(recs) != 1 || recs[0].Key != made.Key {
+		return fmt.Errorf("Fetch of one inside and one outside gave %v: %w", recs, err)
+	}
+	keys, err := s.b.Keys(s.ctx, "", []string{name})
+	if err != nil || len(keys) != 0 {
+		return fmt.Errorf("Keys of a name outside gave %v: %w", keys, err)
+	}
+	if keys, err = s.b.Keys(s.ctx, s.a.Name, []string{"stranger"}); err != nil || len(keys) != 0 {
+		return fmt.Errorf("Keys by %s of a record outside gave %v: %w", s.a.Name, keys, err)
+	}
+	for _, by := range []string{"", s.a.Name} {
+		names, err := s.b.Names(s.ctx, by, []backends.Key{key, made.Key})
+		if _, leaked := names[key]; err != nil || leaked || len(names) != 1 {
+			return fmt.Errorf("Names by %q of one inside and one outside gave %v: %w", by, names, err)
+		}
+	}
+	if there, err := s.b.Has(s.ctx, key, s.a.Name, backends.Strings("stranger")); !errors.Is(err, backends.ErrNotFound) && (err != nil || there[0]) {
+		return fmt.Errorf("Has of a record outside gave %v: %w", there, err)
+	}
+	return steps(
+		func() error { return s.gone(key) },
+		func() error { return s.finds(nil, made.Key) },
+		func() error { return s.finds(backends.KeyIn{Keys: []backends.Key{key}}) },
+		func() error { return s.answers(stranger) },
+		// An OR at the top must not reach around the scope.
+		func() error { return s.answers(backends.Or{backends.True{}, stranger}, made.Key) },
+		func() error { return s.answers(backends.Or{stranger, backends.Present{Attr: s.a.Must}}, made.Key) },
+		func() error { return s.answers(backends.Not{Term: backends.False{}}, made.Key) },
+	)
+}
+
+func (s *suite) outsideIsNotWritten() error {
+	key, _, err := s.outside("stranger")
+	if err != nil {
+		return err
+	}
+	for range 2 { // a second time: what the first did not do in truth would show
+		for _, cond := range []backends.Condition{{}, {Assert: backends.True{}}} {
+			if err := s.refusedUnder(key, cond, backends.ErrNotFound); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *suite) protectedStays() error {
+	if s.p.Protected == nil {
+		return notTested("no protected records here")
+	}
+	key, err := s.p.Protected(s.ctx, "root")
+	if err != nil {
+		return fmt.Errorf("making a protected record: %w", err)
+	}
+	before, err := s.fetch(key)
+	if err != nil {
+		return fmt.Errorf("a protected record is to be read: %w", err)
+	}
+	if err := s.refusedUnder(key, backends.Condition{}, backends.ErrRefused); err != nil {
+		return err
+	}
+	if s.b.Capabilities().Secrets && s.a.Password != "" {
+		set := backends.Change{Op: backends.SetPassword, Attr: s.a.Password, Values: backends.Values{backends.Secret("t4ken0ver!")}}
+		if err := wants(second(s.modify(key, set)), backends.ErrRefused, "setting a password"); err != nil {
+			return err
+		}
+	}
+	after, err := s.fetch(key)
+	if err != nil {
+		return err
+	}
+	if before.Version != after.Version || before.Name != after.Name {
+		return fmt.Errorf("%+v became %+v", before, after)
+	}
+	return s.finds(nil, key)
+}
+
+func resolverChecks() []check {
+	return []check{
+		{"names give keys and keys give names", (*suite).resolves},
+		{"many names and keys are resolved at once", (*suite).resolvesMany},
+	}
+}
+
+func (s *suite) resolves() error {
+	one, err := s.create("Odd, One+x=1", nil)
+	if err != nil {
+		return err
+	}
+	two, err := s.create("two", nil)
+	if err != nil {
+		return err
+	}
+	unknown := strings.Replace(two.Name, "two", "nobody", 1)
+	names := []string{one.Name, two.Name, unknown, "garbage", "", "*", "=", one.Name + ",", "*)(uid=*"}
+	loud := strings.ToUpper(two.Name)
+	if s.a.Ref != "" && s.rule(s.a.Ref) == backends.NameRule {
+		names = append(names, loud)
+	} else {
+		loud = two.Name
+	}
+	keys, err := s.b.Keys(s.ctx, "", names)
+	if err != nil {
+		return fmt.Errorf("Keys: %w", err)
+	}
+	want := map[string]backends.Key{one.Name: one.Key, two.Name: two.Key, loud: two.Key}
+	if err := sameKeys(keys, want); err != nil {
+		return fmt.Errorf("Keys of %q: %w", names, err)
+	}
+	byName := []string{"Odd, One+x=1", "two", "TWO", "nobody", "*", "", "t*"}
+	if keys, err = s.b.Keys(s.ctx, s.a.Name, byName); err != nil {
+		return fmt.Errorf("Keys by %s: %w", s.a.Name, err)
+	}
+	want = map[string]backends.Key{"Odd, One+x=1": one.Key, "two": two.Key, "TWO": two.Key}
+	if err := sameKeys(keys, want); err != nil {
+		return fmt.Errorf("Keys by %s of %q: %w", s.a.Name, byName, err)
+	}
+	for by, want := range map[string][2]string{"": {one.Name, two.Name}, s.a.Name: {"Odd, One+x=1", "two"}} {
+		got, err := s.b.Names(s.ctx, by, []backends.Key{one.Key, two.Key, two.Key, "nonsense", ""})
+		if err != nil || len(got) != 2 || got[one.Key] != want[0] || got[two.Key] != want[1] {
+			return fmt.Errorf("Names by %q gave %v: %w", by, got, err)
+		}
+	}
+	for _, by := range []string{"", s.a.Name} {
+		keys, err := s.b.Keys(s.ctx, by, nil)
+		if err != nil || len(keys) != 0 {
+			return fmt.Errorf("Keys of no names gave %v: %w", keys, err)
+		}
+		names, err := s.b.Names(s.ctx, by, nil)
+		if err != nil || len(names) != 0 {
+			return fmt.Errorf("Names of no keys gave %v: %w", names, err)
+		}
+	}
+	return nil
+}
+
+func sameKeys(got, want map[string]backends.Key) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("got %v, want %v", got, want)
+	}
+	for name, key := range want {
+		if got[name] != key {
+			return fmt.Errorf("%q gave %q, want %q", name, got[name], key)
+		}
+	}
+	return nil
+}
+
+func (s *suite) resolvesMany() error {
+	const many = 250
+	names, keys := make([]string, 0, many), make([]backends.Key, 0, many)
+	for range many {
+		rec, err := s.person(nil)
+		if err != nil {
+			return err
+		}
+		names, keys = append(names, rec.Name), append(keys, rec.Key)
+	}
+	gotKeys, err := s.b.Keys(s.ctx, "", names)
+	if err != nil || len(gotKeys) != many {
+		return fmt.Errorf("Keys of %d names gave %d: %w", many, len(gotKeys), err)
+	}
+	gotNames, err := s.b.Names(s.ctx, "", keys)
+	if err != nil || len(gotNames) != many {
+		return fmt.Errorf("Names of %d keys gave %d: %w", many, len(gotNames), err)
+	}
+	for i, name := range names {
+		if gotKeys[name] != keys[i] || gotNames[keys[i]] != name {
+			return fmt.Errorf("%q and %q do not resolve to each other: %q, %q", name, keys[i], gotKeys[name], gotNames[keys[i]])
+		}
+	}
+	return nil
+}
+
+func errorChecks() []check {
+	return []check{
+		{"a value that the directory cannot hold is refused, and the attribute named", (*suite).invalidValues},
+		{"an empty string is no value", (*suite).emptyStrings},
+	}
+}
+
+func (s *suite) invalidValues() error {
+	made, err := s.person(nil)
+	if err != nil {
+		return err
+	}
+	for attr, c := range map[string]backends.Change{
+		s.a.Int: change(backends.Replace, s.a.Int, "forty"), s.a.Time: change(backends.Replace, s.a.Time, "today"),
+		s.a.Bool: change(backends.Replace, s.a.Bool, "maybe"), s.a.Must: change(backends.Replace, s.a.Must),
+		"noSuchAttribute": change(backends.Replace, "noSuchAttribute", "x"),
+	} {
+		if attr == "" {
+			continue
+		}
+		_, err := s.modify(made.Key, c)
+		if err := blames(err, attr, fmt.Sprintf("Modify %v", c)); err != nil {
+			return err
+		}
+		if len(c.Values) == 0 {
+			continue
+		}
+		_, err = s.create("invalid", backends.Attributes{attr: c.Values})
+		if err := blames(err, attr, fmt.Sprintf("Create with %s: %v", attr, c.Values)); err != nil {
+			return err
+		}
+	}
+	if s.a.Int != "" && s.b.Syntax(s.a.Int).Single {
+		_, err := s.modify(made.Key, change(backends.Replace, s.a.Int, "1", "2"))
+		if err := blames(err, s.a.Int, "two values for one"); err != nil {
+			return err
+		}
+	}
+	bare := s.attrs("bare", nil)
+	delete(bare, s.a.Must)
+	_, err = s.b.Create(s.ctx, s.h.Name("bare"), bare, nil)
+	if err := blames(err, s.a.Must, "Create without "+s.a.Must); err != nil {
+		return err
+	}
+	return s.finds(nil, made.Key)
+}
+
+func (s *suite) emptyStrings() error {
+	made, err := s.person(backends.Attributes{s.a.Text: backends.Strings("there")})
+	if err != nil {
+		return err
+	}
+	if _, err := s.modify(made.Key, change(backends.Replace, s.a.Text, "")); err != nil {
+		return fmt.Errorf("replacing by an empty string, which is to take the attribute away: %w", err)
+	}
+	rec, err := s.fetch(made.Key)
+	if err != nil {
+		return err
+	}
+	return steps(
+		func() error { return holds(rec, s.a.Text) },
+		func() error { return s.answers(backends.Present{Attr: s.a.Text}) },
+		func() error {
+			return wants(second(s.create("", nil)), backends.ErrInvalid, "Create with an empty name")
+		},
+		func() error { return s.finds(nil, made.Key) },
+	)
+}

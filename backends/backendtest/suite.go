@@ -1,0 +1,188 @@
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// suite is one check at work in one place.
+type suite struct {
+	ctx context.Context //nolint:containedctx // lives as long as the one check does
+	h   Harness
+	a   Attrs
+	p   Place
+	b   backends.Backend
+	ids int
+}
+
+func newSuite(ctx context.Context, h Harness, p Place) *suite {
+	if h.Many == 0 {
+		h.Many = 2000
+	}
+	if h.Predicates == 0 {
+		h.Predicates = 2000
+	}
+	if h.Seed == 0 {
+		h.Seed = 20_260
+	}
+	if p.Second == nil {
+		p.Second = p.Backend
+	}
+	return &suite{ctx: ctx, h: h, a: h.Attrs, p: p, b: p.Backend}
+}
+
+// id gives a name that this check has not used.
+func (s *suite) id() string {
+	s.ids++
+	return fmt.Sprintf("person%d", s.ids)
+}
+
+// attrs is what a record called id is made with; extra comes on top.
+func (s *suite) attrs(id string, extra backends.Attributes) backends.Attributes {
+	attrs := s.a.Base.Clone()
+	if attrs == nil {
+		attrs = backends.Attributes{}
+	}
+	attrs[s.a.Name] = backends.Strings(id)
+	attrs[s.a.Must] = backends.Strings("Jensen")
+	for name, values := range extra {
+		attrs[name] = values.Clone()
+	}
+	return attrs
+}
+
+// all lists the attributes under test, the password left out.
+func (s *suite) all() []string {
+	names := []string{s.a.Name, s.a.Must, s.a.Text, s.a.Exact, s.a.Multi, s.a.Int, s.a.Time, s.a.Bool, s.a.Ref, s.a.Binary}
+	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
+}
+
+// create makes a record called id.
+func (s *suite) create(id string, extra backends.Attributes) (backends.Record, error) {
+	rec, err := s.b.Create(s.ctx, s.h.Name(id), s.attrs(id, extra), s.all())
+	if err != nil {
+		return rec, fmt.Errorf("Create(%q): %w", id, err)
+	}
+	if rec.Key == "" {
+		return rec, fmt.Errorf("Create(%q) gave a record without a key", id)
+	}
+	return rec, nil
+}
+
+// person makes a record with an id of its own.
+func (s *suite) person(extra backends.Attributes) (backends.Record, error) {
+	return s.create(s.id(), extra)
+}
+
+// fetch reads one record, which must be there.
+func (s *suite) fetch(key backends.Key) (backends.Record, error) {
+	recs, err := s.b.Fetch(s.ctx, []backends.Key{key}, s.all())
+	if err != nil {
+		return backends.Record{}, fmt.Errorf("Fetch: %w", err)
+	}
+	if len(recs) != 1 || recs[0].Key != key {
+		return backends.Record{}, fmt.Errorf("Fetch of %q gave %d records: %v", key, len(recs), recs)
+	}
+	return recs[0], nil
+}
+
+// gone says whether key is not there.
+func (s *suite) gone(key backends.Key) error {
+	recs, err := s.b.Fetch(s.ctx, []backends.Key{key}, nil)
+	if err != nil {
+		return fmt.Errorf("Fetch: %w", err)
+	}
+	if len(recs) != 0 {
+		return fmt.Errorf("%q is still there", key)
+	}
+	return nil
+}
+
+// modify changes one record without a condition.
+func (s *suite) modify(key backends.Key, changes ...backends.Change) (backends.Record, error) {
+	return s.b.Modify(s.ctx, key, changes, backends.Condition{}, s.all())
+}
+
+// walk gives the keys for which a predicate holds, sorted.
+func (s *suite) walk(p backends.Predicate) ([]backends.Key, error) {
+	var keys []backends.Key
+	for rec, err := range s.b.Walk(s.ctx, backends.Query{Where: p}) {
+		if err != nil {
+			return nil, fmt.Errorf("Walk %s [%s]: %w", backends.Describe(p), s.b.Native(p), err)
+		}
+		keys = append(keys, rec.Key)
+	}
+	slices.Sort(keys)
+	return keys, nil
+}
+
+// finds fails unless exactly these records are found.
+func (s *suite) finds(p backends.Predicate, want ...backends.Key) error {
+	got, err := s.walk(p)
+	if err != nil {
+		return err
+	}
+	want = slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("Walk %s [%s] found %q, want %q", backends.Describe(p), s.b.Native(p), got, want)
+	}
+	return nil
+}
+
+// rule is how the directory compares an attribute.
+func (s *suite) rule(attr string) backends.Rule { return s.b.Syntax(attr).Equality }
+
+func (s *suite) eq(attr, text string) backends.Predicate {
+	return backends.Eq{Attr: attr, Value: backends.String(text), Rule: s.rule(attr)}
+}
+
+// exact says whether the directory answers p truly all by itself.
+func (s *suite) exact(p backends.Predicate) bool { return fidelity(s.b, p) == backends.Exact }
+
+// holds fails unless attr of rec has exactly these values, in any order, byte for byte.
+func holds(rec backends.Record, attr string, want ...string) error {
+	got := slices.Sorted(slices.Values(rec.Attrs[attr].Texts()))
+	want = slices.Sorted(slices.Values(want))
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("%s of %q holds %q, want %q", attr, rec.Name, got, want)
+	}
+	return nil
+}
+
+// wants fails unless err is of the kind.
+func wants(err, kind error, what string) error {
+	switch {
+	case errors.Is(err, kind):
+		return nil
+	case err == nil:
+		return fmt.Errorf("%s succeeded, want %q", what, kind)
+	}
+	return fmt.Errorf("%s: got %w, want %q", what, err, kind)
+}
+
+// blames fails unless err is ErrInvalid and names the attribute.
+func blames(err error, attr, what string) error {
+	if wrong := wants(err, backends.ErrInvalid, what); wrong != nil {
+		return wrong
+	}
+	var e *backends.Error
+	if !errors.As(err, &e) || !strings.EqualFold(e.Attr, attr) {
+		return fmt.Errorf("%s: the error does not name %s: %w", what, attr, err)
+	}
+	return nil
+}
+
+// steps runs one after another and stops at the first that fails.
+func steps(all ...func() error) error {
+	for _, step := range all {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
