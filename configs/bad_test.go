@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write what is into testdata and the sch
 func TestEachBadFileGetsItsSentences(t *testing.T) {
 	t.Setenv("BAD_SECRET", "hunter2")
 	big := filepath.Join("testdata", "files", "big") // not worth keeping
-	if err := os.WriteFile(big, make([]byte, maxReferenced+1), 0o600); err != nil {
+	if err := os.WriteFile(big, make([]byte, maxReferenced+1), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Remove(big) })
@@ -43,7 +43,7 @@ func TestEachBadFileGetsItsSentences(t *testing.T) {
 			}
 			want, rest := header(string(text))
 			if *update {
-				if err := os.WriteFile(file, []byte(got+rest), 0o600); err != nil {
+				if err := os.WriteFile(file, []byte(got+rest), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return

@@ -129,7 +129,7 @@ func (n Node) split() []Node {
 	for part := range strings.SplitSeq(n.Text(), ",") {
 		if part = strings.TrimSpace(part); part != "" {
 			item := *n.impl
-			item.text = part
+			item.text = NewSecret(part)
 			items = append(items, Node{&item})
 		}
 	}

@@ -51,7 +51,7 @@ func (p *parser) expand(n *node) {
 		b.WriteString(text)
 		rest = behind
 	}
-	n.text = b.String()
+	n.text = NewSecret(b.String())
 }
 
 // resolve is what stands for one reference. The message names the reference and never what it holds.

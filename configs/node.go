@@ -41,7 +41,7 @@ type Node struct{ impl *node }
 
 type node struct {
 	kind      NodeKind
-	text      string // scalar: quotes removed, ${…} expanded
+	text      Secret // scalar: quotes removed, ${…} expanded
 	written   string // scalar: quotes removed, ${…} as it stands in the file
 	reference bool   // scalar: one ${…} and nothing else
 	pairs     []pair
@@ -68,7 +68,7 @@ func (n Node) Text() string {
 	if n.impl == nil {
 		return ""
 	}
-	return n.impl.text
+	return n.impl.text.Reveal()
 }
 
 // String is a scalar as the file has it, ${…} not expanded, so that it can stand in a message without giving away

@@ -181,7 +181,7 @@ func (p *parser) members(n *node, y *yaml.Node, at place, depth int) {
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		k, v := y.Content[i], y.Content[i+1]
 		path := join(at.path, k.Value)
-		key := Node{&node{kind: Scalar, text: k.Value, written: k.Value, path: path, file: p.file, line: k.Line, col: k.Column}}
+		key := Node{&node{kind: Scalar, text: NewSecret(k.Value), written: k.Value, path: path, file: p.file, line: k.Line, col: k.Column}}
 		p.key(k, key)
 		if line, twice := first[k.Value]; twice {
 			p.fault(key.Fault("keep one of the two", "the key %q is written twice: on line %d and on line %d", k.Value, line, k.Line))

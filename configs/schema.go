@@ -1,0 +1,13 @@
+package configs
+
+import (
+	_ "embed"
+	"slices"
+)
+
+//go:embed schema.json
+var schemaJSON []byte
+
+// JSONSchema is the JSON Schema of the configuration file and of mapping files, for editors. It is made from the
+// structs of this package and the descriptions of docs/configuration.md by `go test ./configs -run JSONSchema -update`.
+func JSONSchema() []byte { return slices.Clone(schemaJSON) }
