@@ -39,7 +39,20 @@ func (r Ref) Target() *Attribute {
 // Resolve finds what a path means for this resource type; false when it, or a name in its brackets, is not known.
 // Names count in any case. A name without URN that the core schema lacks is looked for in the extensions, as clients write `manager`.
 func (rt *ResourceType) Resolve(p filter.Path) (Ref, bool) {
-	if urn, ok := p.Whole(); ok && (p.URI != "" || p.Attr == "") {
+	r, ok := rt.locate(p)
+	if ok && r.Filter != nil {
+		r.Filter, ok = canonical(r.Attr, r.Filter)
+	}
+	if !ok {
+		return Ref{}, false
+	}
+	return r, true
+}
+
+// locate is Resolve without a look into the brackets: the filter stays as it was written.
+func (rt *ResourceType) locate(p filter.Path) (Ref, bool) {
+	if p.URI != "" && p.Filter == nil {
+		urn, _ := p.Whole()
 		if sameName(urn, rt.Schema.ID) {
 			return Ref{URI: rt.Schema.ID}, true
 		}
@@ -56,11 +69,7 @@ func (rt *ResourceType) Resolve(p filter.Path) (Ref, bool) {
 			return Ref{}, false
 		}
 	}
-	if p.Filter != nil {
-		if r.Filter, ok = canonical(r.Attr, p.Filter); !ok {
-			return Ref{}, false
-		}
-	}
+	r.Filter = p.Filter
 	return r, true
 }
 
