@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
+	"github.com/scim-adapter/scim-adapter/configs"
+)
+
+// quiet is the log of commands that answer on stdout: warnings and errors only, as text.
+func quiet(configs.Logging) *slog.Logger {
+	return newLogger(configs.Logging{Level: "warn", Format: "text"})
+}
+
+func checkCommand() *cobra.Command {
+	var path string
+	var live bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "check --config FILE",
+		Short: "Check a configuration: all that serve does before it listens, and the mappings' own tests",
+		Long: `Check takes the path that serve takes and stops before listening: it reads the file, resolves its variables, compiles
+the mappings, runs their tests in both directions and opens the journal. Every fault comes with file, line and what to write instead.
+With --live it also connects to every directory and holds the mappings against the directory's own schema.
+Exit code 0: all is well; 1: a directory or the journal cannot be reached; 2: the configuration is wrong.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			report, err := check(ctx, path, live)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), report)
+			return err
+		},
+	}
+	configFlag(cmd, &path)
+	cmd.Flags().BoolVar(&live, "live", false, "also connect to the directories and check the mappings against their schemas")
+	cmd.Flags().DurationVar(&timeout, "timeout", 15*time.Second, "how long --live may take")
+	return cmd
+}
+
+// check gives one line to print when all is well.
+func check(ctx context.Context, path string, live bool) (string, error) {
+	p, err := load(path, quiet)
+	if err != nil {
+		return "", err
+	}
+	defer p.close()
+	if faults := p.mappings.RunTests(); len(faults) > 0 {
+		return "", faults
+	}
+	for _, warning := range p.config.Warnings() {
+		p.log.Warn(warning)
+	}
+	w, err := build(p)
+	switch {
+	case errors.Is(err, litejournal.ErrInUse):
+		// An adapter is serving from this configuration; its journal is as open as it can be.
+	case err != nil:
+		return "", err
+	default:
+		w.closeJournal()
+	}
+	report := fmt.Sprintf("%s: good: %d mappings over %d backends", path, len(p.mappings.All()), len(p.directories))
+	if !live {
+		return report + " (not connected; --live does)", nil
+	}
+	if err := p.ping(ctx); err != nil {
+		return "", err
+	}
+	if faults := p.checkSchemas(); len(faults) > 0 {
+		return "", faults
+	}
+	return report + ", connected, schemas fit", nil
+}
+
+// ping asks every directory once.
+func (p *plan) ping(ctx context.Context) error {
+	var errs []error
+	for name, directory := range p.directories {
+		if err := directory.Ping(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("backend %s: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/go-ldap/ldap/v3"
+)
+
+// memberIDs are the ids of a group's members, sorted.
+func (h *house) memberIDs(id string) []string {
+	h.t.Helper()
+	a := h.do("GET", "/Groups/"+id, nil).want(h.t, 200)
+	var ids []string
+	members, _ := a.body["members"].([]any)
+	for _, m := range members {
+		ids = append(ids, fmt.Sprint(at(m, "value")))
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func (h *house) users(n int) []string {
+	h.t.Helper()
+	var ids []string
+	for i := range n {
+		ids = append(ids, h.user(fmt.Sprintf("member%03d", i)).id())
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+func TestAGroupFromCreateToDelete(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		ids := h.users(4)
+		created := h.group("Engineers", ids[0], ids[1])
+		id := created.id()
+		if ref := created.text("members.0.$ref"); ref != h.scimClient.base+"/Users/"+created.text("members.0.value") {
+			t.Errorf("$ref %q", ref)
+		}
+		if got := h.byID(t, id).GetAttributeValues("member"); len(got) != 2 {
+			t.Errorf("the entry has members %v", got)
+		}
+		steps := []struct {
+			claim string
+			ops   []map[string]any
+			want  []string
+		}{
+			{"add one", []map[string]any{op("add", "members", []any{map[string]any{"value": ids[2]}})}, ids[:3]},
+			{"add it again", []map[string]any{op("Add", "members", []any{map[string]any{"value": ids[2]}})}, ids[:3]},
+			{"remove by filter", []map[string]any{op("remove", `members[value eq "`+ids[0]+`"]`, nil)}, ids[1:3]},
+			{"remove a non-member", []map[string]any{op("remove", `members[value eq "`+ids[0]+`"]`, nil)}, ids[1:3]},
+			{"remove an id that names nobody", []map[string]any{op("remove", `members[value eq "nobody"]`, nil)}, ids[1:3]},
+			{"remove by a list of values", []map[string]any{op("Remove", "members", []any{map[string]any{"value": ids[1]}})}, ids[2:3]},
+			{"remove and add in one request", []map[string]any{op("remove", `members[value eq "`+ids[2]+`"]`, nil), op("add", "members", []any{map[string]any{"value": ids[3]}, map[string]any{"value": ids[0]}})}, []string{ids[0], ids[3]}},
+			{"add without path", []map[string]any{op("add", "", map[string]any{"members": []any{map[string]any{"value": ids[1]}}})}, []string{ids[0], ids[1], ids[3]}},
+			{"replace", []map[string]any{op("replace", "members", []any{map[string]any{"value": ids[2]}})}, ids[2:3]},
+			{"remove the last one", []map[string]any{op("remove", `members[value eq "`+ids[2]+`"]`, nil)}, nil},
+			{"add to an empty group", []map[string]any{op("add", "members", []any{map[string]any{"value": ids[1]}})}, ids[1:2]},
+			{"replace by nobody", []map[string]any{op("replace", "members", []any{})}, nil},
+			{"add all", []map[string]any{op("add", "members", []any{map[string]any{"value": ids[0]}, map[string]any{"value": ids[1]}, map[string]any{"value": ids[2]}})}, ids[:3]},
+			{"remove all", []map[string]any{op("remove", "members", nil)}, nil},
+		}
+		for _, s := range steps {
+			if a := h.do("PATCH", "/Groups/"+id, patch(s.ops...)).want(t, 204); a.raw != "" {
+				t.Errorf("%s: a body with 204", s.claim)
+			}
+			want := slices.Clone(s.want)
+			slices.Sort(want)
+			if got := h.memberIDs(id); !slices.Equal(got, want) {
+				t.Errorf("%s: members %v, want %v", s.claim, got, want)
+			}
+		}
+		h.do("PATCH", "/Groups/"+id, patch(op("add", "members", []any{map[string]any{"value": "00000000-0000-0000-0000-000000000000"}}))).wantError(t, 400, "invalidValue")
+		h.do("PATCH", "/Groups/"+id, patch(op("replace", "displayName", "Builders"))).want(t, 204)
+		if dn := h.byID(t, id).DN; dn != "cn=Builders,"+h.groups {
+			t.Errorf("DN %s", dn)
+		}
+		put := h.do("PUT", "/Groups/"+id, map[string]any{"displayName": "Builders", "members": []any{map[string]any{"value": ids[3]}}}).want(t, 200)
+		if put.text("members.0.value") != ids[3] || put.at("members.1") != nil {
+			t.Errorf("PUT: %s", put.raw)
+		}
+		h.do("POST", "/Groups", map[string]any{"displayName": "builders"}).wantError(t, 409, "uniqueness")
+		h.do("DELETE", "/Groups/"+id, nil).want(t, 204)
+		h.do("GET", "/Groups/"+id, nil).wantError(t, 404, "")
+	})
+}
+
+func TestGroupsOfAUserAreShownAndFound(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		ids := h.users(2)
+		a, b := h.group("alpha", ids[0]), h.group("beta", ids[0], ids[1])
+		want := []string{a.id(), b.id()}
+		slices.Sort(want)
+		eventually(t, "the user shows both groups", func() bool {
+			user := h.do("GET", "/Users/"+ids[0], nil)
+			got := []string{user.text("groups.0.value"), user.text("groups.1.value")}
+			slices.Sort(got)
+			return slices.Equal(got, want)
+		})
+		for filter, count := range map[string]int{
+			`groups eq "` + b.id() + `"`: 2, `groups.value eq "` + a.id() + `"`: 1, `not (groups eq "` + a.id() + `")`: 1, `groups eq "nobody"`: 0,
+		} {
+			if found, total := h.list("/Users", filter); total != count {
+				t.Errorf("%s finds %v", filter, names(found, "userName"))
+			}
+		}
+		for filter, count := range map[string]int{
+			`members eq "` + ids[0] + `"`: 2, `members.value eq "` + ids[1] + `"`: 1, `members[value eq "` + ids[1] + `"]`: 1, `members eq "nobody"`: 0, `displayName eq "ALPHA"`: 1,
+		} {
+			if found, total := h.list("/Groups", filter); total != count {
+				t.Errorf("%s finds %v", filter, names(found, "displayName"))
+			}
+		}
+		found, _ := h.list("/Groups", "", "excludedAttributes", "members")
+		for _, g := range found {
+			if g["members"] != nil {
+				t.Errorf("excluded members are shown: %v", g)
+			}
+		}
+	})
+}
+
+func TestADeletedUserLeavesNoMembershipBehind(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		ids := h.users(2)
+		both, alone := h.group("both", ids[0], ids[1]), h.group("alone", ids[0])
+		dn := h.byID(t, ids[0]).DN
+		h.do("DELETE", "/Users/"+ids[0], nil).want(t, 204)
+		eventually(t, "no entry names the deleted one", func() bool {
+			return len(h.search(t, h.base, ldap.ScopeWholeSubtree, "(member="+ldap.EscapeFilter(dn)+")")) == 0
+		})
+		if got := h.memberIDs(both.id()); !slices.Equal(got, ids[1:]) {
+			t.Errorf("members %v", got)
+		}
+		if got := h.memberIDs(alone.id()); len(got) != 0 {
+			t.Errorf("members %v", got)
+		}
+		if h.do("GET", "/Groups/"+alone.id(), nil).at("members") != nil {
+			t.Error("the placeholder is shown")
+		}
+	})
+}
+
+func TestGroupsNest(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		inner := h.group("inner", h.users(1)...)
+		outer := h.group("outer", inner.id())
+		if outer.text("members.0.type") != "Group" || outer.text("members.0.$ref") != h.scimClient.base+"/Groups/"+inner.id() {
+			t.Errorf("%s", outer.raw)
+		}
+	})
+}
+
+func TestMembersOutsideTheMappingAreKeptAndNotShown(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		ids := h.users(2)
+		g := h.group("mixed", ids[0])
+		stranger := "cn=stranger,dc=elsewhere"
+		mod := ldap.NewModifyRequest(h.byID(t, g.id()).DN, nil)
+		mod.Add("member", []string{stranger})
+		if err := h.ldap.Modify(mod); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.memberIDs(g.id()); !slices.Equal(got, ids[:1]) {
+			t.Errorf("members %v", got)
+		}
+		h.do("PUT", "/Groups/"+g.id(), map[string]any{"displayName": "mixed", "members": []any{map[string]any{"value": ids[1]}}}).want(t, 200)
+		if got := h.byID(t, g.id()).GetAttributeValues("member"); !slices.Contains(got, stranger) || len(got) != 2 {
+			t.Errorf("the entry's members %v", got)
+		}
+	})
+}
+
+func TestParallelMemberPatchesLoseNothing(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		ids := h.users(40)
+		g := h.group("crowd")
+		var wg sync.WaitGroup
+		for _, id := range ids {
+			wg.Go(func() {
+				a, err := h.try("PATCH", "/Groups/"+g.id(), patch(op("add", "members", []any{map[string]any{"value": id}})))
+				if err != nil || a.status != 204 {
+					t.Errorf("%v %d %s", err, a.status, a.raw)
+				}
+			})
+		}
+		wg.Wait()
+		if got := h.memberIDs(g.id()); !slices.Equal(got, ids) {
+			t.Errorf("%d members, want %d", len(got), len(ids))
+		}
+		var ops []map[string]any
+		for _, id := range ids {
+			ops = append(ops, op("remove", `members[value eq "`+id+`"]`, nil))
+		}
+		h.do("PATCH", "/Groups/"+g.id(), patch(ops...)).want(t, 204)
+		if got := h.memberIDs(g.id()); len(got) != 0 {
+			t.Errorf("left: %v", got)
+		}
+	})
+}

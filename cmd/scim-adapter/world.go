@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/scim-adapter/scim-adapter/adapter"
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/configs"
+	"github.com/scim-adapter/scim-adapter/mapping"
+	"github.com/scim-adapter/scim-adapter/mapping/lens"
+	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scimapi"
+	"github.com/scim-adapter/scim-adapter/scimapi/auth"
+)
+
+// maxPage is how many resources a page may have, and defaultPage how many it has when the client does not say.
+const (
+	maxPage     = 1000
+	defaultPage = 100
+)
+
+var _ scimapi.Service = (*adapter.Service)(nil)
+
+// plan is a configuration read, checked and compiled, with its directories opened but not yet asked anything: what
+// `check` and `explain` need, and what a world is made of.
+type plan struct {
+	config      *configs.Config
+	directories map[string]backends.Directory
+	mappings    *mapping.Set
+	log         *slog.Logger
+}
+
+// load makes the plan of a configuration file. It does no I/O beyond reading files. logger makes the log from its
+// section. The error is a configs.Faults.
+func load(path string, logger func(configs.Logging) *slog.Logger) (*plan, error) {
+	config, faults := configs.Load(path)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	log := logger(config.Logging)
+	p := &plan{config: config, directories: map[string]backends.Directory{}, log: log}
+	for _, name := range slices.Sorted(maps.Keys(config.Backends)) {
+		directory, more := openDirectory(name, config.Backends[name], log)
+		faults = append(faults, more...)
+		if len(more) == 0 {
+			p.directories[name] = directory
+		}
+	}
+	if len(faults) == 0 {
+		p.mappings, faults = mapping.Compile(config.Mappings, lens.Table(), p.open)
+	}
+	if len(faults) > 0 {
+		faults.Sort()
+		p.close()
+		return nil, faults
+	}
+	return p, nil
+}
+
+// open opens one mapping's class of records in the backend it names.
+func (p *plan) open(backend configs.Node, o backends.Open) (backends.Backend, error) {
+	directory, ok := p.directories[backend.Text()]
+	if !ok {
+		names := slices.Sorted(maps.Keys(p.directories))
+		return nil, configs.Faults{backend.Fault(fmt.Sprintf("backends has: %v", names), "there is no backend %q", backend.Text())}
+	}
+	o.Tenant = p.config.MultiTenant.DefaultTenant
+	return directory.Open(o)
+}
+
+func (p *plan) close() {
+	for name, directory := range p.directories {
+		if err := directory.Close(); err != nil {
+			p.log.Warn("closing a backend", "backend", name, "error", err)
+		}
+	}
+}
+
+// checkSchemas holds each mapping against its directory's schema. Its directory must have answered.
+func (p *plan) checkSchemas() configs.Faults {
+	var faults configs.Faults
+	for _, m := range p.mappings.All() {
+		faults = append(faults, m.CheckSchema()...)
+	}
+	faults.Sort()
+	return faults
+}
+
+// world is a plan with its journal, its service and its HTTP face: all but the listeners.
+type world struct {
+	*plan
+	journal  journal.Journal
+	closers  []func() error
+	service  *adapter.Service
+	handler  *scimapi.Handler
+	registry *prometheus.Registry
+}
+
+// build makes the world of a plan. It opens the journal and nothing else.
+func build(p *plan) (*world, error) {
+	w := &world{plan: p, registry: prometheus.NewRegistry()}
+	overlay, err := w.openJournal()
+	if err != nil {
+		return nil, err
+	}
+	hostname, err := os.Hostname()
+	if err != nil {
+		hostname = "localhost"
+	}
+	w.service = adapter.New(adapter.Options{
+		Mappings: p.mappings, Journal: w.journal, Overlay: overlay, Logger: p.log,
+		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
+		DefaultCount: defaultPage, MaxCount: maxPage,
+	})
+	authenticate := auth.Anonymous
+	if p.config.Auth.Enabled {
+		tokens := map[string][]configs.Secret{}
+		for name, client := range p.config.Clients {
+			tokens[name] = client.Tokens
+		}
+		authenticate = auth.NewTokens(tokens).Authenticate
+	}
+	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), poolCollector{p.directories}, buildInfo())
+	server := p.config.Server
+	w.handler = scimapi.New(scimapi.Options{
+		Service: w.service, Authenticate: authenticate, Metrics: scimapi.NewMetrics(w.registry, time.Now), Logger: p.log,
+		BasePath: server.BasePath, PublicURL: server.PublicURL, TrustedProxies: server.TrustedProxies,
+		MaxRequestSize: int64(p.config.Security.MaxRequestSize), MaxCount: maxPage, ChangePassword: mapsPassword(p.mappings),
+		AccessLog: p.config.Logging.AccessLog, Health: p.config.Monitoring.HealthCheckEnabled,
+		Now: time.Now, NewID: newID,
+	})
+	return w, nil
+}
+
+// newID makes a UUIDv7: it sorts by time, and needs no coordination.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func (w *world) openJournal() (journal.Overlay, error) {
+	if w.config.Journal.Kind == configs.JournalNone {
+		for _, m := range w.mappings.All() {
+			if len(m.Overlays()) > 0 {
+				return nil, fmt.Errorf("journal.kind is none, but %s.%s is mapped to overlay, which is kept in the journal's database", m.Name(), m.Overlays()[0])
+			}
+		}
+		w.journal = journal.None{}
+		return nil, nil //nolint:nilnil // no overlay is an answer: nothing is mapped to one
+	}
+	lite, err := litejournal.Open(w.config.Journal.Path)
+	if err != nil {
+		return nil, fmt.Errorf("journal.path: %w", err)
+	}
+	w.journal = lite
+	w.closers = append(w.closers, lite.Close)
+	return lite, nil
+}
+
+func (w *world) close() {
+	w.plan.close()
+	w.closeJournal()
+}
+
+func (w *world) closeJournal() {
+	for _, c := range w.closers {
+		if err := c(); err != nil {
+			w.log.Warn("closing the journal", "error", err)
+		}
+	}
+}
+
+// mapsPassword says whether some type has a password that can be set.
+func mapsPassword(set *mapping.Set) bool {
+	for _, m := range set.All() {
+		for _, a := range m.ResourceType().Schema.Attributes {
+			if a.Name == "password" && a.Mutability == scim.WriteOnly {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// connect waits until every directory answers, then holds the mappings against their schemas. It gives nil when all is
+// well, the faults when a mapping does not fit, and ctx's error when it was told to stop.
+func (p *plan) connect(ctx context.Context) error {
+	for name, directory := range p.directories {
+		if err := waitFor(ctx, name, directory, p.log); err != nil {
+			return err
+		}
+	}
+	if faults := p.checkSchemas(); len(faults) > 0 {
+		return faults
+	}
+	return nil
+}
+
+// waitFor pings until the directory answers; it says once that it waits.
+func waitFor(ctx context.Context, name string, directory backends.Directory, log *slog.Logger) error {
+	for said := false; ; {
+		err := directory.Ping(ctx)
+		if err == nil {
+			if said {
+				log.Info("the directory answers", "backend", name)
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if !said {
+			said = true
+			log.Warn("the directory does not answer; trying again until it does", "backend", name, "error", err)
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// newLogger writes to stderr as the logging section says.
+func newLogger(l configs.Logging) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.SlogLevel()}
+	if l.Format == "text" {
+		return slog.New(slog.NewTextHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, options))
+}
+
+// closeErr is what an http.Server's end means: nil when it was asked to stop.
+func closeErr(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
