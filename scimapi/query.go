@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/scim-adapter/scim-adapter/scim"
-	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 func badRequest(scimType, detail string) error {
@@ -30,7 +29,7 @@ func parseQuery(r *http.Request) (url.Values, error) {
 }
 
 // listQuery reads the parameters of RFC 7644 §3.4.2.
-func listQuery(q url.Values) (scim.ListQuery, error) {
+func listQuery(rt *scim.ResourceType, q url.Values) (scim.ListQuery, error) {
 	query := scim.ListQuery{StartIndex: 1, Count: -1}
 	for _, name := range []string{"sortBy", "cursor"} {
 		if q.Get(name) != "" {
@@ -38,12 +37,8 @@ func listQuery(q url.Values) (scim.ListQuery, error) {
 		}
 	}
 	if text := q.Get("filter"); text != "" {
-		tree, err := filter.Parse(text)
+		tree, err := rt.ParseFilter(text)
 		if err != nil {
-			var syntax *filter.SyntaxError
-			if errors.As(err, &syntax) {
-				return query, badRequest("invalidFilter", syntax.Error())
-			}
 			return query, err
 		}
 		query.Filter = tree

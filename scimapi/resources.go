@@ -35,7 +35,7 @@ func (h *Handler) list(rt *scim.ResourceType) handlerFunc {
 		if err != nil {
 			return err
 		}
-		query, err := listQuery(q)
+		query, err := listQuery(rt, q)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,6 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/mapping"
 	"github.com/scim-adapter/scim-adapter/scim"
-	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 func explainCommand() *cobra.Command {
@@ -60,11 +59,8 @@ func explain(out io.Writer, set *mapping.Set, typeName, text string) error {
 		}
 		return usageError{fmt.Errorf("no mapping is called %q; there are: %s", typeName, strings.Join(names, ", "))}
 	}
-	tree, err := filter.Parse(text)
+	tree, err := m.ResourceType().ParseFilter(text)
 	if err != nil {
-		return usageError{err}
-	}
-	if err := m.ResourceType().CheckFilter(tree); err != nil {
 		return usageError{err}
 	}
 	lowered, err := m.Lower(tree, assumed(m.Unknowns(tree)))
