@@ -1,0 +1,162 @@
+package lens
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/mapping"
+	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
+)
+
+func codes() []mapping.Spec {
+	return []mapping.Spec{{
+		Name: "enum", Usage: "enum(CODE=WORD, …)", Ops: []filter.Op{filter.Eq, filter.Ne, filter.Pr, filter.Co, filter.Sw, filter.Ew}, Exact: true,
+		Doc: "The directory's codes ⇄ words. Case and outer blanks of a code do not matter. A code that is not listed is kept and not shown; a word that is not listed is 400 `invalidValue`. " +
+			"Where several codes have one word, the first is written. When the words are `true` and `false`, the result is a boolean.",
+		New: newEnum,
+		Examples: []mapping.Example{
+			{Args: []string{"E=Employee", "C=Contractor"}, Native: []string{"C"}, Before: []string{"E"}, Scim: []any{"Contractor"}},
+			{Args: []string{"E=Employee", "C=Contractor"}, Native: []string{"X"}, Scim: nil, OneWay: true},
+			{Args: []string{"E=Employee", "C=Contractor"}, Native: []string{"X", "E"}, Before: []string{"X", "C"}, Scim: []any{"Employee"}},
+			{Args: []string{"ACTIVE=true", "SUSPENDED=false"}, Native: []string{"SUSPENDED"}, Before: []string{"ACTIVE"}, Scim: []any{false}},
+		},
+	}}
+}
+
+// enum is a list of codes with their words.
+type enum struct {
+	pairs   []pair
+	boolean bool // the words are true and false
+}
+
+type pair struct{ code, word string }
+
+func newEnum(args []string) (mapping.Lens, error) {
+	if len(args) == 0 {
+		return nil, fmt.Errorf("write the directory's codes and their words: enum(E=Employee, C=Contractor)")
+	}
+	var e enum
+	for _, arg := range args {
+		i := strings.LastIndexByte(arg, '=')
+		if i < 1 || i == len(arg)-1 {
+			return nil, fmt.Errorf("%q is no pair: write CODE=WORD, for example E=Employee", arg)
+		}
+		p := pair{code: arg[:i], word: arg[i+1:]}
+		if slices.ContainsFunc(e.pairs, func(q pair) bool { return codeKey(q.code) == codeKey(p.code) }) {
+			return nil, fmt.Errorf("the code %s is listed twice, letter case apart: give each code one word", p.code)
+		}
+		e.pairs = append(e.pairs, p)
+	}
+	e.boolean = !slices.ContainsFunc(e.pairs, func(p pair) bool { return p.word != "true" && p.word != "false" })
+	return typed{e.lens(), e.typ()}, nil
+}
+
+// typed is an enum that says what it yields, because that depends on its arguments.
+type typed struct {
+	each
+	typ scim.Type
+}
+
+// Type is what Get yields.
+func (t typed) Type() scim.Type { return t.typ }
+
+func (e enum) typ() scim.Type {
+	if e.boolean {
+		return scim.TypeBoolean
+	}
+	return scim.TypeString
+}
+
+// codeKey is how codes compare: as LDAP's caseIgnoreMatch.
+func codeKey(code string) string { return backends.Normalize(backends.CaseIgnoreSpace, code) }
+
+func (e enum) lens() each { return each{show: e.show, write: e.write, where: e.where} }
+
+// value is a word as SCIM has it.
+func (e enum) value(word string) any {
+	if e.boolean {
+		return word == "true"
+	}
+	return word
+}
+
+func (e enum) show(v backends.Value) (any, bool, error) {
+	if e.boolean && v.Kind() == backends.KindBool {
+		return v.Bool(), false, nil
+	}
+	key := codeKey(v.Text())
+	for _, p := range e.pairs {
+		if codeKey(p.code) == key {
+			return e.value(p.word), false, nil
+		}
+	}
+	return nil, true, nil
+}
+
+// write takes a word as it is listed, or in other letter case where only one word is meant.
+func (e enum) write(v any, like backends.Kind) (backends.Value, error) {
+	if b, ok := v.(bool); ok && e.boolean && like == backends.KindBool {
+		return backends.Bool(b), nil
+	}
+	for _, p := range e.pairs {
+		if e.value(p.word) == v {
+			return backends.String(p.code), nil
+		}
+	}
+	if word, ok := v.(string); ok && !e.boolean {
+		for _, p := range e.pairs {
+			if strings.EqualFold(p.word, word) {
+				return backends.String(p.code), nil
+			}
+		}
+	}
+	return backends.Value{}, fmt.Errorf("must be %s, not %v", e.list(), v)
+}
+
+// list names the words for a message.
+func (e enum) list() string {
+	var words []string
+	for _, p := range e.pairs {
+		if !slices.Contains(words, p.word) {
+			words = append(words, p.word)
+		}
+	}
+	if len(words) == 1 {
+		return words[0]
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// where asks for any of the codes whose word fulfils the test: there are few words, and all are known.
+func (e enum) where(t mapping.Test) (backends.Predicate, bool) {
+	var terms []said
+	for _, p := range e.pairs {
+		yes, ok := e.fulfils(t, p.word)
+		if !ok {
+			return nil, false
+		}
+		if yes {
+			terms = append(terms, say(ruled(t, filter.Eq, p.code, backends.CaseIgnoreSpace)))
+		}
+	}
+	return anyOf(terms...)
+}
+
+// fulfils tests a word. ok false: the operator is not one for words.
+func (e enum) fulfils(t mapping.Test, word string) (yes, ok bool) {
+	switch t.Op {
+	case filter.Pr:
+		return true, true
+	case filter.Eq, filter.Co, filter.Sw, filter.Ew:
+	default:
+		return false, false
+	}
+	if e.boolean {
+		return t.Op == filter.Eq && e.value(word) == t.Value, t.Op == filter.Eq
+	}
+	want, isText := t.Value.(string)
+	return isText && fulfils(t.Op, word, want, t.Fold), true
+}

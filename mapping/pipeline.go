@@ -1,0 +1,209 @@
+package mapping
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
+)
+
+// pipe is a compiled pipeline: a directory attribute and the lenses over it, from the directory towards SCIM.
+type pipe struct {
+	attr  string
+	steps []step
+	ref   *refMark // `ref(…)`: the values are names of records
+}
+
+type step struct {
+	spec *Spec
+	lens Lens
+}
+
+// refMark is what `ref(User, Group)` and `ref(User.uid)` say.
+type refMark struct {
+	types []string
+	by    string
+}
+
+// typ is what the pipeline yields.
+func (p pipe) typ() scim.Type {
+	t := scim.TypeString
+	for _, s := range p.steps {
+		if s.spec.Type != "" {
+			t = s.spec.Type
+		}
+	}
+	return t
+}
+
+// text reports that the directory's own comparison is right for what is shown.
+func (p pipe) text() bool { return p.all(func(s *Spec) bool { return s.Text }) }
+
+// exact reports that where says exactly what get shows.
+func (p pipe) exact() bool { return p.all(func(s *Spec) bool { return s.Exact }) }
+
+func (p pipe) all(is func(*Spec) bool) bool {
+	for _, s := range p.steps {
+		if !is(s.spec) {
+			return false
+		}
+	}
+	return true
+}
+
+// part reports that the pipeline writes only a part of its attribute.
+func (p pipe) part() bool { return len(p.steps) > 0 && p.steps[0].spec.Part }
+
+// oneWay reports that some lens cannot be written through.
+func (p pipe) oneWay() bool {
+	for _, s := range p.steps {
+		if o, ok := s.lens.(OneWay); s.spec.ReadOnly || ok && o.OneWay() {
+			return true
+		}
+	}
+	return false
+}
+
+// get shows the values of the attribute.
+func (p pipe) get(values backends.Values) ([]any, error) {
+	for _, s := range p.steps {
+		shown, err := s.lens.Get(values)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.spec.Name, err)
+		}
+		values = native(shown)
+	}
+	return shownAs(values)
+}
+
+// put gives the attribute's values that show as shown, and keeps of before what is not shown.
+func (p pipe) put(before backends.Values, shown []any) (backends.Values, error) {
+	if len(p.steps) == 0 {
+		return keepSpelling(native(shown), before), nil
+	}
+	befores := make([]backends.Values, len(p.steps))
+	for i, s := range p.steps {
+		befores[i] = before
+		if i == len(p.steps)-1 {
+			break
+		}
+		seen, err := s.lens.Get(before)
+		if err != nil {
+			seen = nil // what cannot be read is written anew
+		}
+		before = native(seen)
+	}
+	var out backends.Values
+	for i := len(p.steps) - 1; i >= 0; i-- {
+		var err error
+		if out, err = p.steps[i].lens.Put(befores[i], shown); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			break
+		}
+		if shown, err = shownAs(out); err != nil {
+			return nil, err
+		}
+	}
+	return keepSpelling(out, befores[0]), nil
+}
+
+// keepSpelling gives the values of after, each that means the same text as one of before as that one: a directory
+// may hold as bytes what SCIM has as text.
+func keepSpelling(after, before backends.Values) backends.Values {
+	for i, v := range after {
+		for _, b := range before {
+			if b.Kind() != v.Kind() && b.Kind() != backends.KindSecret && b.Text() == v.Text() {
+				after[i] = b
+			}
+		}
+	}
+	return after
+}
+
+// where says what the leaves of the pipeline must fulfil for a shown value to stand in relation op to v.
+func (p pipe) where(t Test, leaf func(filter.Op, any) (backends.Predicate, bool)) (backends.Predicate, bool) {
+	next := leaf
+	for _, s := range p.steps {
+		inner := next
+		next = func(op filter.Op, v any) (backends.Predicate, bool) {
+			mine := t
+			mine.Op, mine.Value, mine.Next = op, v, inner
+			return s.lens.Where(mine)
+		}
+	}
+	return next(t.Op, t.Value)
+}
+
+// native gives SCIM values as values that a lens or a directory takes.
+func native(values []any) backends.Values {
+	if values == nil {
+		return nil
+	}
+	out := make(backends.Values, 0, len(values))
+	for _, v := range values {
+		out = append(out, nativeValue(v))
+	}
+	return out
+}
+
+func nativeValue(v any) backends.Value {
+	switch v := v.(type) {
+	case backends.Value:
+		return v
+	case bool:
+		return backends.Bool(v)
+	case int:
+		return backends.Int(int64(v))
+	case int64:
+		return backends.Int(v)
+	case json.Number:
+		if n, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
+			return backends.Int(n)
+		}
+		return backends.Decimal(v.String())
+	case []byte:
+		return backends.Bytes(v)
+	case time.Time:
+		return backends.Time(v)
+	case string:
+		return backends.String(v)
+	default:
+		return backends.String(fmt.Sprint(v))
+	}
+}
+
+var errBinary = errors.New("the values are bytes; a lens such as base64 makes text of them")
+
+// shownAs gives what came out of the last lens as SCIM values.
+func shownAs(values backends.Values) ([]any, error) {
+	if len(values) == 0 {
+		return nil, nil
+	}
+	out := make([]any, 0, len(values))
+	for _, v := range values {
+		switch v.Kind() {
+		case backends.KindString:
+			out = append(out, v.Text())
+		case backends.KindBytes:
+			return nil, errBinary
+		case backends.KindInt:
+			out = append(out, v.Int())
+		case backends.KindDecimal:
+			out = append(out, json.Number(v.Text()))
+		case backends.KindBool:
+			out = append(out, v.Bool())
+		case backends.KindTime:
+			out = append(out, v.Time().Format(time.RFC3339Nano))
+		case backends.KindSecret:
+			return nil, errors.New("the values are secret")
+		}
+	}
+	return out, nil
+}

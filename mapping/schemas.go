@@ -1,0 +1,271 @@
+package mapping
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// schemas are the schemas that a mapping's paths can point into, as the RFC has them.
+type schemas struct {
+	typ        scim.ResourceType // without what is mapped
+	core       *scim.Schema
+	common     []*scim.Attribute
+	extensions []*scim.Schema
+}
+
+// schemasOf gives the schemas of a resource type; nil for one that SCIM does not have.
+func schemasOf(resourceType string) *schemas {
+	switch resourceType {
+	case "User":
+		return &schemas{
+			typ:  scim.ResourceType{ID: "User", Name: "User", Description: "User Account", Endpoint: "/Users"},
+			core: scim.UserSchema(), common: scim.CommonAttributes(),
+			extensions: []*scim.Schema{scim.EnterpriseUserSchema()},
+		}
+	case "Group":
+		return &schemas{
+			typ:  scim.ResourceType{ID: "Group", Name: "Group", Description: "Group", Endpoint: "/Groups"},
+			core: scim.GroupSchema(), common: scim.CommonAttributes(),
+		}
+	}
+	return nil
+}
+
+// attribute finds an attribute of a schema; the core's are the common ones too.
+func (s *schemas) attribute(schema *scim.Schema, name string) *scim.Attribute {
+	if a := schema.Attribute(name); a != nil || schema != s.core {
+		return a
+	}
+	for _, a := range s.common {
+		if strings.EqualFold(a.Name, name) {
+			return a
+		}
+	}
+	return nil
+}
+
+func (s *schemas) names(schema *scim.Schema) []string {
+	var names []string
+	for _, a := range schema.Attributes {
+		names = append(names, a.Name)
+	}
+	if schema == s.core {
+		names = append(names, "externalId", "meta")
+	}
+	return names
+}
+
+// extension finds a schema by URN, or makes one that its mapping will fill.
+func (s *schemas) extension(urn string) *scim.Schema {
+	for _, x := range s.extensions {
+		if strings.EqualFold(x.ID, urn) {
+			return x
+		}
+	}
+	made := &scim.Schema{ID: urn, Name: urn[strings.LastIndexByte(urn, ':')+1:], Description: "Attributes of this directory."}
+	s.extensions = append(s.extensions, made)
+	return made
+}
+
+// invent makes the attribute of a schema that only the mapping knows: a text, or a complex one with texts.
+// nil for the schemas of the RFC, which are closed.
+func (s *schemas) invent(schema *scim.Schema, raw rawPath) *scim.Attribute {
+	if schema == s.core || strings.EqualFold(schema.ID, scim.EnterpriseURN) || raw.choose.name != "" {
+		return nil
+	}
+	a := invented(raw.attr)
+	if raw.sub != "" {
+		a.Type = scim.TypeComplex
+		a.SubAttributes = []*scim.Attribute{invented(raw.sub)}
+	}
+	schema.Attributes = append(schema.Attributes, a)
+	return a
+}
+
+func invented(name string) *scim.Attribute {
+	return &scim.Attribute{
+		Name: name, Type: scim.TypeString, Description: "An attribute of this directory.",
+		Mutability: scim.ReadWrite, Returned: scim.ReturnedDefault, Uniqueness: scim.UniqueNone,
+	}
+}
+
+// publish makes the resource type of what is mapped: what is not mapped is not there, and what is has its true
+// characteristics. The fields' attributes become those of the published schema.
+func (m *Mapping) publish(known *schemas) {
+	rt := known.typ
+	rt.Schema = m.publishSchema(known.core, "")
+	for _, x := range known.extensions {
+		if s := m.publishSchema(x, x.ID); len(s.Attributes) > 0 {
+			rt.Extensions = append(rt.Extensions, scim.Extension{Schema: s})
+		}
+	}
+	for _, c := range known.common {
+		switch a := m.find("", c.Name); {
+		case c.Name == "meta":
+			rt.Common = append(rt.Common, m.publishMeta(a, c))
+		case c.Name == "externalId" && a == nil:
+		case a != nil:
+			rt.Common = append(rt.Common, m.publishAttribute(a, c))
+		default:
+			rt.Common = append(rt.Common, c)
+		}
+	}
+	m.rt = &rt
+	m.order()
+}
+
+func (m *Mapping) publishSchema(s *scim.Schema, uri string) *scim.Schema {
+	out := &scim.Schema{ID: s.ID, Name: s.Name, Description: s.Description}
+	for _, attr := range s.Attributes {
+		if a := m.find(uri, attr.Name); a != nil {
+			out.Attributes = append(out.Attributes, m.publishAttribute(a, attr))
+		}
+	}
+	return out
+}
+
+// publishMeta leaves created and lastModified to those mappings that have them.
+func (m *Mapping) publishMeta(a *attribute, meta *scim.Attribute) *scim.Attribute {
+	out := *meta
+	out.SubAttributes = nil
+	for _, sub := range meta.SubAttributes {
+		var f *field
+		if a != nil {
+			f = fieldOf(a.fields, sub.Name)
+		}
+		switch {
+		case f != nil:
+			out.SubAttributes = append(out.SubAttributes, m.publishLeaf(sub, []*field{f}))
+		case sub.Name != "created" && sub.Name != "lastModified":
+			out.SubAttributes = append(out.SubAttributes, sub)
+		}
+	}
+	if a != nil {
+		a.pub = &out
+	}
+	return &out
+}
+
+// publishAttribute copies an attribute with what its fields say of it.
+func (m *Mapping) publishAttribute(a *attribute, attr *scim.Attribute) *scim.Attribute {
+	if attr.Type != scim.TypeComplex {
+		out := m.publishLeaf(attr, a.fields)
+		a.pub = out
+		return out
+	}
+	out := *attr
+	out.SubAttributes = nil
+	for _, sub := range attr.SubAttributes {
+		fields := slices.DeleteFunc(slices.Clone(a.fields), func(f *field) bool { return f.path.sub.Name != sub.Name })
+		switch {
+		case len(fields) > 0:
+			out.SubAttributes = append(out.SubAttributes, m.publishLeaf(sub, fields))
+		case slices.ContainsFunc(a.elements, func(e *element) bool { return e.choose.name == sub.Name }):
+			out.SubAttributes = append(out.SubAttributes, choosing(a, sub))
+		case sub.Name == "primary", a.derives(sub.Name):
+			out.SubAttributes = append(out.SubAttributes, sub)
+		}
+	}
+	out.Mutability = together(a.fields)
+	out.Returned = sameReturned(a.fields, attr.Returned)
+	if u := fieldOf(a.fields, "value"); u != nil && u.required != nil && len(a.fields) == 1 {
+		out.Required = *u.required
+	}
+	a.pub = &out
+	return &out
+}
+
+// derives reports the parts of a reference that the adapter adds to its value.
+func (a *attribute) derives(sub string) bool {
+	f := fieldOf(a.fields, "value")
+	if f == nil || f.ref() == nil && f.kind != fromReverse {
+		return false
+	}
+	return sub == "$ref" || sub == "type" && a.pub.Name == "members"
+}
+
+// choosing is the sub-attribute that tells elements apart; only the mapped words are canonical.
+func choosing(a *attribute, sub *scim.Attribute) *scim.Attribute {
+	out := *sub
+	out.CanonicalValues = nil
+	for _, e := range a.elements {
+		if e.choose.name == sub.Name {
+			out.CanonicalValues = append(out.CanonicalValues, e.choose.value)
+		}
+	}
+	return &out
+}
+
+// publishLeaf copies a simple attribute or sub-attribute with what its fields say of it.
+func (m *Mapping) publishLeaf(attr *scim.Attribute, fields []*field) *scim.Attribute {
+	out := *attr
+	f := fields[0]
+	out.CaseExact = !f.fold()
+	out.Mutability = together(fields)
+	out.Returned = sameReturned(fields, f.returnedAs())
+	if f.required != nil {
+		out.Required = *f.required
+	}
+	switch f.unique {
+	case "true":
+		out.Uniqueness = scim.UniqueServer
+	case "false":
+		out.Uniqueness = scim.UniqueNone
+	case "":
+	default:
+		out.Uniqueness = scim.Uniqueness(f.unique)
+	}
+	if mark := f.ref(); mark != nil && f.path.sub == nil {
+		out.ReferenceTypes = mark.types
+	}
+	if f.path.uri != "" && f.kind == fromDirectory && !strings.EqualFold(f.path.uri, scim.EnterpriseURN) {
+		out.Type = f.pipes[0].typ()
+	}
+	if out.Type == scim.TypeString || out.Type == scim.TypeReference || out.Type == scim.TypeBinary {
+		out.Prep = m.prep(f)
+	}
+	for _, f := range fields {
+		f.pub = &out
+	}
+	return &out
+}
+
+// together is read-only or the like only where all fields are.
+func together(fields []*field) scim.Mutability {
+	first := fields[0].mutability()
+	for _, f := range fields[1:] {
+		if f.mutability() != first {
+			return scim.ReadWrite
+		}
+	}
+	return first
+}
+
+func sameReturned(fields []*field, otherwise scim.Returned) scim.Returned {
+	first := fields[0].returnedAs()
+	for _, f := range fields[1:] {
+		if f.returnedAs() != first {
+			return otherwise
+		}
+	}
+	return first
+}
+
+// order puts the attributes into the order of the published schemas.
+func (m *Mapping) order() {
+	place := map[*scim.Attribute]int{}
+	for _, a := range m.rt.Common {
+		place[a] = len(place)
+	}
+	for _, a := range m.rt.Schema.Attributes {
+		place[a] = len(place)
+	}
+	for _, x := range m.rt.Extensions {
+		for _, a := range x.Schema.Attributes {
+			place[a] = len(place)
+		}
+	}
+	slices.SortStableFunc(m.attrs, func(a, b *attribute) int { return place[a.pub] - place[b.pub] })
+}
