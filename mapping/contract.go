@@ -4,7 +4,6 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/scim"
-	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 func (s *Set) RunTests() configs.Faults { panic("contract") } // the mappings' own `tests:`
@@ -22,8 +21,3 @@ func (m *Mapping) DeleteName(rec backends.Record, res *scim.Object) (backends.Te
 	panic("contract")
 }
 
-// Unknowns lists the terms of a checked filter that must be looked up.
-func (m *Mapping) Unknowns(e filter.Expr) []Unknown { panic("contract") }
-
-// Lower turns a checked filter into what the directory answers and what is left to test on the SCIM side. Errors are *scim.Error 400 invalidFilter.
-func (m *Mapping) Lower(e filter.Expr, known Known) (Lowered, error) { panic("contract") }

@@ -21,6 +21,9 @@ func (m *Mapping) Reads(want func(scim.Ref) bool) []string {
 		for _, f := range a.fields {
 			if f.shown() && a.wants(f, want) {
 				attrs = append(attrs, f.reads()...)
+				for _, w := range f.write { // a write keeps what it does not change
+					attrs = append(append(attrs, w.attr), w.expr.Reads()...)
+				}
 			}
 		}
 	}

@@ -1,0 +1,270 @@
+package mapping
+
+import (
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
+)
+
+// elements lowers a test of a multi-valued complex attribute: some element fulfils what stands in the brackets and
+// what is asked of its sub-attribute.
+func (l *lowering) elements(a *attribute, ref scim.Ref, op filter.Op, v any) bound {
+	inner := ref.Filter
+	if op != filter.Pr || ref.Sub != nil {
+		sub := "value"
+		if ref.Sub != nil {
+			sub = ref.Sub.Name
+		}
+		test := filter.Expr(filter.Compare{Path: filter.Path{Attr: sub}, Op: op, Value: v})
+		if inner != nil {
+			test = filter.And{Terms: []filter.Expr{inner, test}}
+		}
+		inner = test
+	}
+	terms := make([]bound, 0, len(a.elements))
+	for _, e := range a.elements {
+		present := l.anyOf(e.varying())
+		if inner == nil {
+			terms = append(terms, present)
+			continue
+		}
+		b := (&within{lowering: l, a: a, e: e, single: l.single(e)}).expr(inner)
+		if !b.exists {
+			b = all(present, b)
+		}
+		terms = append(terms, b)
+	}
+	return either(terms...)
+}
+
+func (e *element) varying() []*field {
+	var out []*field
+	for _, f := range e.fields {
+		if f.kind != fromConstant {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// single reports that a record has at most one of these elements, so that tests of it are tests of the record.
+func (l *lowering) single(e *element) bool {
+	if !e.repeat {
+		return true
+	}
+	f := e.part("value")
+	if f.kind != fromDirectory {
+		return false
+	}
+	for _, p := range f.pipes {
+		if !l.m.backend.Syntax(p.attr).Single {
+			return false
+		}
+	}
+	return true
+}
+
+// within lowers what stands in brackets, for one kind of element. Everything holds on condition that there is one.
+type within struct {
+	*lowering
+	a      *attribute
+	e      *element
+	single bool
+}
+
+const whyCorrelated = "the directory cannot ask that one and the same value fulfils both"
+
+func (w *within) expr(e filter.Expr) bound {
+	switch e := e.(type) {
+	case filter.And:
+		return w.and(e.Terms)
+	case filter.Or:
+		var terms []bound
+		for _, t := range e.Terms {
+			terms = append(terms, w.expr(t))
+		}
+		return either(terms...)
+	case filter.Not:
+		return w.negate(w.expr(e.Term))
+	case filter.Compare:
+		return w.compare(e)
+	}
+	return nothing("")
+}
+
+// and needs one element that fulfils all terms. Where a record may have several, and more than one term depends on
+// the record, the directory can only say that each is fulfilled by some.
+func (w *within) and(terms []filter.Expr) bound {
+	var parts []bound
+	open := 0
+	for _, t := range terms {
+		b := w.expr(t)
+		if !b.constantly() {
+			open++
+		}
+		parts = append(parts, b)
+	}
+	b := all(parts...)
+	if open > 1 && !w.single && !b.constantly() {
+		return bound{lo: backends.False{}, hi: b.hi, why: whyCorrelated, exists: b.exists}
+	}
+	return b
+}
+
+// negate asks for an element that does not fulfil the term; of several, the directory cannot tell.
+func (w *within) negate(b bound) bound {
+	if b.constantly() || w.single {
+		return b.not()
+	}
+	return nothing("the directory cannot ask for a value that differs")
+}
+
+func (w *within) compare(e filter.Compare) bound {
+	op, negative := e.Op, false
+	if op == filter.Ne {
+		op, negative = filter.Eq, true
+	}
+	if op == filter.Eq && e.Value == nil {
+		op, negative = filter.Pr, !negative
+	}
+	b := w.part(e.Path.Attr, op, e.Value)
+	if negative {
+		return w.negate(b)
+	}
+	return b
+}
+
+// part tests one sub-attribute of the element.
+func (w *within) part(sub string, op filter.Op, v any) bound {
+	if strings.EqualFold(sub, w.e.choose.name) {
+		norm := strings.ToLower
+		if s := subAttribute(w.a.pub, sub); s != nil && s.CaseExact {
+			norm = func(s string) string { return s }
+		}
+		return constant(holds(op, w.e.choose.value, v, norm))
+	}
+	f := w.e.part(sub)
+	switch {
+	case f != nil:
+		b := w.field(f, op, v)
+		b.exists = f.kind != fromConstant && f.fallback == nil
+		return b
+	case w.a.derives(sub), sub == "primary" && w.a.primary():
+		return nothing("the adapter makes " + w.a.name() + "." + sub + " itself")
+	}
+	return constant(false) // these elements have no such part
+}
+
+// field lowers a test of one field's shown value.
+func (l *lowering) field(f *field, op filter.Op, v any) bound {
+	switch f.kind {
+	case fromConstant:
+		return constant(l.holds(f, op, f.constant, v))
+	case fromOverlay:
+		if op != filter.Eq && op != filter.Pr {
+			return nothing(f.path.String() + " is kept beside the directory, where it can be looked up but not searched")
+		}
+		return l.keys(f, op, v, OverlayTerm)
+	case fromReverse:
+		return l.reversed(f, op, v)
+	case fromExpr:
+		return nothing(f.path.String() + " is computed by an expression")
+	case fromDirectory:
+	}
+	present := l.presence(f)
+	if op == filter.Pr {
+		if f.fallback != nil {
+			return constant(true)
+		}
+		return present
+	}
+	last := len(f.pipes) - 1
+	b := l.pipe(f, f.pipes[last], op, v)
+	for i := last - 1; i >= 0; i-- { // the first, or not the first and the next
+		b = either(l.pipe(f, f.pipes[i], op, v), all(l.pipe(f, f.pipes[i], filter.Pr, nil).not(), b))
+	}
+	if f.fallback != nil {
+		b = either(b, all(present.not(), constant(l.holds(f, op, f.fallback, v))))
+	}
+	return b
+}
+
+func (l *lowering) presence(f *field) bound {
+	var terms []bound
+	for _, p := range f.pipes {
+		terms = append(terms, l.pipe(f, p, filter.Pr, nil))
+	}
+	return either(terms...)
+}
+
+// holds tests a value that the mapping itself shows.
+func (l *lowering) holds(f *field, op filter.Op, have, v any) bool {
+	rule, _ := l.m.rule(f)
+	return holds(op, have, v, func(s string) string { return backends.Normalize(rule, s) })
+}
+
+// pipe lowers a test of what one pipeline shows.
+func (l *lowering) pipe(f *field, p pipe, op filter.Op, v any) bound {
+	if p.ref != nil {
+		return l.reference(f, p, op, v)
+	}
+	syntax := l.m.backend.Syntax(p.attr)
+	equality := syntax.Equality
+	if rule, own := l.m.rule(f); p.text() {
+		equality = rule
+		if s, ok := v.(string); ok && own && op != filter.Eq {
+			v = backends.Normalize(rule, s) // as the matcher takes it
+		}
+	}
+	t := Test{Attr: p.attr, Syntax: syntax, Op: op, Value: v, Fold: f.fold()}
+	pred, ok := p.where(t, func(op filter.Op, v any) (backends.Predicate, bool) {
+		return textual(p.attr, equality, op, v)
+	})
+	if !ok {
+		return nothing("the directory has no test that says this of " + p.attr)
+	}
+	b := l.m.sent(pred)
+	if !p.exact() {
+		b = atMost(b.hi, "a lens over "+p.attr+" shows less than the directory finds").settle(backends.False{}, b.hi)
+	}
+	return l.unplaced(f, p, op, v, b)
+}
+
+// textual is leaf, but refuses tests of text under rules by which values are no text.
+func textual(attr string, rule backends.Rule, op filter.Op, v any) (backends.Predicate, bool) {
+	if _, text := v.(string); text && op != filter.Eq && op != filter.Pr {
+		switch rule {
+		case backends.IntegerRule, backends.TimeRule, backends.BooleanRule, backends.NameRule, backends.NumericRule:
+			return nil, false
+		case backends.TelRule:
+			if strings.Trim(v.(string), " -") == "" {
+				return nil, false
+			}
+		case backends.NoRule, backends.CaseExact, backends.CaseIgnore, backends.CaseExactSpace, backends.CaseIgnoreSpace,
+			backends.OctetRule:
+		}
+	}
+	return leaf(attr, rule, op, v)
+}
+
+// unplaced takes the placeholder out of what a test finds: it counts as no value at all.
+func (l *lowering) unplaced(f *field, p pipe, op filter.Op, v any, b bound) bound {
+	if f.placeholder == "" {
+		return b
+	}
+	if shown, err := p.get(backends.Strings(f.placeholder)); op != filter.Pr &&
+		(err != nil || len(shown) == 0 || !l.holds(f, op, shown[0], v)) {
+		return b
+	}
+	if op == filter.Eq {
+		return constant(false)
+	}
+	mine := l.m.sent(backends.Eq{Attr: p.attr, Value: backends.String(f.placeholder), Rule: l.m.placeholderRule(p.attr)})
+	without := all(b, mine.not())
+	if !f.many() || l.m.backend.Syntax(p.attr).Single {
+		return without
+	}
+	return bound{lo: without.lo, hi: b.hi, why: "beside the placeholder of " + p.attr + " there may be other values"}
+}
