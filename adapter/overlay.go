@@ -1,0 +1,279 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// overlayAttr is an attribute that the directory has no place for. It is kept under its path, per client.
+type overlayAttr struct {
+	scim.Ref
+	name string
+}
+
+func (a overlayAttr) leaf() *scim.Attribute {
+	if a.Sub != nil {
+		return a.Sub
+	}
+	return a.Attr
+}
+
+// plain values are kept as they are; others as JSON under one member, because the overlay keeps text.
+func (a overlayAttr) plain() bool {
+	leaf := a.leaf()
+	switch leaf.Type {
+	case scim.TypeString, scim.TypeReference, scim.TypeDateTime, scim.TypeBinary:
+		return !leaf.MultiValued
+	default:
+		return false
+	}
+}
+
+const jsonMember = "v"
+
+// take removes the attribute from a resource and gives it as text.
+func (a overlayAttr) take(res *scim.Object) (text string, there bool) {
+	holder := holderOf(res, a.URI, false)
+	parent := holder
+	name := a.Attr.Name
+	if a.Sub != nil && holder != nil {
+		parent, _ = objectAt(holder, a.Attr.Name)
+		name = a.Sub.Name
+	}
+	if parent == nil {
+		return "", false
+	}
+	v, ok := parent.Get(name)
+	if !ok {
+		return "", false
+	}
+	parent.Delete(name)
+	if parent.Len() == 0 && a.Sub != nil {
+		holder.Delete(a.Attr.Name)
+	}
+	dropEmpty(res, a.URI)
+	if s, isText := v.(string); isText && a.plain() {
+		return s, true
+	}
+	wrapped := scim.NewObject()
+	wrapped.Set(jsonMember, v)
+	return string(wrapped.AppendJSON(nil)), true
+}
+
+// put shows what is kept of the attribute in a resource.
+func (a overlayAttr) put(res *scim.Object, text string) {
+	var v any = text
+	if !a.plain() {
+		wrapped, err := scim.ParseObject([]byte(text))
+		if err != nil {
+			return // kept when the attribute had another type
+		}
+		if v, _ = wrapped.Get(jsonMember); v == nil {
+			return
+		}
+	}
+	holder := holderOf(res, a.URI, true)
+	if a.Sub == nil {
+		holder.Set(a.Attr.Name, v)
+		return
+	}
+	parent, ok := objectAt(holder, a.Attr.Name)
+	if !ok {
+		parent = scim.NewObject()
+		holder.Set(a.Attr.Name, parent)
+	}
+	parent.Set(a.Sub.Name, v)
+}
+
+// holderOf is the object that attributes of a schema stand in: the resource, or the extension's member of it.
+func holderOf(res *scim.Object, uri string, make bool) *scim.Object {
+	if uri == "" {
+		return res
+	}
+	ext, ok := objectAt(res, uri)
+	if !ok && make {
+		ext = scim.NewObject()
+		res.Set(uri, ext)
+		listSchema(res, uri)
+	}
+	return ext
+}
+
+// listSchema adds an extension to `schemas` (RFC 7643 §3.1).
+func listSchema(res *scim.Object, uri string) {
+	v, _ := res.Get("schemas")
+	list, _ := v.([]any)
+	if !slices.Contains(list, any(uri)) {
+		res.Set("schemas", append(slices.Clip(list), any(uri)))
+	}
+}
+
+// dropEmpty takes an extension without attributes away.
+func dropEmpty(res *scim.Object, uri string) {
+	if ext, ok := objectAt(res, uri); ok && uri != "" && ext.Len() == 0 {
+		res.Delete(uri)
+		v, _ := res.Get("schemas")
+		if list, isList := v.([]any); isList {
+			res.Set("schemas", slices.DeleteFunc(slices.Clone(list), func(s any) bool { return s == any(uri) }))
+		}
+	}
+}
+
+func objectAt(res *scim.Object, name string) (*scim.Object, bool) {
+	v, _ := res.Get(name)
+	o, ok := v.(*scim.Object)
+	return o, ok
+}
+
+// takeExtras removes the overlay attributes from a resource and gives what they hold.
+func (c *class) takeExtras(res *scim.Object) map[string]string {
+	extras := map[string]string{}
+	for _, a := range c.extras {
+		if text, ok := a.take(res); ok {
+			extras[a.name] = text
+		}
+	}
+	return extras
+}
+
+func (c *class) putExtras(res *scim.Object, extras map[string]string) {
+	for _, a := range c.extras {
+		if text, ok := extras[a.name]; ok {
+			a.put(res, text)
+		}
+	}
+}
+
+func (c *class) wantsExtras(want func(scim.Ref) bool) bool {
+	return slices.ContainsFunc(c.extras, func(a overlayAttr) bool { return want == nil || want(a.Ref) })
+}
+
+// uniqueExtras are the overlay attributes of which a client may use each value once: externalId, because it is the client's own key for the
+// resource (RFC 7643 §3.1), and whatever the mapping calls unique.
+func (c *class) uniqueExtras() []string {
+	var names []string
+	for _, a := range c.extras {
+		if u := a.leaf().Uniqueness; strings.EqualFold(a.name, "externalId") || u == scim.UniqueServer || u == scim.UniqueGlobal {
+			names = append(names, a.name)
+		}
+	}
+	return names
+}
+
+func (s *Service) scope(c *class, req scim.Request) journal.Scope {
+	return journal.Scope{Tenant: req.Caller.Tenant, Client: req.Caller.Client, ResourceType: c.Name()}
+}
+
+// loadExtras reads the overlay of these records, in one query.
+func (s *Service) loadExtras(ctx context.Context, c *class, req scim.Request, keys []backends.Key) (map[backends.Key]journal.Extra, error) {
+	if len(c.extras) == 0 || len(keys) == 0 {
+		return nil, nil
+	}
+	return s.o.Overlay.Load(ctx, s.scope(c, req), keys)
+}
+
+// checkExtras refuses a value that another resource of this client has. What is kept of resources that the directory no longer has is
+// forgotten on the way: somebody removed them there, and their externalId must not stay taken for ever.
+func (s *Service) checkExtras(ctx context.Context, c *class, req scim.Request, own backends.Key, extras map[string]string) error {
+	for _, name := range c.uniqueExtras() {
+		value, ok := extras[name]
+		if !ok {
+			continue
+		}
+		holders, err := s.o.Overlay.Find(ctx, s.scope(c, req), name, &value)
+		if err != nil {
+			return err
+		}
+		holders = slices.DeleteFunc(holders, func(key backends.Key) bool { return key == own })
+		if len(holders) == 0 {
+			continue
+		}
+		alive, err := c.Backend().Fetch(ctx, holders, nil)
+		if err != nil {
+			return err
+		}
+		if len(alive) > 0 {
+			return taken(name, nil)
+		}
+		for _, key := range holders {
+			if err := s.o.Overlay.Forget(ctx, req.Caller.Tenant, c.Name(), key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// saveExtras replaces what is kept of a resource.
+func (s *Service) saveExtras(ctx context.Context, c *class, req scim.Request, key backends.Key, extras map[string]string) error {
+	err := s.o.Overlay.Save(ctx, s.scope(c, req), key, extras, c.uniqueExtras())
+	if errors.Is(err, backends.ErrExists) {
+		for _, name := range c.uniqueExtras() {
+			if _, ok := extras[name]; ok {
+				return taken(name, err)
+			}
+		}
+	}
+	return err
+}
+
+// extrasAsAttrs is how the journal keeps overlay attributes.
+func extrasAsAttrs(extras map[string]string) backends.Attributes {
+	attrs := backends.Attributes{}
+	for name, text := range extras {
+		attrs[name] = backends.Strings(text)
+	}
+	return attrs
+}
+
+func attrsAsExtras(attrs backends.Attributes) map[string]string {
+	extras := map[string]string{}
+	for name, values := range attrs {
+		if len(values) > 0 {
+			extras[name] = values[0].Text()
+		}
+	}
+	return extras
+}
+
+func extrasAsChanges(before, after map[string]string) []backends.Change {
+	var changes []backends.Change
+	names := slices.Concat(slices.Collect(maps.Keys(before)), slices.Collect(maps.Keys(after)))
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		switch was, is := before[name], after[name]; {
+		case was == is:
+		case is == "":
+			changes = append(changes, backends.Change{Op: backends.Replace, Attr: name})
+		default:
+			changes = append(changes, backends.Change{Op: backends.Replace, Attr: name, Values: backends.Strings(is)})
+		}
+	}
+	return changes
+}
+
+// noOverlay stands where none is configured.
+type noOverlay struct{}
+
+var errNoOverlay = &backends.Error{Kind: backends.ErrUnavailable, Detail: "No overlay store is configured."}
+
+func (noOverlay) Load(context.Context, journal.Scope, []backends.Key) (map[backends.Key]journal.Extra, error) {
+	return nil, errNoOverlay
+}
+
+func (noOverlay) Save(context.Context, journal.Scope, backends.Key, map[string]string, []string) error {
+	return errNoOverlay
+}
+
+func (noOverlay) Forget(context.Context, string, string, backends.Key) error { return errNoOverlay }
+
+func (noOverlay) Find(context.Context, journal.Scope, string, *string) ([]backends.Key, error) {
+	return nil, errNoOverlay
+}

@@ -1,0 +1,137 @@
+package adapter
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// Get reads one resource.
+func (s *Service) Get(ctx context.Context, req scim.Request, id string) (*scim.Result, error) {
+	c, err := s.class(req)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := s.fetchOne(ctx, c, backends.Key(id), c.wants(req.Projection))
+	if err != nil {
+		return nil, s.translate(err, c, false)
+	}
+	res, err := s.result(ctx, c, req, rec)
+	return res, s.translate(err, c, false)
+}
+
+// fetchOne reads a record with what is wanted of it. A key that cannot be one costs the backend no query.
+func (s *Service) fetchOne(ctx context.Context, c *class, key backends.Key, want func(scim.Ref) bool) (backends.Record, error) {
+	recs, err := c.Backend().Fetch(ctx, []backends.Key{key}, c.reads(want))
+	if err == nil {
+		recs, err = s.versioned(ctx, c, recs)
+	}
+	if err != nil {
+		return backends.Record{}, err
+	}
+	// An id compares exactly (RFC 7643 §3.1): one in other letter case is not this resource's.
+	if len(recs) == 0 || recs[0].Key != key {
+		return backends.Record{}, &backends.Error{Kind: backends.ErrNotFound}
+	}
+	return recs[0], nil
+}
+
+// result is one record as the answer to a request.
+func (s *Service) result(ctx context.Context, c *class, req scim.Request, rec backends.Record) (*scim.Result, error) {
+	recs, err := s.versioned(ctx, c, []backends.Record{rec})
+	if err != nil {
+		return nil, err
+	}
+	if len(recs) == 0 {
+		return nil, &backends.Error{Kind: backends.ErrNotFound}
+	}
+	dressed, err := s.dress(ctx, c, req, recs, c.wants(req.Projection))
+	if err != nil {
+		return nil, err
+	}
+	d := dressed[0]
+	return &scim.Result{Resource: c.rt.Project(d.res, req.Projection), ID: string(rec.Key), Version: d.version, Location: d.location}, nil
+}
+
+// dressed is a record as a resource, before projection.
+type dressed struct {
+	res      *scim.Object
+	links    links
+	extras   map[string]string
+	version  string // "" when the overlay, which is a part of it, cannot be read
+	location string
+}
+
+// dress makes resources of records: what the mapping shows of each, its overlay, its references both ways, and its meta. Whatever needs
+// asking is asked once for all of them.
+func (s *Service) dress(ctx context.Context, c *class, req scim.Request, recs []backends.Record, want func(scim.Ref) bool) ([]dressed, error) {
+	direct, turned, err := s.split(ctx, c, want)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]dressed, len(recs))
+	resources := make([]*scim.Object, len(recs))
+	for i, rec := range recs {
+		resources[i] = s.get(ctx, c, rec, want)
+	}
+	linked, err := s.resolve(ctx, req.Base, direct, resources)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range turned {
+		if err := s.turn(ctx, c, r, req.Base, recs, resources); err != nil {
+			return nil, err
+		}
+	}
+	for i := range recs {
+		all[i] = dressed{res: resources[i], links: linked[i]}
+	}
+	return all, s.finishDress(ctx, c, req, recs, want, all)
+}
+
+// get is Mapping.Get with its problems told to the log: an attribute that cannot be shown fails nobody's page.
+func (s *Service) get(ctx context.Context, c *class, rec backends.Record, want func(scim.Ref) bool) *scim.Object {
+	res, problems := c.Get(rec, want)
+	for _, p := range problems {
+		s.stats.problems.Add(1)
+		s.log.LogAttrs(ctx, slog.LevelWarn, "attribute left out", slog.String("type", c.Name()), slog.String("id", string(rec.Key)),
+			slog.String("path", p.Path), slog.String("native", p.Attr), slog.String("error", p.Err.Error()))
+	}
+	return res
+}
+
+// finishDress adds what is kept beside the directory, the version that it is a part of, and where the resource is.
+func (s *Service) finishDress(ctx context.Context, c *class, req scim.Request, recs []backends.Record, want func(scim.Ref) bool, all []dressed) error {
+	keys := make([]backends.Key, len(recs))
+	for i, rec := range recs {
+		keys[i] = rec.Key
+	}
+	extras, err := s.loadExtras(ctx, c, req, keys)
+	if err != nil && c.wantsExtras(want) {
+		return err
+	}
+	for i, rec := range recs {
+		d := &all[i]
+		// The overlay is a part of the version, so without it there is none.
+		if err == nil {
+			extra := extras[rec.Key]
+			d.extras, d.version = extra.Attrs, c.etag(rec, extra.Version)
+			c.putExtras(d.res, extra.Attrs)
+		}
+		d.location = req.Base + c.rt.Endpoint + "/" + url.PathEscape(string(rec.Key))
+		meta, ok := objectAt(d.res, "meta")
+		if !ok {
+			meta = scim.NewObject()
+			meta.Set("resourceType", c.rt.Name)
+		}
+		meta.Set("location", d.location)
+		if d.version != "" {
+			meta.Set("version", d.version)
+		}
+		d.res.Set("meta", meta)
+	}
+	return nil
+}

@@ -1,0 +1,427 @@
+package adapter
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// Directories point at records with names (a DN, a uid), SCIM with ids, which are keys. Everything here works on whole pages: one query for
+// each type that names may belong to, however many there are.
+
+// target is what a reference points at.
+type target struct {
+	class *class
+	key   backends.Key
+}
+
+// asked is a batch of one round: all names of one type and one way of naming.
+type asked struct {
+	typ, by string
+}
+
+// keysOf finds what names point at. names holds, for each reference of refs, the names to look up; so does the answer. What is in none of
+// the reference's types, or out of their scope, is left out.
+func (s *Service) keysOf(ctx context.Context, refs []reference, names [][]string) ([]map[string]target, error) {
+	found := make([]map[string]target, len(refs))
+	for i := range refs {
+		found[i] = map[string]target{}
+	}
+	for round := 0; ; round++ {
+		batches := map[asked][]string{}
+		each := func(do func(i int, a asked, name string)) {
+			for i, r := range refs {
+				if round >= len(r.Types) {
+					continue
+				}
+				for _, name := range names[i] {
+					if _, known := found[i][name]; !known {
+						do(i, asked{r.Types[round], r.By}, name)
+					}
+				}
+			}
+		}
+		each(func(_ int, a asked, name string) { batches[a] = append(batches[a], name) })
+		if len(batches) == 0 {
+			return found, nil
+		}
+		for a, batch := range batches {
+			c, ok := s.byName[a.typ]
+			if !ok {
+				continue
+			}
+			slices.Sort(batch)
+			keys, err := c.Backend().Keys(ctx, a.by, slices.Compact(batch))
+			if err != nil {
+				return nil, err
+			}
+			each(func(i int, b asked, name string) {
+				if key, ok := keys[name]; ok && a == b {
+					found[i][name] = target{c, key}
+				}
+			})
+		}
+	}
+}
+
+// namesOf finds what ids are called by those who point at them. Unknown ids are left out.
+func (s *Service) namesOf(ctx context.Context, refs []reference, ids [][]string) ([]map[string]string, error) {
+	found := make([]map[string]string, len(refs))
+	for i := range refs {
+		found[i] = map[string]string{}
+	}
+	for round := 0; ; round++ {
+		batches := map[asked][]backends.Key{}
+		each := func(do func(i int, a asked, id string)) {
+			for i, r := range refs {
+				if round >= len(r.Types) {
+					continue
+				}
+				for _, id := range ids[i] {
+					if _, known := found[i][id]; !known {
+						do(i, asked{r.Types[round], r.By}, id)
+					}
+				}
+			}
+		}
+		each(func(_ int, a asked, id string) { batches[a] = append(batches[a], backends.Key(id)) })
+		if len(batches) == 0 {
+			return found, nil
+		}
+		for a, batch := range batches {
+			c, ok := s.byName[a.typ]
+			if !ok {
+				continue
+			}
+			slices.Sort(batch)
+			names, err := c.Backend().Names(ctx, a.by, slices.Compact(batch))
+			if err != nil {
+				return nil, err
+			}
+			each(func(i int, b asked, id string) {
+				if name, ok := names[backends.Key(id)]; ok && a == b {
+					found[i][id] = name
+				}
+			})
+		}
+	}
+}
+
+// values lists what a reference holds in a resource: names before it is resolved, ids after.
+func (r reference) values(res *scim.Object) []string {
+	var texts []string
+	r.each(res, func(text string, _ *scim.Object) { texts = append(texts, text) })
+	return texts
+}
+
+func (r reference) each(res *scim.Object, visit func(text string, element *scim.Object)) {
+	holder := holderOf(res, r.URI, false)
+	if holder == nil {
+		return
+	}
+	v, _ := holder.Get(r.Attr)
+	list, isList := v.([]any)
+	if !isList && v != nil {
+		list = []any{v}
+	}
+	for _, element := range list {
+		if text, o, ok := pointer(element); ok {
+			visit(text, o)
+		}
+	}
+}
+
+// pointer reads an element of a reference: an object with a `value`, or the value itself.
+func pointer(element any) (text string, o *scim.Object, ok bool) {
+	if o, ok = element.(*scim.Object); ok {
+		v, _ := o.Get("value")
+		text, ok = v.(string)
+		return text, o, ok
+	}
+	text, ok = element.(string)
+	return text, nil, ok
+}
+
+// rewrite replaces what a reference holds in a resource: each element by what swap makes of it, none where it says false. The list is a new
+// one; the elements of the old are left alone.
+func (r reference) rewrite(res *scim.Object, swap func(text string, element *scim.Object) (any, bool)) {
+	holder := holderOf(res, r.URI, false)
+	if holder == nil {
+		return
+	}
+	v, there := holder.Get(r.Attr)
+	if !there {
+		return
+	}
+	list, isList := v.([]any)
+	if !isList {
+		list = []any{v}
+	}
+	kept := make([]any, 0, len(list))
+	for _, element := range list {
+		text, o, ok := pointer(element)
+		if !ok {
+			continue
+		}
+		if swapped, ok := swap(text, o); ok {
+			kept = append(kept, swapped)
+		}
+	}
+	switch {
+	case len(kept) == 0:
+		holder.Delete(r.Attr)
+		dropEmpty(res, r.URI)
+	case isList:
+		holder.Set(r.Attr, kept)
+	default:
+		holder.Set(r.Attr, kept[0])
+	}
+}
+
+// element is a reference as a client sees it.
+func (r reference) element(base string, t target, from *scim.Object) any {
+	id := string(t.key)
+	if !r.Complex {
+		return id
+	}
+	o := scim.NewObject()
+	if from != nil {
+		o = from.Clone()
+	}
+	o.Set("value", id)
+	if hasSub(r.attr, "$ref") != nil {
+		o.Set("$ref", base+t.class.rt.Endpoint+"/"+url.PathEscape(id))
+	}
+	if typ := hasSub(r.attr, "type"); typ != nil {
+		switch canonical := typ.CanonicalValues; {
+		case slices.Contains(canonical, "direct"): // a User's groups, RFC 7643 §4.1.2
+			o.Set("type", "direct")
+		case len(r.Types) > 1 || slices.Contains(canonical, t.class.rt.Name):
+			o.Set("type", t.class.rt.Name)
+		}
+	}
+	return o
+}
+
+func hasSub(a *scim.Attribute, name string) *scim.Attribute {
+	if a == nil {
+		return nil
+	}
+	for _, sub := range a.SubAttributes {
+		if strings.EqualFold(sub.Name, name) {
+			return sub
+		}
+	}
+	return nil
+}
+
+// isPlaceholder says that a name only stands in an empty set.
+func (r reference) isPlaceholder(name string) bool {
+	return r.Placeholder != "" && backends.Normalize(r.rule(), name) == backends.Normalize(r.rule(), r.Placeholder)
+}
+
+func (r reference) rule() backends.Rule {
+	if r.By == "" {
+		return backends.NameRule
+	}
+	return backends.CaseExact
+}
+
+// links are the references of one resource that have been resolved: what each id is called, and the names that stay hidden because they
+// point at nothing in scope.
+type links struct {
+	names  []map[string]string // by reference, id to name
+	hidden [][]string
+}
+
+// resolve turns the names that references hold into ids, for all resources at once. Names that point at nobody in scope are taken away.
+func (s *Service) resolve(ctx context.Context, base string, refs []reference, resources []*scim.Object) ([]links, error) {
+	names := make([][]string, len(refs))
+	for i, r := range refs {
+		for _, res := range resources {
+			for _, name := range r.values(res) {
+				if !r.isPlaceholder(name) {
+					names[i] = append(names[i], name)
+				}
+			}
+		}
+	}
+	found, err := s.keysOf(ctx, refs, names)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]links, len(resources))
+	for n, res := range resources {
+		l := links{names: make([]map[string]string, len(refs)), hidden: make([][]string, len(refs))}
+		for i, r := range refs {
+			l.names[i] = map[string]string{}
+			r.rewrite(res, func(name string, o *scim.Object) (any, bool) {
+				t, ok := found[i][name]
+				if !ok || r.isPlaceholder(name) {
+					l.hidden[i] = append(l.hidden[i], name)
+					return nil, false
+				}
+				if _, twice := l.names[i][string(t.key)]; twice {
+					l.hidden[i] = append(l.hidden[i], name) // two spellings of one name: shown once, both kept
+					return nil, false
+				}
+				l.names[i][string(t.key)] = name
+				return r.element(base, t, o), true
+			})
+		}
+		all[n] = l
+	}
+	return all, nil
+}
+
+// name turns the ids that references of a resource hold into names, in place. known are those that were read; hidden names come back.
+// An id that names nobody is 400 (RFC 7644 §3.12, invalidValue).
+func (s *Service) name(ctx context.Context, refs []reference, res *scim.Object, deltas []scim.SetDelta, known links) ([]scim.SetDelta, error) {
+	ids := make([][]string, len(refs))
+	look := func(i int, id string) {
+		if known.names == nil || known.names[i][id] == "" {
+			ids[i] = append(ids[i], id)
+		}
+	}
+	for i, r := range refs {
+		for _, id := range r.values(res) {
+			look(i, id)
+		}
+		for _, d := range deltas {
+			if r.isDelta(d) {
+				for _, id := range slices.Concat(d.Add, d.Remove) {
+					look(i, id)
+				}
+			}
+		}
+	}
+	found, err := s.namesOf(ctx, refs, ids)
+	if err != nil {
+		return nil, err
+	}
+	named := slices.Clone(deltas)
+	for i, r := range refs {
+		nameOf := func(id string) (string, bool) {
+			if known.names != nil && known.names[i][id] != "" {
+				return known.names[i][id], true
+			}
+			name, ok := found[i][id]
+			return name, ok
+		}
+		if err := r.nameValues(res, nameOf); err != nil {
+			return nil, err
+		}
+		if known.hidden != nil {
+			r.appendNames(res, known.hidden[i])
+		}
+		for n, d := range named {
+			if r.isDelta(d) {
+				if named[n], err = r.nameDelta(d, nameOf); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return named, nil
+}
+
+func (r reference) isDelta(d scim.SetDelta) bool {
+	return strings.EqualFold(d.Attr, r.Attr) || r.attr != nil && strings.EqualFold(d.Attr, r.ref().String())
+}
+
+func (r reference) nobody(id string) error {
+	return invalidValue("%s: %q is the id of no %s.", r.Attr, id, strings.Join(r.Types, " or "))
+}
+
+func (r reference) nameValues(res *scim.Object, nameOf func(string) (string, bool)) error {
+	var err error
+	seen := map[string]bool{}
+	r.rewrite(res, func(id string, _ *scim.Object) (any, bool) {
+		name, ok := nameOf(id)
+		if !ok && err == nil {
+			err = r.nobody(id)
+		}
+		if !ok || seen[name] {
+			return nil, false
+		}
+		seen[name] = true
+		return r.named(name), true
+	})
+	return err
+}
+
+// named is an element as mapping takes it: the name alone. What else an element says of the record ($ref, type, display) is that record's
+// own business.
+func (r reference) named(name string) any {
+	if !r.Complex {
+		return name
+	}
+	o := scim.NewObject()
+	o.Set("value", name)
+	return o
+}
+
+func (r reference) appendNames(res *scim.Object, names []string) {
+	if len(names) == 0 || !r.Multi && len(r.values(res)) > 0 {
+		return // of a single value, a hidden one makes room for a new one
+	}
+	if !r.Multi {
+		holderOf(res, r.URI, true).Set(r.Attr, r.named(names[0]))
+		return
+	}
+	holder := holderOf(res, r.URI, true)
+	v, _ := holder.Get(r.Attr)
+	list, _ := v.([]any)
+	list = slices.Clip(list)
+	for _, name := range names {
+		list = append(list, r.named(name))
+	}
+	holder.Set(r.Attr, list)
+}
+
+// nameDelta turns a delta's ids into names. Removing who is unknown is nothing to do; adding them is an error.
+func (r reference) nameDelta(d scim.SetDelta, nameOf func(string) (string, bool)) (scim.SetDelta, error) {
+	named := scim.SetDelta{Attr: d.Attr}
+	for _, id := range d.Add {
+		name, ok := nameOf(id)
+		if !ok {
+			return named, r.nobody(id)
+		}
+		if slices.Contains(named.Add, name) {
+			continue
+		}
+		element := scim.NewObject()
+		element.Set("value", name)
+		named.Add, named.Elements = append(named.Add, name), append(named.Elements, element)
+	}
+	for _, id := range d.Remove {
+		if name, ok := nameOf(id); ok && !slices.Contains(named.Remove, name) {
+			named.Remove = append(named.Remove, name)
+		}
+	}
+	return named, nil
+}
+
+// shown lists those references that are wanted and that the records themselves hold. The rest is found from the other side.
+func (s *Service) split(ctx context.Context, c *class, want func(scim.Ref) bool) (direct, reverse []reference, err error) {
+	for _, r := range c.refs {
+		if r.attr == nil || !want(r.ref()) {
+			continue
+		}
+		turned, err := s.isReverse(ctx, c, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		if turned {
+			reverse = append(reverse, r)
+		} else {
+			direct = append(direct, r)
+		}
+	}
+	return direct, reverse, nil
+}
+

@@ -1,0 +1,236 @@
+package adapter
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/mapping"
+	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
+)
+
+// Options are what a Service is made of. Mappings, Journal and NewID are required; what is zero has a default.
+type Options struct {
+	Mappings *mapping.Set
+	Journal  journal.Journal
+	Overlay  journal.Overlay // nil: attributes with source `overlay` cannot be read or written
+	Logger   *slog.Logger
+	Now      func() time.Time
+	NewID    func() string // UUIDv7, for intents
+	Writer   string        // the process, as the journal names it
+
+	DefaultCount  int           // resources on a page when the client does not say; 100
+	MaxCount      int           // resources on a page at most; 1,000
+	SnapshotBytes int           // bytes of keys that all snapshots together may hold; 64 MiB
+	SnapshotTTL   time.Duration // how long a snapshot is kept after its last page; 5 minutes
+	WriteTimeout  time.Duration // how long the steps of one intent may take; 30 seconds
+	FinishTimeout time.Duration // how long closing an intent, or taking steps back, may take; 10 seconds
+	PingTimeout   time.Duration // how long Ready waits for each; 2 seconds
+	RetryAfter    time.Duration // what clients are told when something is away; 5 seconds
+	SettleDelay   time.Duration // between attempts to read what came of a write; 200 milliseconds
+	NativeTTL     time.Duration // how long "the directory does not keep this attribute" is believed; 5 seconds
+	Parallel      int           // operations that one request runs at a time; 8
+}
+
+func (o *Options) defaults() {
+	orInt := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	orTime := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	orInt(&o.DefaultCount, 100)
+	orInt(&o.MaxCount, 1000)
+	orInt(&o.SnapshotBytes, 64<<20)
+	orInt(&o.Parallel, 8)
+	orTime(&o.SnapshotTTL, 5*time.Minute)
+	orTime(&o.WriteTimeout, 30*time.Second)
+	orTime(&o.FinishTimeout, 10*time.Second)
+	orTime(&o.PingTimeout, 2*time.Second)
+	orTime(&o.RetryAfter, 5*time.Second)
+	orTime(&o.SettleDelay, 200*time.Millisecond)
+	orTime(&o.NativeTTL, 5*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Overlay == nil {
+		o.Overlay = noOverlay{}
+	}
+}
+
+// Service does the operations of the API. It is safe for many goroutines.
+type Service struct {
+	o       Options
+	log     *slog.Logger
+	classes []*class // in the order of the configuration
+	byName  map[string]*class
+	snaps   *snapshots
+	locks   *locks
+	stats   counters
+}
+
+// Stats counts what an operator should know of and no client is told.
+type Stats struct {
+	Unfinished  int64 // changes that stand while the journal could not be told; a reconciler closes their intents
+	Unknown     int64 // writes of which nobody could say whether they happened
+	Compensated int64 // writes that failed half-way and were taken back
+	Stranded    int64 // writes that failed half-way and could not be taken back
+	Problems    int64 // attributes that could not be shown
+	Dangling    int64 // references to deleted records that could not be removed
+}
+
+type counters struct{ unfinished, unknown, compensated, stranded, problems, dangling atomic.Int64 }
+
+// New makes a Service. It does no I/O.
+func New(o Options) *Service {
+	o.defaults()
+	s := &Service{o: o, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now)}
+	for _, m := range o.Mappings.All() {
+		c := newClass(m)
+		s.classes = append(s.classes, c)
+		s.byName[m.Name()] = c
+	}
+	return s
+}
+
+// ResourceTypes are the types that are served, with only what is mapped.
+func (s *Service) ResourceTypes() []*scim.ResourceType {
+	types := make([]*scim.ResourceType, len(s.classes))
+	for i, c := range s.classes {
+		types[i] = c.rt
+	}
+	return types
+}
+
+// Stats says what has been counted since the start.
+func (s *Service) Stats() Stats {
+	return Stats{
+		Unfinished: s.stats.unfinished.Load(), Unknown: s.stats.unknown.Load(), Compensated: s.stats.compensated.Load(),
+		Stranded: s.stats.stranded.Load(), Problems: s.stats.problems.Load(), Dangling: s.stats.dangling.Load(),
+	}
+}
+
+// class is one resource type: its mapping, and what is derived from it once.
+type class struct {
+	*mapping.Mapping
+	rt     *scim.ResourceType
+	refs   []reference
+	extras []overlayAttr
+
+	// hashed: the directory has no versions, so all mapped attributes are read and hashed instead. It is found out with the first record.
+	hashed atomic.Bool
+}
+
+// reference is a mapping.Reference with what this package needs to know of it.
+type reference struct {
+	mapping.Reference
+	attr *scim.Attribute // nil when the resource type does not show it
+	kept *nativeAttr     // of OrReverse: does the directory keep Native?
+}
+
+// nativeAttr remembers whether any record of a directory has an attribute.
+type nativeAttr struct {
+	mu     sync.Mutex
+	kept   bool
+	denied time.Time // when it was last found not to
+}
+
+func newClass(m *mapping.Mapping) *class {
+	c := &class{Mapping: m, rt: m.ResourceType()}
+	for _, r := range m.References() {
+		ref := reference{Reference: r}
+		if found, ok := c.rt.Resolve(filter.Path{URI: r.URI, Attr: r.Attr}); ok {
+			ref.attr = found.Attr
+		}
+		if r.OrReverse != "" {
+			ref.kept = &nativeAttr{}
+		}
+		c.refs = append(c.refs, ref)
+	}
+	for _, ref := range m.Overlays() {
+		c.extras = append(c.extras, overlayAttr{Ref: ref, name: ref.String()})
+	}
+	return c
+}
+
+// class finds the mapping of the type that a request is about.
+func (s *Service) class(req scim.Request) (*class, error) {
+	if req.Type != nil {
+		if c, ok := s.byName[req.Type.Name]; ok {
+			return c, nil
+		}
+	}
+	return nil, &scim.Error{Status: 404, Detail: "There is no such resource type."}
+}
+
+// wants says which attributes an answer needs. A reference whose value is not wanted, but whose $ref is, is made of its value all the same.
+func (c *class) wants(p scim.Projection) func(scim.Ref) bool {
+	return func(ref scim.Ref) bool {
+		return p.Wants(ref) || c.isReference(ref) && p.Wants(scim.Ref{URI: ref.URI, Attr: ref.Attr})
+	}
+}
+
+func (c *class) isReference(ref scim.Ref) bool {
+	return ref.Attr != nil && slices.ContainsFunc(c.refs, func(r reference) bool { return r.is(ref) })
+}
+
+func (r reference) is(ref scim.Ref) bool {
+	return ref.Attr != nil && strings.EqualFold(r.Attr, ref.Attr.Name) && strings.EqualFold(r.URI, ref.URI)
+}
+
+// ref is the attribute itself, as projections and mappings are asked for it.
+func (r reference) ref() scim.Ref { return scim.Ref{URI: r.URI, Attr: r.attr} }
+
+// reads lists the native attributes to read for what is wanted.
+func (c *class) reads(want func(scim.Ref) bool) []string {
+	if c.hashed.Load() {
+		return c.Reads(nil)
+	}
+	return c.Reads(want)
+}
+
+// Ready asks each directory for one record and the journal for a sign of life, all at a time.
+func (s *Service) Ready(ctx context.Context) []scim.Health {
+	type probe struct {
+		name, kind string
+		ask        func(context.Context) error
+	}
+	var probes []probe
+	for _, c := range s.classes {
+		if slices.ContainsFunc(probes, func(p probe) bool { return p.name == c.BackendName() }) {
+			continue
+		}
+		probes = append(probes, probe{c.BackendName(), c.Backend().Capabilities().Kind, func(ctx context.Context) error {
+			_, _, err := c.Backend().Count(ctx, backends.True{}, 1)
+			return err
+		}})
+	}
+	probes = append(probes, probe{"journal", "journal", s.o.Journal.Ping})
+	health := make([]scim.Health, len(probes))
+	var wg sync.WaitGroup
+	for i, p := range probes {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, s.o.PingTimeout)
+			defer cancel()
+			began := s.o.Now()
+			err := p.ask(ctx)
+			health[i] = scim.Health{Name: p.name, Kind: p.kind, OK: err == nil, Latency: s.o.Now().Sub(began), Error: errorClass(err)}
+		})
+	}
+	wg.Wait()
+	return health
+}

@@ -1,0 +1,197 @@
+package adapter
+
+import (
+	"bytes"
+	"container/list"
+	"encoding/hex"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// keyList is the keys that a search matched, in order. Keys that are UUIDs, as most directories' are, take 16 bytes each.
+type keyList struct {
+	uuids [][16]byte
+	texts []backends.Key // all keys, once one of them is no UUID
+}
+
+func (l *keyList) add(key backends.Key) {
+	if id, ok := packUUID(key); ok && l.texts == nil {
+		l.uuids = append(l.uuids, id)
+		return
+	}
+	if l.texts == nil {
+		l.texts = make([]backends.Key, 0, len(l.uuids)+1)
+		for _, id := range l.uuids {
+			l.texts = append(l.texts, unpackUUID(id))
+		}
+		l.uuids = nil
+	}
+	l.texts = append(l.texts, key)
+}
+
+func (l *keyList) len() int { return len(l.uuids) + len(l.texts) }
+
+// size is how many bytes the list holds.
+func (l *keyList) size() int {
+	size := 16 * len(l.uuids)
+	for _, key := range l.texts {
+		size += 16 + len(key)
+	}
+	return size
+}
+
+// sort puts the keys into their own order, which is the same whenever and wherever a search is made. A key that was walked past twice,
+// because its record moved meanwhile, stays once.
+func (l *keyList) sort() {
+	slices.SortFunc(l.uuids, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+	l.uuids = slices.Compact(l.uuids)
+	slices.Sort(l.texts)
+	l.texts = slices.Compact(l.texts)
+}
+
+// slice gives n keys from position at on, fewer at the end.
+func (l *keyList) slice(at, n int) []backends.Key {
+	if at >= l.len() {
+		return nil
+	}
+	end := min(l.len(), at+n)
+	if l.texts != nil {
+		return slices.Clone(l.texts[at:end])
+	}
+	keys := make([]backends.Key, 0, end-at)
+	for _, id := range l.uuids[at:end] {
+		keys = append(keys, unpackUUID(id))
+	}
+	return keys
+}
+
+// remove takes the keys at these positions, which are in order, out of the list.
+func (l *keyList) remove(positions []int) {
+	if len(positions) == 0 {
+		return
+	}
+	l.uuids, l.texts = without(l.uuids, positions), without(l.texts, positions)
+}
+
+func without[T any](list []T, positions []int) []T {
+	if list == nil {
+		return nil
+	}
+	first := positions[0]
+	kept := list[:first]
+	for i, v := range list[first:] {
+		if _, gone := slices.BinarySearch(positions, first+i); !gone {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// packUUID takes only the canonical form, lower case with hyphens, so that unpackUUID gives the very key back.
+func packUUID(key backends.Key) (id [16]byte, ok bool) {
+	if len(key) != 36 || key[8] != '-' || key[13] != '-' || key[18] != '-' || key[23] != '-' {
+		return id, false
+	}
+	text := string(key)
+	if _, err := hex.Decode(id[:], []byte(text[:8]+text[9:13]+text[14:18]+text[19:23]+text[24:])); err != nil {
+		return id, false
+	}
+	return id, unpackUUID(id) == key
+}
+
+func unpackUUID(id [16]byte) backends.Key {
+	text := hex.EncodeToString(id[:])
+	return backends.Key(text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:])
+}
+
+// lease is whose snapshot it is, and of what.
+type lease struct{ tenant, client, subject, typ, filter string }
+
+// snapshot is the list of keys that a search matched, from which pages are cut. One page is cut at a time.
+type snapshot struct {
+	lease lease
+	gate  chan struct{} // holds an element while a page is being cut
+	keys  keyList
+	size  int
+	until time.Time
+}
+
+// snapshots keeps snapshots while they are used and there is room; the one that was used longest ago goes first.
+type snapshots struct {
+	mu    sync.Mutex
+	limit int
+	ttl   time.Duration
+	now   func() time.Time
+	held  map[lease]*list.Element
+	order *list.List // *snapshot, the last used in front
+	bytes int
+}
+
+func newSnapshots(limit int, ttl time.Duration, now func() time.Time) *snapshots {
+	return &snapshots{limit: limit, ttl: ttl, now: now, held: map[lease]*list.Element{}, order: list.New()}
+}
+
+// get finds a snapshot that is still leased, and renews the lease.
+func (s *snapshots) get(l lease) *snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire()
+	element, ok := s.held[l]
+	if !ok {
+		return nil
+	}
+	s.order.MoveToFront(element)
+	snap := snapshotIn(element)
+	snap.until = s.now().Add(s.ttl)
+	return snap
+}
+
+// put makes a snapshot and keeps it, unless it alone is more than may be kept: it is then good for one page.
+func (s *snapshots) put(l lease, keys keyList) *snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire()
+	s.forget(s.held[l])
+	snap := &snapshot{lease: l, gate: make(chan struct{}, 1), keys: keys, size: keys.size(), until: s.now().Add(s.ttl)}
+	if snap.size > s.limit {
+		return snap
+	}
+	s.held[l] = s.order.PushFront(snap)
+	s.bytes += snap.size
+	for s.bytes > s.limit {
+		s.forget(s.order.Back())
+	}
+	return snap
+}
+
+// drop ends a lease: the client starts anew.
+func (s *snapshots) drop(l lease) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(s.held[l])
+}
+
+// expire forgets what nobody has asked for. Whoever was used last is in front, so the expired ones are at the back.
+func (s *snapshots) expire() {
+	for now := s.now(); s.order.Len() > 0 && !now.Before(snapshotIn(s.order.Back()).until); {
+		s.forget(s.order.Back())
+	}
+}
+
+func (s *snapshots) forget(element *list.Element) {
+	if element == nil {
+		return
+	}
+	snap := snapshotIn(element)
+	s.order.Remove(element)
+	delete(s.held, snap.lease)
+	s.bytes -= snap.size
+}
+
+func snapshotIn(element *list.Element) *snapshot {
+	snap, _ := element.Value.(*snapshot) // nothing else is put in
+	return snap
+}

@@ -1,0 +1,71 @@
+package adapter
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// etag is the version of a resource as a client sees it: of its record, and of what is kept of it beside the directory. A record without a
+// version is known by all its mapped attributes, which have been read then. It never depends on what the client wants to see.
+func (c *class) etag(rec backends.Record, overlay string) string {
+	h := sha256.New()
+	// Lengths keep ("a", "bc") and ("ab", "c") apart.
+	put := func(text string) {
+		var size [8]byte
+		binary.BigEndian.PutUint64(size[:], uint64(len(text)))
+		h.Write(size[:])
+		h.Write([]byte(text))
+	}
+	put(rec.Version)
+	put(overlay)
+	if rec.Version == "" {
+		for _, name := range slices.Sorted(slices.Values(c.Reads(nil))) {
+			put(name)
+			for _, text := range slices.Sorted(slices.Values(rec.Attrs.Get(name).Texts())) {
+				put(text)
+			}
+		}
+	}
+	return `W/"` + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15]) + `"`
+}
+
+// versioned makes sure that records without a version have all that is hashed in its place.
+func (s *Service) versioned(ctx context.Context, c *class, recs []backends.Record) ([]backends.Record, error) {
+	if c.hashed.Load() || !slices.ContainsFunc(recs, func(r backends.Record) bool { return r.Version == "" }) {
+		return recs, nil
+	}
+	c.hashed.Store(true)
+	keys := make([]backends.Key, len(recs))
+	for i, rec := range recs {
+		keys[i] = rec.Key
+	}
+	return c.Backend().Fetch(ctx, keys, c.Reads(nil))
+}
+
+// matches compares entity tags weakly (RFC 9110 §8.8.3.2): SCIM's versions are weak ones.
+func matches(tags []string, version string) bool {
+	return slices.ContainsFunc(tags, func(tag string) bool {
+		return tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(version, "W/")
+	})
+}
+
+// checkIfMatch is RFC 7644 §3.14: a write with If-Match happens only to the version that the client has seen.
+func checkIfMatch(req scim.Request, version string) error {
+	if len(req.IfMatch) == 0 || matches(req.IfMatch, version) {
+		return nil
+	}
+	return &scim.Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since the version in If-Match."}
+}
+
+// guarded says that the client's write depends on the version; "*" asks only that the resource exists.
+func guarded(req scim.Request) bool {
+	return len(req.IfMatch) > 0 && !slices.Contains(req.IfMatch, "*")
+}
