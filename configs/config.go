@@ -153,7 +153,7 @@ func (c *Config) validateClients() Faults {
 	var faults Faults
 	clients := c.Root.Get("clients")
 	if c.Auth.Enabled && len(c.Clients) == 0 {
-		faults = append(faults, clients.Fault("write clients: {name: {tokens: [${SCIM_TOKEN}]}}", "nobody could sign in"))
+		faults = append(faults, clients.Fault("write clients: {name: {tokens: [\"${SCIM_TOKEN}\"]}}", "nobody could sign in"))
 	}
 	server := c.Server
 	if host, _, ok := splitListen(server.Listen); ok {

@@ -25,7 +25,7 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // A reference ends at the first closing brace; references do not nest. What comes out is text and nothing else.
 func (p *parser) expand(n *node) {
 	var b strings.Builder
-	rest := n.written
+	rest, followed := n.written, true
 	for rest != "" {
 		if after, ok := strings.CutPrefix(rest, "$${"); ok {
 			b.WriteString("${")
@@ -46,12 +46,15 @@ func (p *parser) expand(n *node) {
 		text, fault, ok := resolve(reference)
 		if !ok {
 			p.fault(Node{n}.Fault(fault.Remedy, "%s", fault.Message))
+			followed = false
 		}
 		n.reference = len(reference)+len("${}") == len(n.written)
 		b.WriteString(text)
 		rest = behind
 	}
-	n.text = NewSecret(b.String())
+	if followed {
+		n.text = NewSecret(b.String())
+	}
 }
 
 // resolve is what stands for one reference. The message names the reference and never what it holds.

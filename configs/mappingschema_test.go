@@ -36,6 +36,7 @@ func mappingSchema() *jsonschema.Schema {
 	removable := func(s *jsonschema.Schema) *jsonschema.Schema {
 		return anyOf("", s, &jsonschema.Schema{Type: "null"})
 	}
+	policies := []any{"remove", "disable", "refuse", "move"}
 	var presets []any
 	for _, name := range PresetNames() {
 		presets = append(presets, name)
@@ -49,7 +50,7 @@ func mappingSchema() *jsonschema.Schema {
 			"name", text("their name: uid={userName},ou=people,dc=example,dc=org"),
 			"set", mapOf(removable(values), "attributes that every new record gets")),
 		"rename", text("what happens to the name of a record when what it is made of changes", "follow", "keep"),
-		"delete", text("what DELETE does", "remove", "disable", "refuse", "move"),
+		"delete", anyOf("what DELETE does", text("", policies...), object("", "policy", text("", policies...), "to", text("where move puts records"))),
 		"to", text("where `delete: move` puts records"),
 		"protect", object("what is never written",
 			"records", listOf(text(""), "filters in the directory's own language"),

@@ -108,7 +108,7 @@ func explainSyntax(what, line string) (message, remedy string) {
 	case has("cannot start any token"):
 		return "a value begins with a character that YAML reserves (`@`, `%` or a backquote)", "quote this value"
 	case has("expected ',' or"):
-		return "the text between brackets is not separated by commas, or a bracket is never closed", "close the bracket, or quote this value"
+		return "the text between brackets is not separated by commas, or a bracket is never closed", "close the bracket, or quote this value, as every ${…} between brackets is"
 	case has("end of stream"):
 		return "a quotation mark is never closed", "close it"
 	case has("unknown escape", "escape code", "hexadecimal"):

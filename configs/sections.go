@@ -114,7 +114,7 @@ type Client struct {
 // Validate checks that every token can be sent in an Authorization header. No message repeats one.
 func (c Client) Validate() Faults {
 	if len(c.Tokens) == 0 {
-		return Faults{}.add("tokens", "write tokens: [${SCIM_TOKEN}] or tokens: [\"${file:/path}\"]", "a client without a token cannot sign in")
+		return Faults{}.add("tokens", "write tokens: [\"${SCIM_TOKEN}\"] or tokens: [\"${file:/path}\"]", "a client without a token cannot sign in")
 	}
 	var faults Faults
 	for i, t := range c.Tokens {
