@@ -52,7 +52,7 @@ func Default() *Config {
 // Load reads the configuration file with the mapping files it names, and gives a valid configuration or every fault
 // there is, in the order of the files. It touches neither network nor directory.
 func Load(path string) (*Config, Faults) {
-	text, fault, ok := readText(path, maxFile)
+	text, fault, ok := readText(path, path, maxFile)
 	if !ok {
 		fault.File = path
 		return nil, Faults{fault}
@@ -92,7 +92,7 @@ func (c *Config) settle() {
 	if host, port, ok := splitListen(c.Server.Listen); ok {
 		c.Server.Host, c.Server.Port = host, port
 	}
-	c.Server.PublicURL = strings.TrimRight(c.Server.PublicURL, "/")
+	c.Server.PublicURL = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(c.Server.PublicURL, "/"), c.Server.BasePath), "/")
 	c.Logging.Level = strings.ToLower(c.Logging.Level)
 }
 

@@ -83,39 +83,39 @@ func resolve(reference string) (string, Fault, bool) {
 
 // readReferenced is the value that a file holds, without trailing line ends.
 func readReferenced(path string) (string, Fault, bool) {
-	text, fault, ok := readText(path, maxReferenced)
+	text, fault, ok := readText(path, path, maxReferenced)
 	return strings.TrimRight(text, "\r\n"), fault, ok
 }
 
-// readText reads a file of text. The kind of file is looked at first, because opening a pipe would wait for its writer.
-func readText(path string, limit int64) (string, Fault, bool) {
+// readText reads a file of text; shown is what messages call it. The kind of file is looked at first, because opening a pipe would wait for its writer.
+func readText(path, shown string, limit int64) (string, Fault, bool) {
 	fail := func(remedy, format string, args ...any) (string, Fault, bool) {
 		return "", newFault(remedy, format, args...), false
 	}
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fail("write the path of an existing file", "the file %s does not exist", path)
+		return fail("write the path of an existing file", "the file %s does not exist", shown)
 	case err != nil:
-		return fail("let the process read it", "the file %s cannot be read: %s", path, reason(err))
+		return fail("let the process read it", "the file %s cannot be read: %s", shown, reason(err))
 	case info.IsDir():
-		return fail("write the path of a file", "%s is a directory", path)
+		return fail("write the path of a file", "%s is a directory", shown)
 	case !info.Mode().IsRegular():
-		return fail("write the path of a regular file", "%s is not a regular file", path)
+		return fail("write the path of a regular file", "%s is not a regular file", shown)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return fail("let the process read it", "the file %s cannot be read: %s", path, reason(err))
+		return fail("let the process read it", "the file %s cannot be read: %s", shown, reason(err))
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	text, err := io.ReadAll(io.LimitReader(f, limit+1))
 	switch {
 	case err != nil:
-		return fail("let the process read it", "the file %s cannot be read: %s", path, reason(err))
+		return fail("let the process read it", "the file %s cannot be read: %s", shown, reason(err))
 	case int64(len(text)) > limit:
-		return fail("make it smaller", "the file %s is larger than %d bytes", path, limit)
+		return fail("make it smaller", "the file %s is larger than %d bytes", shown, limit)
 	case !utf8.Valid(text):
-		return fail("save it as UTF-8", "the file %s does not hold text", path)
+		return fail("save it as UTF-8", "the file %s does not hold text", shown)
 	}
 	return string(text), Fault{}, true
 }

@@ -48,7 +48,11 @@ func readMappingFiles(item Node) ([]Node, Faults) {
 	slices.Sort(paths)
 	var docs []Node
 	for _, path := range paths {
-		text, fault, ok := readText(path, maxFile)
+		shown := path
+		if named.String() != named.Text() {
+			shown = named.String() // what came from outside may be a secret in the wrong place
+		}
+		text, fault, ok := readText(path, shown, maxFile)
 		if !ok {
 			faults = append(faults, named.Fault(fault.Remedy, "%s", fault.Message))
 			continue

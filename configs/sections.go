@@ -18,7 +18,7 @@ type Server struct {
 	Host            string         `config:"host"`
 	Port            int            `config:"port"`       // 0 takes a free one
 	Workers         int            `config:"workers"`    // 0: what the container may use
-	PublicURL       string         `config:"public_url"` // what clients see in front of BasePath; no trailing slash after Load
+	PublicURL       string         `config:"public_url"` // what clients see in front of BasePath; after Load it does not end with it
 	BasePath        string         `config:"base_path"`
 	ReadTimeout     Duration       `config:"read_timeout"`
 	WriteTimeout    Duration       `config:"write_timeout"`
@@ -73,15 +73,11 @@ func (s Server) validatePublicURL() Faults {
 	if s.PublicURL == "" {
 		return nil
 	}
-	var faults Faults
 	u, err := url.Parse(s.PublicURL)
-	switch {
-	case err != nil, u.Scheme != "https" && u.Scheme != "http", u.Host == "", u.User != nil, u.RawQuery != "", u.Fragment != "":
-		faults = faults.add("public_url", "write https:// and the name that clients use", "is not the URL of a server")
-	case s.BasePath != "" && strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), s.BasePath):
-		faults = faults.add("public_url", "take "+s.BasePath+" from its end", "ends with server.base_path, which is put behind it anyway")
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return Faults{}.add("public_url", "write https:// and the name that clients use", "is not the URL of a server")
 	}
-	return faults
+	return nil
 }
 
 func splitListen(listen string) (host string, port int, ok bool) {
