@@ -24,7 +24,7 @@ func clocks() []mapping.Spec {
 		{
 			Name: "generalizedTime", Usage: "generalizedTime", Type: scim.TypeDateTime, Ops: onOrder, Exact: true,
 			Doc: "LDAP's clock (RFC 4517 §3.3.13), with or without minutes, seconds, fraction, and with any offset ⇄ RFC 3339, shown in UTC. Written in UTC to the second, with a fraction where there is one.",
-			New: noArgs(each{show: showTime, write: writeGeneralized, where: whereInstant}),
+			New: noArgs(each{show: showTime, write: writeGeneralized, where: whereInstant(func(at time.Time) any { return generalized(at) })}),
 			Examples: []mapping.Example{
 				{Native: []string{"20260102030405Z"}, Scim: []any{"2026-01-02T03:04:05Z"}},
 				{Native: []string{"20260102030405.25Z"}, Scim: []any{"2026-01-02T03:04:05.25Z"}},
@@ -54,7 +54,7 @@ func clocks() []mapping.Spec {
 		{
 			Name: "timestamp", Usage: "timestamp", Type: scim.TypeDateTime, Ops: onOrder, Exact: true,
 			Doc: "A database's timestamp, or RFC 3339 with any offset ⇄ RFC 3339, shown in UTC.",
-			New: noArgs(each{show: showTime, write: writeTimestamp, where: whereInstant}),
+			New: noArgs(each{show: showTime, write: writeTimestamp, where: whereInstant(func(at time.Time) any { return at })}),
 			Examples: []mapping.Example{
 				{Native: []string{"2026-01-02T03:04:05+01:00"}, Scim: []any{"2026-01-02T02:04:05Z"}, OneWay: true},
 				{Native: []string{"2026-01-02T03:04:05+01:00"}, Before: []string{"2026-01-02T03:04:05+01:00"}, Scim: []any{"2026-01-02T02:04:05Z"}},
@@ -105,23 +105,25 @@ func writeTimestamp(v any, like backends.Kind) (backends.Value, error) {
 	return backends.String(t.Format(time.RFC3339Nano)), nil
 }
 
-// whereInstant is the filter of both clocks that the directory itself understands.
-func whereInstant(t mapping.Test) (backends.Predicate, bool) {
-	switch t.Op {
-	case filter.Pr:
-		if t.Syntax.Equality == backends.TimeRule {
-			return next(t, filter.Pr, nil)
+// whereInstant is the filter of both clocks that the directory itself understands; spell writes an instant as it does.
+func whereInstant(spell func(time.Time) any) func(mapping.Test) (backends.Predicate, bool) {
+	return func(t mapping.Test) (backends.Predicate, bool) {
+		switch t.Op {
+		case filter.Pr:
+			if t.Syntax.Equality == backends.TimeRule {
+				return next(t, filter.Pr, nil)
+			}
+			// Not every text is a time, but every time is at or after the first.
+			return ruled(t, filter.Ge, spell(time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC)), backends.TimeRule)
+		case filter.Eq, filter.Gt, filter.Ge, filter.Lt, filter.Le:
+			at, err := rfc3339(t.Value)
+			if err != nil {
+				return backends.False{}, true
+			}
+			return ruled(t, t.Op, spell(at), backends.TimeRule)
+		default:
+			return nil, false
 		}
-		// Not every text is a time.
-		return next(t, filter.Ge, time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC))
-	case filter.Eq, filter.Gt, filter.Ge, filter.Lt, filter.Le:
-		at, err := rfc3339(t.Value)
-		if err != nil {
-			return backends.False{}, true
-		}
-		return next(t, t.Op, at)
-	default:
-		return nil, false
 	}
 }
 

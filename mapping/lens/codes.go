@@ -84,9 +84,6 @@ func (e enum) value(word string) any {
 }
 
 func (e enum) show(v backends.Value) (any, bool, error) {
-	if e.boolean && v.Kind() == backends.KindBool {
-		return v.Bool(), false, nil
-	}
 	key := codeKey(v.Text())
 	for _, p := range e.pairs {
 		if codeKey(p.code) == key {
@@ -98,22 +95,27 @@ func (e enum) show(v backends.Value) (any, bool, error) {
 
 // write takes a word as it is listed, or in other letter case where only one word is meant.
 func (e enum) write(v any, like backends.Kind) (backends.Value, error) {
-	if b, ok := v.(bool); ok && e.boolean && like == backends.KindBool {
-		return backends.Bool(b), nil
-	}
 	for _, p := range e.pairs {
 		if e.value(p.word) == v {
-			return backends.String(p.code), nil
+			return spelled(p.code, like), nil
 		}
 	}
 	if word, ok := v.(string); ok && !e.boolean {
 		for _, p := range e.pairs {
 			if strings.EqualFold(p.word, word) {
-				return backends.String(p.code), nil
+				return spelled(p.code, like), nil
 			}
 		}
 	}
 	return backends.Value{}, fmt.Errorf("must be %s, not %v", e.list(), v)
+}
+
+// spelled keeps a typed column typed.
+func spelled(code string, like backends.Kind) backends.Value {
+	if truth := strings.ToLower(code); like == backends.KindBool && (truth == "true" || truth == "false") {
+		return backends.Bool(truth == "true")
+	}
+	return backends.String(code)
 }
 
 // list names the words for a message.
