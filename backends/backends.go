@@ -11,6 +11,7 @@ package backends
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 
@@ -158,6 +159,19 @@ type Change struct {
 	Op     ChangeOp `json:"op"`
 	Attr   string   `json:"attr"`
 	Values Values   `json:"values,omitempty"`
+}
+
+// MarshalJSON is how the journal keeps it. What SetPassword sets is a secret even if somebody forgot to say so.
+func (c Change) MarshalJSON() ([]byte, error) {
+	type plain Change // without this method
+	if c.Op == SetPassword {
+		blank := make(Values, len(c.Values))
+		for i := range blank {
+			blank[i] = Secret("")
+		}
+		c.Values = blank
+	}
+	return json.Marshal(plain(c))
 }
 
 // Clone shares nothing with c.

@@ -147,3 +147,11 @@ func answered(err error) bool {
 	var answer *goldap.Error
 	return errors.As(err, &answer) && !broken(err)
 }
+
+// failed is the error of an operation that read.
+func (d *Directory) failed(ctx context.Context, err error) error {
+	if answered(err) {
+		return translate(err)
+	}
+	return d.away(ctx, err)
+}

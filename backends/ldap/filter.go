@@ -192,5 +192,4 @@ func isDescription(s string) bool {
 	return lower[0] >= 'a' && lower[0] <= 'z' && strings.Trim(lower, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// oneLess and oneMore step a canonical integer of any length.
 func decimal(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -217,26 +217,26 @@ func (l lowering) substring(a *schema.AttributeType, attr string, want backends.
 	if a.Substr == "" || has == backends.NoRule {
 		return no()
 	}
-	probe := backends.Predicate(backends.Contains{Attr: attr, Text: p.text, Rule: want})
-	switch simple := backends.Simplify(probe).(type) {
+	switch backends.Simplify(backends.Contains{Attr: attr, Text: p.text, Rule: want}).(type) {
 	case backends.False:
-		return exactly(simple2constant(simple))
+		return exactly(constant(false))
 	case backends.Present:
 		return exactly(presence{attr})
 	}
 	fidelity := compareRules(want, has, a.Substr)
-	if fidelity == backends.Superset {
+	blank := strings.Trim(p.text, " ") == ""
+	switch {
+	case blank && (has == backends.NumericRule || fidelity == backends.Superset):
+		return lowered{presence{attr}, fidelity} // it means nothing there, and is in every value
+	case fidelity == backends.Superset:
 		// A coarser rule drops blanks at the ends of a value, so it would miss "b " at the end of "ab ".
 		p.text = strings.Trim(p.text, " ")
 	}
-	normal, err := l.schema.NormalizePart(a.Substr, p.place, p.text)
-	switch {
-	case err != nil && fidelity == backends.Exact:
-		return exactly(constant(false))
-	case err != nil:
+	if _, err := l.schema.NormalizePart(a.Substr, p.place, p.text); err != nil {
+		if fidelity == backends.Exact {
+			return exactly(constant(false))
+		}
 		return no()
-	case strings.Trim(normal, " ") == "" && fidelity == backends.Superset, normal == "":
-		return lowered{presence{attr}, fidelity} // insignificant in a piece: it is in every value
 	}
 	switch p.place {
 	case schema.Initial:
@@ -247,8 +247,6 @@ func (l lowering) substring(a *schema.AttributeType, attr string, want backends.
 	}
 	return lowered{part{attr: attr, middle: p.text}, fidelity}
 }
-
-func simple2constant(backends.False) constant { return false }
 
 func (l lowering) allBits(a *schema.AttributeType, p backends.AllBits) lowered {
 	if p.Mask > math.MaxInt64 || !l.schema.Applicable(ruleBitAnd, a.Name()) {

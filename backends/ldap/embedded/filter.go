@@ -223,7 +223,7 @@ func (t test) any(a attribute) bool {
 func isSubordinates(typ *schema.AttributeType) bool { return typ.Name() == "hasSubordinates" }
 
 func subordinates(s *store, e *entry) string {
-	if s.hasChildren(e.ndn) {
+	if s.children.get(e.ndn) > 0 {
 		return "TRUE"
 	}
 	return "FALSE"

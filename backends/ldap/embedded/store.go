@@ -19,8 +19,9 @@ type store struct {
 	byDN     map[string]*entry
 	byID     map[uint64]*entry
 	order    []uint64 // ids, ascending
-	children map[string]int
+	children counter
 	indexes  map[*schema.AttributeType]index
+	rules    map[string]*classRules // by object classes
 	nextID   uint64
 	clock    func() time.Time
 	lastCSN  time.Time
@@ -37,8 +38,8 @@ var indexed = []string{
 
 func newStore(s *schema.Schema, suffix string, clock func() time.Time) *store {
 	st := &store{
-		schema: s, suffix: suffix, byDN: map[string]*entry{}, byID: map[uint64]*entry{}, children: map[string]int{},
-		indexes: map[*schema.AttributeType]index{}, clock: clock,
+		schema: s, suffix: suffix, byDN: map[string]*entry{}, byID: map[uint64]*entry{}, children: counter{n: map[string]int{}},
+		indexes: map[*schema.AttributeType]index{}, rules: map[string]*classRules{}, clock: clock,
 	}
 	for _, name := range indexed {
 		// A type with subtypes has no index, since a test of it is a test of theirs too.
@@ -59,7 +60,7 @@ func (s *store) insert(e *entry) {
 	e.id = s.nextID
 	s.byDN[e.ndn], s.byID[e.id] = e, e
 	s.order = append(s.order, e.id)
-	s.children[parentOf(e.ndn)]++
+	s.children.add(parentOf(e.ndn), 1)
 	s.reindex(nil, e)
 }
 
@@ -68,8 +69,8 @@ func (s *store) replace(e *entry) {
 	old := s.byID[e.id]
 	if old.ndn != e.ndn {
 		delete(s.byDN, old.ndn)
-		s.children[parentOf(old.ndn)]--
-		s.children[parentOf(e.ndn)]++
+		s.children.add(parentOf(old.ndn), -1)
+		s.children.add(parentOf(e.ndn), 1)
 	}
 	s.byDN[e.ndn], s.byID[e.id] = e, e
 	s.reindex(old, e)
@@ -81,7 +82,7 @@ func (s *store) remove(e *entry) {
 	if at, ok := slices.BinarySearch(s.order, e.id); ok {
 		s.order = slices.Delete(s.order, at, at+1)
 	}
-	s.children[parentOf(e.ndn)]--
+	s.children.add(parentOf(e.ndn), -1)
 	s.reindex(e, nil)
 }
 
@@ -168,17 +169,31 @@ func (s *store) all() []*entry {
 
 // subtree is the entry and what is below it, in order.
 func (s *store) subtree(ndn string) []*entry {
-	if s.children[ndn] == 0 {
+	if s.children.get(ndn) == 0 {
 		return []*entry{s.byDN[ndn]}
 	}
 	return slices.DeleteFunc(s.all(), func(e *entry) bool { return !below(e.ndn, ndn) })
 }
 
-// hasChildren answers hasSubordinates.
-func (s *store) hasChildren(ndn string) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.children[ndn] > 0
+// counter counts the children of entries, by DN. It has a lock of its own, since hasSubordinates is asked for by those who hold the store's
+// and by those who do not.
+type counter struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (c *counter) add(ndn string, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n[ndn] += n; c.n[ndn] == 0 {
+		delete(c.n, ndn)
+	}
+}
+
+func (c *counter) get(ndn string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n[ndn]
 }
 
 // get is the entry of a normalised DN.

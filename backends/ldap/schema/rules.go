@@ -6,6 +6,9 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
+// IntegerSyntax is the OID of whole numbers, the one syntax that a modify can increment (RFC 4525).
+const IntegerSyntax = syntaxPrefix + "27"
+
 // Syntax OIDs that have a meaning here (RFC 4517 §3.3, RFC 4523, RFC 4530, OpenLDAP).
 const (
 	syntaxPrefix      = "1.3.6.1.4.1.1466.115.121.1."
@@ -16,7 +19,7 @@ const (
 	syntaxDirectory   = syntaxPrefix + "15"
 	syntaxTime        = syntaxPrefix + "24"
 	syntaxIA5         = syntaxPrefix + "26"
-	syntaxInteger     = syntaxPrefix + "27"
+	syntaxInteger     = IntegerSyntax
 	syntaxNameUID     = syntaxPrefix + "34"
 	syntaxNumeric     = syntaxPrefix + "36"
 	syntaxOID         = syntaxPrefix + "38"

@@ -1,0 +1,147 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// batch is how many keys, names or values one search asks for. Measured against slapd: resolving 1,000 names by entryDN takes 20 ms in searches
+// of 100 and no less in larger ones, against 180 ms by a base search for each.
+const batch = 100
+
+// inBatches calls do with pieces of items, a few at a time, and gives the first error.
+func inBatches[T any](ctx context.Context, d *Directory, items []T, do func(context.Context, []T) error) error {
+	if len(items) <= batch {
+		if len(items) == 0 {
+			return nil
+		}
+		return do(ctx, items)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	free := make(chan struct{}, d.cfg.Connections)
+	for piece := range slices.Chunk(items, batch) {
+		free <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-free }()
+			if err := do(ctx, piece); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wg.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		var said *backends.Error
+		if errors.As(cause, &said) {
+			return cause
+		}
+		return d.away(ctx, cause)
+	}
+	return nil
+}
+
+// find does one search of the class.
+func (c *class) find(ctx context.Context, req *goldap.SearchRequest) (found, error) {
+	f, err := read(ctx, c.d, func(ctx context.Context, lc *goldap.Conn) (found, error) {
+		return search(ctx, lc, req)
+	})
+	if err != nil {
+		return f, c.baseless(err)
+	}
+	c.referred(f)
+	return f, nil
+}
+
+// baseless: a search whose base is not there found nothing, yet that is no answer: the configuration, or the directory, is wrong.
+func (c *class) baseless(err error) error {
+	if !errors.Is(err, backends.ErrNotFound) {
+		return err
+	}
+	return &backends.Error{Kind: backends.ErrUnavailable, Detail: "The directory has no entry where the mapping looks for records.", Cause: err}
+}
+
+// referred says once that part of the tree is elsewhere: nobody follows referrals with the bind account's password.
+func (c *class) referred(f found) {
+	if f.referred == 0 {
+		return
+	}
+	c.d.mu.Lock()
+	defer c.d.mu.Unlock()
+	c.d.once("part of the tree under " + c.base + " is in the care of other servers, and is not seen")
+}
+
+var errCut = &backends.Error{Kind: backends.ErrTooMany, Detail: "The directory limits the number of entries that it gives."}
+
+// Fetch reads the records with these keys.
+func (c *class) Fetch(ctx context.Context, keys []backends.Key, attrs []string) ([]backends.Record, error) {
+	in, err := c.d.contact(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tests := c.keyTests(in, keys)
+	v := c.view(in, attrs)
+	var mu sync.Mutex
+	var records []backends.Record
+	err = inBatches(ctx, c.d, tests, func(ctx context.Context, tests []filter) error {
+		f, err := c.find(ctx, c.search(c.scoped(or(tests...)), v.request))
+		if err != nil {
+			return err
+		}
+		if f.limited {
+			return errCut
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		records = append(records, v.records(f.entries)...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+// keyTests are tests for those keys that can be one, each once.
+func (c *class) keyTests(in *info, keys []backends.Key) []filter {
+	is := c.keyFilter(in)
+	seen := make(map[backends.Key]bool, len(keys))
+	tests := make([]filter, 0, len(keys))
+	for _, key := range keys {
+		if f, ok := is(key); ok && !seen[key] {
+			seen[key] = true
+			tests = append(tests, f)
+		}
+	}
+	return tests
+}
+
+// fetchOne reads one record of the class, with what is in scope only.
+func (c *class) fetchOne(ctx context.Context, in *info, key backends.Key, attrs []string, also ...filter) (backends.Record, error) {
+	f, ok := c.keyFilter(in)(key)
+	if !ok {
+		return backends.Record{}, errGone
+	}
+	v := c.view(in, attrs)
+	found, err := c.find(ctx, c.search(c.scoped(append([]filter{f}, also...)...), v.request))
+	if err != nil {
+		return backends.Record{}, err
+	}
+	records := v.records(found.entries)
+	if len(records) == 0 {
+		c.names.drop(key)
+		return backends.Record{}, errGone
+	}
+	return records[0], nil
+}
+
+var errGone = &backends.Error{Kind: backends.ErrNotFound, Detail: "The directory has no such entry in the mapping's scope."}

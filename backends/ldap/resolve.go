@@ -1,0 +1,201 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	goldap "github.com/go-ldap/ldap/v3"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/backends/ldap/schema"
+)
+
+// Keys turns names into keys: DNs, or values of the attribute by. The answer has the names as the caller spelled them.
+func (c *class) Keys(ctx context.Context, by string, names []string) (map[string]backends.Key, error) {
+	in, err := c.d.contact(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if by != "" {
+		return c.keysBy(ctx, in, by, names)
+	}
+	spelled := map[string][]string{} // canonical DN: spellings
+	for _, name := range names {
+		if dn, ok := canonicalDN(name); ok && within(dn, c.under) && in.schema.Assertable("entryDN", name) == nil {
+			spelled[dn] = append(spelled[dn], name)
+		}
+	}
+	dns := make([]string, 0, len(spelled))
+	for _, spellings := range spelled {
+		dns = append(dns, spellings[0])
+	}
+	slices.Sort(dns)
+	keys := map[string]backends.Key{}
+	var mu sync.Mutex
+	report := func(dn string, key backends.Key) {
+		canonical, _ := canonicalDN(dn)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, name := range spelled[canonical] {
+			keys[name] = key
+		}
+	}
+	look := c.keysByBase
+	if a, ok := in.schema.Attribute("entryDN"); ok && a.Equality != "" && in.live {
+		look = c.keysByEntryDN
+	}
+	err = inBatches(ctx, c.d, dns, func(ctx context.Context, dns []string) error { return look(ctx, in, dns, report) })
+	if err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+// keysByEntryDN asks for many names in one search. slapd finds an entryDN without reading entries (it looks the name up).
+func (c *class) keysByEntryDN(ctx context.Context, in *info, dns []string, report func(string, backends.Key)) error {
+	tests := make([]filter, len(dns))
+	for i, dn := range dns {
+		tests[i] = test{"entryDN", "=", dn}
+	}
+	v := c.view(in, nil)
+	f, err := c.find(ctx, c.search(c.scoped(or(tests...)), v.request))
+	switch {
+	case err != nil:
+		return err
+	case f.limited:
+		return errCut
+	}
+	for _, r := range v.records(f.entries) {
+		report(r.Name, r.Key)
+	}
+	return nil
+}
+
+// keysByBase reads the entries one by one, for servers that do not know entryDN.
+func (c *class) keysByBase(ctx context.Context, in *info, dns []string, report func(string, backends.Key)) error {
+	v := c.view(in, nil)
+	for _, dn := range dns {
+		req := c.search(c.scoped(), v.request)
+		req.BaseDN, req.Scope = dn, goldap.ScopeBaseObject
+		f, err := read(ctx, c.d, func(ctx context.Context, lc *goldap.Conn) (found, error) { return search(ctx, lc, req) })
+		if errors.Is(err, backends.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, r := range v.records(f.entries) {
+			if c.holds(r.Name) {
+				report(dn, r.Key)
+			}
+		}
+	}
+	return nil
+}
+
+// holds says whether a DN is where the class looks.
+func (c *class) holds(dn string) bool {
+	canonical, ok := canonicalDN(dn)
+	if !ok || !within(canonical, c.under) {
+		return false
+	}
+	if c.depth != goldap.ScopeSingleLevel {
+		return true
+	}
+	parent, err := schema.ParseDN(dn)
+	return err == nil && sameDN(parent.Parent().String(), c.base)
+}
+
+// keysBy finds the records that hold one of the names in an attribute. When two do, the lower key answers, always the same.
+func (c *class) keysBy(ctx context.Context, in *info, by string, names []string) (map[string]backends.Key, error) {
+	a, ok := in.schema.Attribute(by)
+	if !ok || a.Equality == "" || !isDescription(by) {
+		return nil, &backends.Error{Kind: backends.ErrInvalid, Attr: by, Detail: "The directory cannot look entries up by " + by + "."}
+	}
+	l, rule := c.lowering(in), in.schema.RuleOf(a.Equality)
+	spelled := map[string][]string{} // normalised value: spellings
+	var tests []filter
+	normal := func(value string) string {
+		if n, err := in.schema.Normalize(a.Equality, value); err == nil {
+			return n
+		}
+		return value
+	}
+	for _, name := range names {
+		literal, ok := l.literal(by, rule, backends.String(name))
+		if !ok {
+			continue
+		}
+		n := normal(literal)
+		if spelled[n] == nil {
+			tests = append(tests, test{by, "=", literal})
+		}
+		spelled[n] = append(spelled[n], name)
+	}
+	keys := map[string]backends.Key{}
+	var mu sync.Mutex
+	v := c.view(in, []string{by})
+	err := inBatches(ctx, c.d, tests, func(ctx context.Context, tests []filter) error {
+		f, err := c.find(ctx, c.search(c.scoped(or(tests...)), v.request))
+		switch {
+		case err != nil:
+			return err
+		case f.limited:
+			return errCut
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for _, r := range v.records(f.entries) {
+			for _, value := range r.Attrs[by] {
+				for _, name := range spelled[normal(value.Text())] {
+					if other, taken := keys[name]; !taken || r.Key < other {
+						keys[name] = r.Key
+					}
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+// Names says what the records with these keys are called: their DNs, or a value of the attribute by.
+func (c *class) Names(ctx context.Context, by string, keys []backends.Key) (map[backends.Key]string, error) {
+	var attrs []string
+	if by != "" {
+		attrs = []string{by}
+	}
+	records, err := c.Fetch(ctx, keys, attrs)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[backends.Key]string, len(records))
+	for _, r := range records {
+		if by == "" {
+			names[r.Key] = r.Name
+		} else if values := r.Attrs[by]; len(values) > 0 {
+			names[r.Key] = preferred(r.Name, by, values)
+		}
+	}
+	return names, nil
+}
+
+// preferred is the value to be called by: the one in the RDN, else the lowest, so that it is always the same.
+func preferred(dn, attr string, values backends.Values) string {
+	texts := values.Texts()
+	slices.Sort(texts)
+	if name, err := schema.ParseDN(dn); err == nil && len(name) > 0 {
+		for _, ava := range name[0] {
+			if strings.EqualFold(ava.Type, attr) && slices.Contains(texts, ava.Value) {
+				return ava.Value
+			}
+		}
+	}
+	return texts[0]
+}
