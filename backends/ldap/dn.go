@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/backends/ldap/schema"
 )
 
 // canonicalDN is a name in the form in which equal names are equal texts; ok is false for what is no name (RFC 4514), the root included:
@@ -49,3 +50,5 @@ func buildDN(t backends.Template) (dn string, ok bool) {
 	_, ok = canonicalDN(dn)
 	return dn, ok
 }
+
+func parseDN(dn string) (schema.DN, error) { return schema.ParseDN(dn) }
