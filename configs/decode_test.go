@@ -191,5 +191,5 @@ func TestDecodeWantsAPointer(t *testing.T) {
 			t.Error("a struct was taken by value")
 		}
 	}()
-	parse(t, "a: b").Decode(outer{})
+	_ = parse(t, "a: b").Decode(outer{})
 }

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -68,9 +69,7 @@ func keysAndDefaults(path string, v reflect.Value) map[string]string {
 		field, at := v.Field(i), join(path, key)
 		switch {
 		case field.Kind() == reflect.Struct && field.Type() != nodeType:
-			for k, d := range keysAndDefaults(at, field) {
-				found[k] = d
-			}
+			maps.Copy(found, keysAndDefaults(at, field))
 		case field.Kind() == reflect.Map && field.Type().Elem() != nodeType:
 			found[at] = ""
 			for k := range keysAndDefaults(at+".<name>", reflect.New(field.Type().Elem()).Elem()) {

@@ -139,7 +139,7 @@ func TestTheJSONSchemaIsWhatTheStructsAndTheReferenceMake(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(made), string(committed)); diff != "" {
-		t.Errorf("schema.json is not up to date; run go test ./configs -run JSONSchema -update:\n%s", diff)
+		t.Errorf("schema.json is not up to date; run make generate:\n%s", diff)
 	}
 	if !*update && !bytes.Equal(committed, JSONSchema()) {
 		t.Error("JSONSchema gives something else than schema.json")
