@@ -65,11 +65,8 @@ func (rt *ResourceType) checkPath(p filter.Path) (Ref, error) {
 	if hidden(ref.Attr) || hidden(ref.Target()) {
 		return Ref{}, BadRequest(InvalidFilter, "%s may not be filtered on.", ref.Top())
 	}
-	if ref.Filter == nil {
-		return ref, nil
-	}
-	if bad, ok := checkBrackets(ref.Attr, ref.Filter); !ok {
-		return Ref{}, bad
+	if ref.Filter != nil {
+		return ref, checkBrackets(ref.Attr, ref.Filter)
 	}
 	return ref, nil
 }
@@ -78,45 +75,30 @@ func (rt *ResourceType) checkPath(p filter.Path) (Ref, error) {
 func hidden(a *Attribute) bool { return a.Returned == ReturnedNever || a.Mutability == WriteOnly }
 
 // checkBrackets checks the filter in the brackets behind attr.
-func checkBrackets(attr *Attribute, e filter.Expr) (bad *Error, ok bool) {
+func checkBrackets(attr *Attribute, e filter.Expr) error {
 	if attr.Type != TypeComplex && !attr.MultiValued {
-		return BadRequest(InvalidFilter, "%s has a single simple value: there is nothing to choose in brackets.", attr.Name), false
+		return BadRequest(InvalidFilter, "%s has a single simple value: there is nothing to choose in brackets.", attr.Name)
 	}
-	var terms []filter.Expr
+	inside := func(e filter.Expr) error { return checkBrackets(attr, e) }
 	switch e := e.(type) {
 	case filter.And:
-		terms = e.Terms
+		return checkTerms(e.Terms, inside)
 	case filter.Or:
-		terms = e.Terms
+		return checkTerms(e.Terms, inside)
 	case filter.Not:
-		terms = []filter.Expr{e.Term}
+		return inside(e.Term)
 	case filter.Compare:
-		return checkBracketed(attr, e)
-	default:
-		return BadRequest(InvalidFilter, "The brackets behind %s hold an expression that is not known.", attr.Name), false
-	}
-	for _, t := range terms {
-		if bad, ok := checkBrackets(attr, t); !ok {
-			return bad, false
+		sub, ok := within(attr, e.Path)
+		switch {
+		case !ok:
+			return BadRequest(InvalidFilter, "%s has no sub-attribute %q.", attr.Name, short(e.Path.String()))
+		case hidden(sub):
+			return BadRequest(InvalidFilter, "%s.%s may not be filtered on.", attr.Name, sub.Name)
 		}
+		return checkComparison(sub, e)
+	default:
+		return BadRequest(InvalidFilter, "The brackets behind %s hold an expression that is not known.", attr.Name)
 	}
-	return nil, true
-}
-
-func checkBracketed(attr *Attribute, c filter.Compare) (bad *Error, ok bool) {
-	sub, ok := within(attr, c.Path)
-	switch {
-	case !ok:
-		c.Path.Filter = nil
-		return BadRequest(InvalidFilter, "%s has no sub-attribute %q.", attr.Name, short(c.Path.String())), false
-	case hidden(sub):
-		return BadRequest(InvalidFilter, "%s.%s may not be filtered on.", attr.Name, sub.Name), false
-	}
-	var e *Error
-	if errors.As(checkComparison(sub, c), &e) {
-		return e, false
-	}
-	return nil, true
 }
 
 // checkComparison refuses what makes no sense of an attribute's type.

@@ -113,6 +113,19 @@ func (o *Object) shallow() *Object {
 	return &Object{names: slices.Clone(o.names), values: slices.Clone(o.values)}
 }
 
+// advance moves the member of that name, exactly so spelled, forward to position `to` and returns the position behind it; `to` when there is none.
+func (o *Object) advance(name string, to int) int {
+	i := slices.Index(o.names, name)
+	if i < to {
+		return to
+	}
+	n, v := o.names[i], o.values[i]
+	copy(o.names[to+1:i+1], o.names[to:i])
+	copy(o.values[to+1:i+1], o.values[to:i])
+	o.names[to], o.values[to] = n, v
+	return to + 1
+}
+
 // Equal compares two values deeply and exactly (no schema, so letters count). The order of members does not matter, nor the order of a list's elements.
 func Equal(a, b any) bool {
 	switch a := a.(type) {

@@ -146,3 +146,18 @@ func canonicalTerms(attr *Attribute, terms []filter.Expr) ([]filter.Expr, bool) 
 	}
 	return out, true
 }
+
+// names lists what a resource may hold, in the order in which it is shown: who it is, what the schemas say of it, and what the server knows.
+func (rt *ResourceType) names() []string {
+	names := make([]string, 0, 4+len(rt.Schema.Attributes)+len(rt.Extensions))
+	names = append(names, attrSchemas, attrID, attrExternalID)
+	for _, a := range rt.Schema.Attributes {
+		if !isCommon(a.Name) {
+			names = append(names, a.Name)
+		}
+	}
+	for _, x := range rt.Extensions {
+		names = append(names, x.Schema.ID)
+	}
+	return append(names, attrMeta)
+}

@@ -1,0 +1,236 @@
+package scim
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/scim-adapter/scim-adapter/scim/filter"
+)
+
+// Apply gives the resource after p and leaves before, and p, alone. It happens whole or not at all: after an error there is no resource.
+// Attributes named in unread (see Unread) are absent from before; what p does to them comes back as deltas.
+//
+// What may not be is refused here where only the operation shows it (a path that finds nothing, a part of an element that cannot be edited);
+// what the outcome shows is for Validate.
+func (p Patch) Apply(rt *ResourceType, before *Object, unread []string) (after *Object, deltas []SetDelta, err error) {
+	e := editor{rt: rt, res: before.shallow(), unread: unread, mine: make(map[*Attribute]bool), extensions: make(map[string]bool)}
+	for _, op := range p.ops {
+		if err := e.do(op); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, d := range e.deltas {
+		if e.isUnread(d.ref) {
+			deltas = append(deltas, d.set())
+		} else {
+			e.flush(d)
+		}
+	}
+	e.tidy(before)
+	return e.res, deltas, nil
+}
+
+// editor is a resource being changed. What it shares with the resource before is copied when it is first touched.
+type editor struct {
+	rt         *ResourceType
+	res        *Object
+	unread     []string
+	mine       map[*Attribute]bool // attributes whose values have been copied
+	extensions map[string]bool     // extensions whose object has been copied
+	deltas     []*delta            // listed operations that have not been done yet
+}
+
+func (e *editor) isUnread(ref Ref) bool {
+	name := ref.Top().String()
+	return slices.ContainsFunc(e.unread, func(u string) bool { return sameName(u, name) })
+}
+
+// do takes the next operation.
+func (e *editor) do(op operation) error {
+	i := slices.IndexFunc(e.deltas, func(d *delta) bool { return d.ref.Attr == op.ref.Attr })
+	if op.listed() {
+		if i < 0 {
+			i = len(e.deltas)
+			e.deltas = append(e.deltas, &delta{ref: op.ref.Top(), last: make(map[string]lastOp)})
+		}
+		e.deltas[i].take(op)
+		return nil
+	}
+	if e.isUnread(op.ref) {
+		return Errorf(http.StatusInternalServerError, "", "The server did not read %s.", op.ref.Top())
+	}
+	if i >= 0 { // this one may depend on what the others did
+		e.flush(e.deltas[i])
+		e.deltas = slices.Delete(e.deltas, i, i+1)
+	}
+	switch a := op.ref.Attr; {
+	case op.kind == opExpect:
+		return e.expect(op)
+	case a.MultiValued:
+		return e.multi(op)
+	case a.Type == TypeComplex:
+		return e.complex(op)
+	default:
+		e.put(op.ref, cloneValue(op.value))
+		return nil
+	}
+}
+
+func (e *editor) flush(d *delta) {
+	b := newBag(d.ref.Attr, e.list(d.ref))
+	d.applyTo(b)
+	e.put(d.ref, b.list)
+}
+
+// holder is the object that an attribute is a member of: the resource, or an extension's object, which is then the editor's own. nil when there is none.
+func (e *editor) holder(uri string) *Object {
+	if uri == "" {
+		return e.res
+	}
+	o, _ := member(e.res, uri).(*Object)
+	if o != nil && !e.extensions[uri] {
+		o = o.shallow()
+		e.res.Set(uri, o)
+	}
+	e.extensions[uri] = true
+	return o
+}
+
+// get returns an attribute's value, which is then the editor's own.
+func (e *editor) get(ref Ref) any {
+	h := e.holder(ref.URI)
+	v, ok := h.Get(ref.Attr.Name)
+	if ok && !e.mine[ref.Attr] {
+		v = cloneValue(v)
+		h.Set(ref.Attr.Name, v)
+	}
+	e.mine[ref.Attr] = true
+	return v
+}
+
+func (e *editor) list(ref Ref) []any {
+	switch v := e.get(ref).(type) {
+	case nil:
+		return nil
+	case []any:
+		return v
+	default:
+		return []any{v}
+	}
+}
+
+// put sets an attribute. Nothing, an empty list and an empty object unassign it; an extension without attributes goes too.
+func (e *editor) put(ref Ref, v any) {
+	h := e.holder(ref.URI)
+	e.mine[ref.Attr] = true
+	switch {
+	case present(v) && h == nil:
+		h = NewObject()
+		e.res.Set(ref.URI, h)
+		fallthrough
+	case present(v):
+		h.Set(ref.Attr.Name, v)
+	case h != nil:
+		h.Delete(ref.Attr.Name)
+		if ref.URI != "" && h.Len() == 0 {
+			e.res.Delete(ref.URI)
+		}
+	}
+}
+
+// expect refuses a new value for what cannot be changed.
+func (e *editor) expect(op operation) error {
+	for a, v := range valuesAt(e.res, op.ref) {
+		if stands(a, v, filter.Eq, op.value) {
+			return nil
+		}
+	}
+	return BadRequest(NotMutable, "%s is read-only and cannot be changed.", op.ref)
+}
+
+// complex does an operation on a single complex attribute: its parts are set one by one, those that are not mentioned stay (RFC 7644 §3.5.2.3).
+func (e *editor) complex(op operation) error {
+	a := op.ref.Attr
+	o, _ := e.get(op.ref).(*Object)
+	if op.ref.Filter != nil && (o == nil || !matchElement(op.ref.Filter, a, o)) {
+		if op.kind == opRemove {
+			return nil
+		}
+		return noTarget(op.ref)
+	}
+	if op.kind == opRemove && op.ref.Sub == nil {
+		e.put(op.ref, nil)
+		return nil
+	}
+	had := member(o, valueName) != nil
+	if o == nil {
+		o = NewObject()
+	}
+	merge(a, o, op.parts())
+	if had && member(o, valueName) == nil {
+		o = nil // what is left describes a value that is gone: manager.displayName
+	}
+	if o == nil {
+		e.put(op.ref, nil)
+	} else {
+		e.put(op.ref, o)
+	}
+	return nil
+}
+
+// parts is what an operation says of the parts of a complex value; nil takes one away.
+func (op operation) parts() *Object {
+	if op.ref.Sub == nil {
+		o, _ := op.value.(*Object)
+		return o
+	}
+	return &Object{names: []string{op.ref.Sub.Name}, values: []any{op.value}}
+}
+
+// merge sets parts of a complex value.
+func merge(a *Attribute, o, parts *Object) {
+	for name, v := range parts.All() {
+		if v == nil {
+			o.Delete(name)
+		} else {
+			o.Set(name, cloneValue(v))
+		}
+	}
+	arrange(o, a.SubAttributes)
+}
+
+func noTarget(ref Ref) error {
+	return BadRequest(NoTarget, "Nothing is at %s.", short(ref.String()))
+}
+
+// tidy brings members into order and `schemas` up to date with the extensions that came or went.
+func (e *editor) tidy(before *Object) {
+	schemas, _ := member(e.res, attrSchemas).([]any)
+	schemas = slices.Clone(schemas)
+	has := func(urn string) int {
+		return slices.IndexFunc(schemas, func(v any) bool { return namesSchema(v, urn) })
+	}
+	if before == nil {
+		schemas = []any{e.rt.Schema.ID}
+	}
+	for _, x := range e.rt.Extensions {
+		urn := x.Schema.ID
+		was, is := present(member(before, urn)), present(member(e.res, urn))
+		switch i := has(urn); {
+		case is && i < 0:
+			schemas = append(schemas, urn)
+		case was && !is && i >= 0 && !x.Required:
+			schemas = slices.Delete(schemas, i, i+1)
+		}
+		if o, ok := member(e.res, urn).(*Object); ok && e.extensions[urn] {
+			arrange(o, x.Schema.Attributes)
+		}
+	}
+	if len(schemas) > 0 {
+		e.res.Set(attrSchemas, schemas)
+	}
+	next := 0
+	for _, name := range e.rt.names() {
+		next = e.res.advance(name, next)
+	}
+}

@@ -1,0 +1,179 @@
+package scim
+
+import (
+	"slices"
+
+	"github.com/scim-adapter/scim-adapter/scim/filter"
+)
+
+// multi does an operation on a multi-valued attribute: on the whole of it, or on those of its elements that the path chooses.
+func (e *editor) multi(op operation) error {
+	b := newBag(op.ref.Attr, e.list(op.ref))
+	var touched []int
+	switch whole := op.ref.Filter == nil && op.ref.Sub == nil; {
+	case whole && op.kind == opAdd:
+		for _, v := range op.elements() {
+			touched = append(touched, b.add(cloneValue(v)))
+		}
+	case whole && op.kind == opReplace:
+		b = b.replacedBy(op.elements())
+	case whole && op.given:
+		b.remove(func(e any) bool {
+			return slices.ContainsFunc(op.elements(), func(p any) bool { return b.fits(e, p) })
+		})
+	case whole:
+		b.list = nil
+	default:
+		var err error
+		if touched, err = b.edit(op, e.rt); err != nil {
+			return err
+		}
+	}
+	b.onePrimary(touched)
+	if op.ref.Sub != nil || op.ref.Filter != nil {
+		b.dropEmptied(touched)
+	}
+	e.put(op.ref, b.list)
+	return nil
+}
+
+// replacedBy is a bag of other elements. Keyed ones that were there before stay as they are: their readOnly parts (a member's name) are still true.
+func (b *bag) replacedBy(elements []any) *bag {
+	after := newBag(b.attr, make([]any, 0, len(elements)))
+	for _, v := range elements {
+		if i := b.find(v); b.keyed && i >= 0 {
+			v = b.list[i]
+		}
+		after.add(cloneValue(v))
+	}
+	return after
+}
+
+// fits says whether an element is what a listed one means: the same `value`, and the same `type` if that is said; without `value`, all parts that are said.
+func (b *bag) fits(e, listed any) bool {
+	p, ok := listed.(*Object)
+	if !ok {
+		return b.same(e, listed)
+	}
+	_, byValue := p.Get(valueName)
+	for name, want := range p.All() {
+		sub := b.attr.Sub(name)
+		if byValue && name != valueName && (b.keyed || name != "type") {
+			continue
+		}
+		have := member(e, name)
+		if !stands(sub, have, filter.Eq, want) && !Equal(have, want) {
+			return false
+		}
+	}
+	return true
+}
+
+// edit does an operation on the elements that its path chooses and says which. An add or replace that finds none makes one from the `eq` terms
+// of the brackets, which is how Entra ID writes a new mail address.
+func (b *bag) edit(op operation, rt *ResourceType) (touched []int, err error) {
+	for i, e := range b.list {
+		if op.ref.Filter == nil || matchElement(op.ref.Filter, b.attr, e) {
+			touched = append(touched, i)
+		}
+	}
+	switch {
+	case len(touched) == 0 && op.kind == opRemove:
+		return nil, nil
+	case len(touched) == 0:
+		e, ok := b.create(op, rt)
+		if !ok {
+			return nil, noTarget(op.ref)
+		}
+		b.list = append(b.list, e)
+		return []int{len(b.list) - 1}, nil
+	case op.kind == opRemove && op.ref.Sub == nil:
+		for i, at := range touched {
+			b.list = slices.Delete(b.list, at-i, at-i+1)
+		}
+		return nil, nil
+	}
+	for _, i := range touched {
+		if err := b.editOne(i, op); err != nil {
+			return nil, err
+		}
+	}
+	return touched, nil
+}
+
+// editOne sets parts of one element, or a simple one whole.
+func (b *bag) editOne(i int, op operation) error {
+	o, ok := b.list[i].(*Object)
+	if !ok {
+		b.list[i] = cloneValue(op.value)
+		return nil
+	}
+	parts := op.parts()
+	for name, v := range parts.All() {
+		sub, have := b.attr.Sub(name), member(o, name)
+		if sub.Mutability == Immutable && present(have) && !stands(sub, have, filter.Eq, v) && !Equal(have, v) {
+			return BadRequest(NotMutable, "%s.%s cannot be changed once it is set: remove the element and add another.", op.ref.Top(), sub.Name)
+		}
+	}
+	merge(b.attr, o, parts)
+	return nil
+}
+
+// create makes the element that a path with brackets describes, with the operation's value in it; false when the brackets say more than `eq`.
+func (b *bag) create(op operation, rt *ResourceType) (any, bool) {
+	if b.attr.Type != TypeComplex {
+		return op.value, op.ref.Filter == nil || matchElement(op.ref.Filter, b.attr, op.value)
+	}
+	o := NewObject()
+	if op.ref.Filter != nil {
+		c := coercer{rt: rt}
+		if !c.fromTerms(b.attr, op.ref.Filter, o) || !matchElement(op.ref.Filter, b.attr, o) {
+			return nil, false
+		}
+	}
+	merge(b.attr, o, op.parts())
+	return o, true
+}
+
+// fromTerms fills o with what the terms say that its parts are equal to.
+func (c *coercer) fromTerms(a *Attribute, e filter.Expr, o *Object) bool {
+	switch e := e.(type) {
+	case filter.And:
+		return !slices.ContainsFunc(e.Terms, func(t filter.Expr) bool { return !c.fromTerms(a, t, o) })
+	case filter.Compare:
+		sub := a.Sub(e.Path.Attr)
+		if e.Op != filter.Eq || sub.Mutability == ReadOnly {
+			return false
+		}
+		v, err := c.value(sub, e.Value, sub.Name)
+		if v == nil || err != nil {
+			return false
+		}
+		o.Set(sub.Name, v)
+		return true
+	default:
+		return false
+	}
+}
+
+// onePrimary makes the elements that an operation touched the only ones that can be primary, if one of them is (RFC 7644 §3.5.2).
+func (b *bag) onePrimary(touched []int) {
+	isPrimary := func(i int) bool { return member(b.list[i], "primary") == true }
+	if !slices.ContainsFunc(touched, isPrimary) {
+		return
+	}
+	for i, e := range b.list {
+		if isPrimary(i) && !slices.Contains(touched, i) {
+			e.(*Object).Set("primary", false)
+		}
+	}
+}
+
+// dropEmptied takes out the elements that an operation has left without anything but labels, as the mail address of {"type": "work"}.
+func (b *bag) dropEmptied(touched []int) {
+	for _, i := range slices.Backward(touched) {
+		if o, ok := b.list[i].(*Object); b.list[i] == nil || ok && labelsOnly(o) {
+			b.list = slices.Delete(b.list, i, i+1)
+		}
+	}
+}

@@ -1,0 +1,40 @@
+package scim
+
+// Replaced is the resource after a PUT (RFC 7644 §3.5.1): body, as Decode made it, with what a PUT does not change. That is what is readOnly, and what is
+// immutable where body does not mention it. Members that body and before have in common stay as they are. It edits neither.
+func (rt *ResourceType) Replaced(before, body *Object) *Object {
+	e := editor{rt: rt, res: body.shallow(), mine: make(map[*Attribute]bool), extensions: make(map[string]bool)}
+	for _, a := range rt.common() {
+		e.keep(Ref{Attr: a}, before)
+	}
+	for _, a := range rt.Schema.Attributes {
+		e.keep(Ref{Attr: a}, before)
+	}
+	for _, x := range rt.Extensions {
+		had, _ := member(before, x.Schema.ID).(*Object)
+		for _, a := range x.Schema.Attributes {
+			e.keep(Ref{URI: x.Schema.ID, Attr: a}, had)
+		}
+	}
+	if schemas, ok := before.Get(attrSchemas); ok {
+		e.res.Set(attrSchemas, schemas)
+	}
+	e.tidy(before)
+	return e.res
+}
+
+// keep takes over from before what a PUT leaves alone of one attribute.
+func (e *editor) keep(ref Ref, before *Object) {
+	a := ref.Attr
+	was, ok := before.Get(a.Name)
+	if !ok {
+		return
+	}
+	switch v := e.get(ref); {
+	case a.Mutability == ReadOnly, a.Mutability == Immutable && v == nil:
+		e.put(ref, cloneValue(was))
+	case isKeyed(a) && v != nil:
+		list, _ := was.([]any)
+		e.put(ref, newBag(a, list).replacedBy(e.list(ref)).list)
+	}
+}
