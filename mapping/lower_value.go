@@ -159,6 +159,12 @@ func (w *within) part(sub string, op filter.Op, v any) bound {
 
 // field lowers a test of one field's shown value.
 func (l *lowering) field(f *field, op filter.Op, v any) bound {
+	if f.pub != nil && op != filter.Pr {
+		var ok bool
+		if v, ok = literal(f.pub.Type, op, v); !ok {
+			return constant(false)
+		}
+	}
 	switch f.kind {
 	case fromConstant:
 		return constant(l.holds(f, op, f.constant, v))
@@ -189,6 +195,29 @@ func (l *lowering) field(f *field, op filter.Op, v any) bound {
 		b = either(b, all(present.not(), constant(l.holds(f, op, f.fallback, v))))
 	}
 	return b
+}
+
+// literal gives a filter's literal as the attribute's type; false when no value of the type can stand in this relation
+// to it, as the matcher has it.
+func literal(t scim.Type, op filter.Op, v any) (any, bool) {
+	part := op == filter.Co || op == filter.Sw || op == filter.Ew
+	text, isText := v.(string)
+	switch t {
+	case scim.TypeBoolean:
+		if isText {
+			b, err := coerce(text, t)
+			return b, err == nil && op == filter.Eq
+		}
+		_, ok := v.(bool)
+		return v, ok && op == filter.Eq
+	case scim.TypeInteger, scim.TypeDecimal:
+		_, ok := number(v)
+		return v, ok && !part
+	case scim.TypeDateTime:
+		return v, isText && !part
+	case scim.TypeString, scim.TypeReference, scim.TypeBinary, scim.TypeComplex:
+	}
+	return v, isText
 }
 
 func (l *lowering) presence(f *field) bound {

@@ -117,11 +117,18 @@ func (p pipe) put(before backends.Values, shown []any) (backends.Values, error) 
 // keepSpelling gives the values of after, each that means the same text as one of before as that one: a directory
 // may hold as bytes what SCIM has as text.
 func keepSpelling(after, before backends.Values) backends.Values {
-	for i, v := range after {
-		for _, b := range before {
-			if b.Kind() != v.Kind() && b.Kind() != backends.KindSecret && b.Text() == v.Text() {
-				after[i] = b
+	var other map[string]backends.Value
+	for _, b := range before {
+		if b.Kind() != backends.KindString && b.Kind() != backends.KindSecret {
+			if other == nil {
+				other = map[string]backends.Value{}
 			}
+			other[b.Text()] = b
+		}
+	}
+	for i, v := range after {
+		if b, ok := other[v.Text()]; ok {
+			after[i] = b
 		}
 	}
 	return after

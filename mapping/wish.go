@@ -1,0 +1,252 @@
+package mapping
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// wishes are what a resource wants of each field. What is not there is not wanted.
+type wishes map[*field][]any
+
+// sorted is a resource taken apart by fields.
+type sorted struct {
+	wishes  wishes
+	seen    map[*field]map[any]bool
+	dropped []string // what nothing is mapped for
+}
+
+// sort takes a resource apart.
+func (m *Mapping) sort(res *scim.Object) (sorted, error) {
+	s := sorted{wishes: wishes{}, seen: map[*field]map[any]bool{}}
+	for _, a := range m.attrs {
+		v := valueOf(res, a)
+		if v == nil {
+			continue
+		}
+		if err := m.sortAttribute(&s, a, v); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func valueOf(res *scim.Object, a *attribute) any {
+	if a.uri != "" {
+		v, _ := res.Get(a.uri)
+		var ok bool
+		if res, ok = v.(*scim.Object); !ok {
+			return nil
+		}
+	}
+	v, _ := res.Get(a.pub.Name)
+	return v
+}
+
+func (m *Mapping) sortAttribute(s *sorted, a *attribute, v any) error {
+	switch {
+	case !a.complex():
+		s.wishes[a.fields[0]] = given(v)
+	case a.pub.MultiValued:
+		return m.sortElements(s, a, listOf(v))
+	default:
+		o, ok := v.(*scim.Object)
+		if !ok {
+			return invalid(a.name(), "it is complex")
+		}
+		s.parts(a.fields, o)
+	}
+	return nil
+}
+
+// parts takes a complex value apart.
+func (s *sorted) parts(fields []*field, o *scim.Object) {
+	for _, f := range fields {
+		if v, ok := o.Get(f.path.sub.Name); ok {
+			s.wishes[f] = given(v)
+		}
+	}
+}
+
+// given leaves out what means "no value" (RFC 7643 §2.5; an empty text is one too).
+func given(v any) []any {
+	return slices.DeleteFunc(slices.Clone(listOf(v)), func(v any) bool { return v == nil || v == "" })
+}
+
+// sameWish compares two lists of simple values; their order means nothing.
+func sameWish(a, b []any) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	count := make(map[any]int, len(a))
+	for _, v := range a {
+		count[v]++
+	}
+	for _, v := range b {
+		if count[v] == 0 {
+			return false
+		}
+		count[v]--
+	}
+	return true
+}
+
+func listOf(v any) []any {
+	if list, ok := v.([]any); ok {
+		return list
+	}
+	return []any{v}
+}
+
+// sortElements gives each element to the part of the mapping that its type chooses. One without a type goes to the
+// first that still has room; one that nothing is mapped for is dropped and named.
+func (m *Mapping) sortElements(s *sorted, a *attribute, list []any) error {
+	var loose []*scim.Object
+	for _, v := range list {
+		o, ok := v.(*scim.Object)
+		if !ok {
+			return invalid(a.name(), "its elements are complex")
+		}
+		e, chosen := a.chosen(o)
+		switch {
+		case e == nil && chosen != "":
+			s.dropped = append(s.dropped, chosen)
+		case e == nil:
+			loose = append(loose, o)
+		default:
+			if !m.room(s, e) {
+				return m.full(e)
+			}
+			s.element(e, o)
+		}
+	}
+	for _, o := range loose {
+		i := slices.IndexFunc(a.elements, func(e *element) bool { return m.room(s, e) })
+		if i < 0 {
+			return m.full(a.elements[0])
+		}
+		s.element(a.elements[i], o)
+	}
+	return nil
+}
+
+// chosen finds the element kind of an element: by its type, or the one kind that asks for none. Neither: it is loose,
+// or, when it says a type, nobody's, which chosen then names.
+func (a *attribute) chosen(o *scim.Object) (e *element, nobody string) {
+	for _, e := range a.elements {
+		if e.choose.name == "" {
+			continue
+		}
+		v, ok := o.Get(e.choose.name)
+		if !ok || v == "" {
+			continue
+		}
+		if text, _ := v.(string); strings.EqualFold(text, e.choose.value) {
+			return e, ""
+		}
+		nobody = fmt.Sprintf("%s[%s eq %q]", a.name(), e.choose.name, v)
+	}
+	for _, e := range a.elements {
+		if e.choose.name == "" {
+			return e, ""
+		}
+	}
+	return nil, nobody
+}
+
+// room reports that the directory can hold one more of these elements.
+func (m *Mapping) room(s *sorted, e *element) bool {
+	if !e.repeat {
+		return !slices.ContainsFunc(e.fields, func(f *field) bool { return len(s.wishes[f]) > 0 })
+	}
+	f := e.part("value")
+	return len(s.wishes[f]) == 0 || f.kind != fromDirectory || !m.backend.Syntax(f.pipes[0].attr).Single
+}
+
+func (m *Mapping) full(e *element) error {
+	return invalid(e.name(), "the directory holds one value, and more than one was given")
+}
+
+// element puts an element's parts where they belong; a value that is there already is not wanted twice.
+func (s *sorted) element(e *element, o *scim.Object) {
+	if !e.repeat {
+		s.parts(e.fields, o)
+		return
+	}
+	f := e.part("value")
+	v, _ := o.Get("value")
+	if s.seen[f] == nil {
+		s.seen[f] = map[any]bool{}
+	}
+	for _, v := range given(v) {
+		if !s.seen[f][v] {
+			s.seen[f][v] = true
+			s.wishes[f] = append(s.wishes[f], v)
+		}
+	}
+}
+
+// invalid is 400 invalidValue that names a path.
+func invalid(path, format string, args ...any) *scim.Error {
+	return scim.BadRequest(scim.InvalidValue, "%s: %s.", path, strings.TrimSuffix(fmt.Sprintf(format, args...), "."))
+}
+
+// checkPrimary refuses a wish for another primary element than the one that is derived. A lone element, one that was
+// primary before, and one that nothing is mapped for, ask for nothing.
+func (m *Mapping) checkPrimary(before, after *scim.Object) error {
+	for _, a := range m.attrs {
+		if !a.complex() || !a.pub.MultiValued || !a.primary() {
+			continue
+		}
+		list := listOf(valueOf(after, a))
+		if len(list) < 2 {
+			continue
+		}
+		first := a.derived(list)
+		was := primaryOf(listOf(valueOf(before, a)))
+		asked := primaryOf(list)
+		if asked != nil && first != nil && asked != first && (was == nil || !sameValue(asked, was)) {
+			return invalid(a.name()+".primary", "the directory does not keep which one is primary; it is the lowest value of the first type")
+		}
+	}
+	return nil
+}
+
+// derived is the element that will be primary: the lowest of the first mapped kind that has any.
+func (a *attribute) derived(list []any) *scim.Object {
+	for _, e := range a.elements {
+		var least *scim.Object
+		for _, v := range list {
+			o, _ := v.(*scim.Object)
+			if mine, nobody := a.chosen(o); mine != e && (mine != nil || nobody != "") {
+				continue
+			}
+			if least == nil || e.repeat && compareShown(part(o, "value"), part(least, "value")) < 0 {
+				least = o
+			}
+		}
+		if least != nil {
+			return least
+		}
+	}
+	return nil
+}
+
+// primaryOf is the element of a list that says it is primary.
+func primaryOf(list []any) *scim.Object {
+	for _, v := range list {
+		if o, ok := v.(*scim.Object); ok && part(o, "primary") == true {
+			return o
+		}
+	}
+	return nil
+}
+
+func sameValue(a, b *scim.Object) bool { return scim.Equal(part(a, "value"), part(b, "value")) }
+
+func part(o *scim.Object, name string) any {
+	v, _ := o.Get(name)
+	return v
+}
