@@ -31,10 +31,10 @@ func ParseNode(name string, text []byte) (Node, Faults) {
 	return docs[0], faults
 }
 
-// ParseDocuments parses all YAML documents of a text, those that `---` separates. Empty ones are left out. The text
-// is UTF-8, or UTF-16 with a byte order mark.
+// ParseDocuments parses all YAML documents of a text, those that `---` separates, leaving out empty ones.
 func ParseDocuments(name string, text []byte) ([]Node, Faults) {
-	p := parser{file: name}
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	p := parser{file: name, lines: strings.Split(string(text), "\n")}
 	if len(text) > maxFile {
 		p.fault(Fault{File: name, Message: fmt.Sprintf("the file is larger than %d bytes", maxFile), Remedy: "split it"})
 		return nil, p.faults
@@ -128,6 +128,7 @@ func indentation(line string) string { return line[:len(line)-len(strings.TrimLe
 // parser turns YAML trees into nodes, collecting faults.
 type parser struct {
 	file   string
+	lines  []string
 	faults Faults
 }
 
@@ -171,9 +172,22 @@ func (p *parser) refuse(y *yaml.Node, n Node) {
 		p.fault(n.Fault("write the value out, or quote it", "a value begins with `*`, which is an alias, and aliases are not used here"))
 	case y.Anchor != "":
 		p.fault(n.Fault("take the anchor away, or quote the value", "a value begins with `&`, which is an anchor, and anchors are not used here"))
-	case y.Style&yaml.TaggedStyle != 0:
+	case y.Style&yaml.TaggedStyle != 0, p.written(y.Line, y.Column) == '!': // the library forgets a lone `!`
 		p.fault(n.Fault("take the tag away, or quote the value", "a value begins with `!`, which is a tag, and tags are not used here"))
 	}
+}
+
+// written is the character in which a node begins; 0 when there is none.
+func (p *parser) written(line, col int) rune {
+	if line < 1 || line > len(p.lines) {
+		return 0
+	}
+	for _, c := range p.lines[line-1] {
+		if col--; col == 0 {
+			return c
+		}
+	}
+	return 0
 }
 
 func (p *parser) members(n *node, y *yaml.Node, at place, depth int) {

@@ -60,6 +60,20 @@ func TestWhatParses(t *testing.T) {
 	}
 }
 
+func TestALoneExclamationMarkIsATagToo(t *testing.T) {
+	for _, text := range []string{"a: ! x", "ä: {ö: ! x}", "\ufeffa: ! x", "- ! x", "a:\n  b: 1\n  c: ! y\n"} {
+		if _, faults := ParseNode("x.yaml", []byte(text)); len(faults) != 1 || !strings.Contains(faults[0].Message, "is a tag") {
+			t.Errorf("%q: %v", text, faults)
+		}
+	}
+	for _, text := range []string{"a: '! x'", "a: x!", "a: \"!\"", "!a: b # no", "a: |\n  ! x\n"} {
+		_, faults := ParseNode("x.yaml", []byte(text))
+		if tagged := len(faults) > 0; tagged != strings.HasPrefix(text, "!") {
+			t.Errorf("%q: %v", text, faults)
+		}
+	}
+}
+
 func TestDocumentsAreSeparatedAndEmptyOnesLeftOut(t *testing.T) {
 	docs, faults := ParseDocuments("m.yaml", []byte("---\nmapping: User\n---\n# nothing\n---\nmapping: Group\n..."))
 	if len(faults) > 0 || len(docs) != 2 || docs[1].Get("mapping").Text() != "Group" {

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-//go:generate go test -run JSONSchema -update .
+//go:generate go test -run TheJSONSchemaIs -update .
 
 //go:embed schema.json
 var schemaJSON []byte
