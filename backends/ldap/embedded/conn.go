@@ -105,6 +105,13 @@ func (c *conn) extended(m message) (upgraded bool) {
 	return true
 }
 
+func (c *conn) encrypted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.net.(*tls.Conn)
+	return ok
+}
+
 // disconnection is the notice that ends a session whose messages make no sense (RFC 4511 §4.4.1).
 func disconnection(err error) []byte {
 	return reply{result: resultOf(err), name: "1.3.6.1.4.1.1466.20036"}.encode(0, tagExtendedResponse)

@@ -52,7 +52,7 @@ func (w *writer) loadOne(given Entry) (*entry, error) {
 	}
 	e := &entry{dn: name, ndn: ndn}
 	for _, a := range given.Attrs {
-		if err := w.take(e, a, true); err != nil {
+		if err := w.take(e, w.hashed(a), true); err != nil {
 			return nil, err
 		}
 	}
@@ -71,5 +71,6 @@ func (w *writer) loadOne(given Entry) (*entry, error) {
 }
 
 func (s *Server) upkeep() upkeep {
-	return upkeep{memberOf: s.config.MemberOf, refInt: s.config.RefInt, nobody: s.config.Nobody, uniques: s.config.Unique}
+	c := s.config
+	return upkeep{memberOf: c.MemberOf, refInt: c.RefInt, nobody: c.Nobody, hash: c.HashPasswords, uniques: c.Unique}
 }

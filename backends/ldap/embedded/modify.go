@@ -25,7 +25,7 @@ type modification struct {
 }
 
 // modifications reads the changes of a request and refuses what no entry could take.
-func (s *store) modifications(list *ber.Packet) ([]modification, error) {
+func (w *writer) modifications(list *ber.Packet) ([]modification, error) {
 	out := make([]modification, 0, len(list.Children))
 	for _, p := range list.Children {
 		if len(p.Children) != 2 {
@@ -39,7 +39,7 @@ func (s *store) modifications(list *ber.Packet) ([]modification, error) {
 		if err != nil {
 			return nil, err
 		}
-		m, err := s.modification(kind, a)
+		m, err := w.modification(kind, w.hashed(a))
 		if err != nil {
 			return nil, err
 		}

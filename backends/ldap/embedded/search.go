@@ -1,12 +1,11 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -157,13 +156,13 @@ func (s *store) narrow(f filter) ([]*entry, bool) {
 		}
 	case andFilter:
 		var best []*entry
-		any := false
+		narrowed := false
 		for _, term := range f {
-			if found, ok := s.narrow(term); ok && (!any || len(found) < len(best)) {
-				best, any = found, true
+			if found, ok := s.narrow(term); ok && (!narrowed || len(found) < len(best)) {
+				best, narrowed = found, true
 			}
 		}
-		return best, any
+		return best, narrowed
 	case orFilter:
 		return s.union(f)
 	case constFilter:
@@ -181,7 +180,7 @@ func (s *store) union(terms orFilter) ([]*entry, bool) {
 		}
 		out = append(out, found...)
 	}
-	slices.SortFunc(out, func(a, b *entry) int { return int(a.id) - int(b.id) })
+	slices.SortFunc(out, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
 	return slices.CompactFunc(out, func(a, b *entry) bool { return a.id == b.id }), true
 }
 
@@ -203,7 +202,7 @@ const flushAt = 64 << 10
 // client is gone.
 func (a *answer) consider(ctx context.Context, e *entry) error {
 	if a.seen++; a.seen%256 == 1 && ctx.Err() != nil {
-		if a.conn.ctx.Err() == nil && ctx.Err() == context.DeadlineExceeded {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return refuse(TimeLimitExceeded, "")
 		}
 		return ctx.Err()
@@ -236,136 +235,5 @@ func (a *answer) flush() {
 	if len(a.buf) > 0 {
 		a.conn.send(a.buf)
 		a.buf = nil
-	}
-}
-
-// pageState is the rest of a paged search: the entries that were there when it began, and where the next page goes on. Like slapd, the
-// server remembers one for each connection.
-type pageState struct {
-	cookie string
-	ids    []uint64
-	sent   int64
-	query  string
-}
-
-// searchPage sends one page (RFC 2696). What was deleted since the search began is passed over and the page filled from what follows, so a
-// walk shows every entry that is there throughout exactly once.
-func (c *conn) searchPage(ctx context.Context, out *answer, page pageRequest, candidates []*entry) (reply, error) {
-	st, err := c.takePage(page, out.query, candidates)
-	if err != nil {
-		return reply{}, err
-	}
-	done := func(cookie string) reply { return reply{controls: []rawControl{pageControl(cookie)}} }
-	if page.size == 0 { // the client has had enough
-		return done(""), nil
-	}
-	size := min(page.size, c.srv.limit(0))
-	total := int64(math.MaxInt64)
-	if out.query.sizeLimit > 0 {
-		total = out.query.sizeLimit - st.sent
-	}
-	out.limit = min(size, total)
-	for len(st.ids) > 0 {
-		if e, ok := c.srv.store.current(st.ids[0]); ok {
-			err := out.consider(ctx, e)
-			if full := out.sent == out.limit && resultOf(err).code == SizeLimitExceeded; full && size <= total && out.sent == size {
-				break
-			}
-			if err != nil {
-				out.flush()
-				return done(""), err
-			}
-		}
-		st.ids = st.ids[1:]
-	}
-	out.flush()
-	if len(st.ids) == 0 {
-		return done(""), nil
-	}
-	st.sent += out.sent
-	return done(c.keepPage(st)), nil
-}
-
-// takePage finds the state that a cookie stands for, or begins.
-func (c *conn) takePage(page pageRequest, q searchRequest, candidates []*entry) (*pageState, error) {
-	key := fmt.Sprint(q.ndn, q.scope, q.attrs, q.typesOnly)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	st := c.page
-	c.page = nil
-	if page.cookie == "" {
-		st = &pageState{query: key}
-		for _, e := range candidates {
-			st.ids = append(st.ids, e.id)
-		}
-		return st, nil
-	}
-	if st == nil || st.cookie != page.cookie || st.query != key {
-		return nil, refuse(UnwillingToPerform, "paged results cookie is invalid")
-	}
-	return st, nil
-}
-
-func (c *conn) keepPage(st *pageState) string {
-	st.cookie = strconv.FormatUint(st.ids[0], 36) + "." + strconv.FormatInt(st.sent, 36)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.page = st
-	return st.cookie
-}
-
-func (c *conn) abandonPage() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.page = nil
-}
-
-// selected are the attributes of an entry that a list of names asks for (RFC 4511 §4.5.1.8): nothing or * for what users write, + for the
-// directory's own, 1.1 for none, @class for those of a class, and names with all below them.
-func (s *store) selected(e *entry, names []string, secrets bool) []Attr {
-	want := s.selection(names)
-	out := []Attr{}
-	for _, a := range e.attrs {
-		if want(a.description) && (secrets || !isPassword(a.description)) {
-			out = append(out, Attr{a.String(), a.values})
-		}
-	}
-	for _, computed := range []Attr{
-		{"subschemaSubentry", []string{subschemaDN}},
-		{"hasSubordinates", []string{subordinates(s, e)}},
-	} {
-		if d, ok := s.describe(computed.Name); ok && want(d) {
-			out = append(out, computed)
-		}
-	}
-	return out
-}
-
-func (s *store) selection(names []string) func(description) bool {
-	user, operational := len(names) == 0, false
-	var listed []description
-	for _, name := range names {
-		switch {
-		case name == "*":
-			user = true
-		case name == "+":
-			operational = true
-		case strings.HasPrefix(name, "@"):
-			for _, attr := range append(s.schema.Must(name[1:]), s.schema.May(name[1:])...) {
-				if d, ok := s.describe(attr); ok {
-					listed = append(listed, d)
-				}
-			}
-		default:
-			if d, ok := s.describe(name); ok {
-				listed = append(listed, d)
-			}
-		}
-	}
-	return func(d description) bool {
-		if d.typ.Operational() && operational || !d.typ.Operational() && user {
-			return true
-		}
-		return slices.ContainsFunc(listed, func(l description) bool { return l.covers(d) })
 	}
 }

@@ -12,6 +12,7 @@ type upkeep struct {
 	memberOf bool
 	refInt   bool
 	nobody   string   // stands in for the last member that refint takes away; "": that member's name stays
+	hash     bool     // passwords are stored as {SSHA}
 	uniques  []string // attributes whose values only one entry may have
 }
 
