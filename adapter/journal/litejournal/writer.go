@@ -19,6 +19,9 @@ type job struct {
 	done      chan error  // buffered: answering never blocks
 }
 
+// ErrInUse says that another process has the journal open.
+var ErrInUse = errors.New("in use by another process")
+
 var errClosed = errors.New("the journal is closed")
 
 // inUse is what somebody reads who starts a second process.
@@ -26,7 +29,7 @@ func inUse(path, holder string) error {
 	if holder == "" {
 		holder = "unknown"
 	}
-	return fmt.Errorf("journal %s is in use by another process (%s): an embedded journal serves one process; give this one another path, or let replicas share a Postgres with database.url", path, holder)
+	return fmt.Errorf("journal %s is %w (%s): an embedded journal serves one process; give this one another path", path, ErrInUse, holder)
 }
 
 // do queues a write and waits until it is durable or has failed. When ctx is done first, the write has not happened if it was still queued;
