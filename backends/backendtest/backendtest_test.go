@@ -2,6 +2,8 @@ package backendtest
 
 import (
 	"context"
+	"reflect"
+	"runtime"
 	"testing"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -66,3 +68,8 @@ func memoryHarness(wrap func(*Memory, backends.Backend) backends.Backend) Harnes
 }
 
 func TestMemory(t *testing.T) { Run(t, memoryHarness(nil)) }
+
+// funcName names a check's function.
+func funcName(f func(*suite) error) string {
+	return runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+}
