@@ -13,7 +13,8 @@ import (
 // What may not be is refused here where only the operation shows it (a path that finds nothing, a part of an element that cannot be edited);
 // what the outcome shows is for Validate.
 func (p Patch) Apply(rt *ResourceType, before *Object, unread []string) (after *Object, deltas []SetDelta, err error) {
-	e := editor{rt: rt, res: before.shallow(), unread: unread, mine: make(map[*Attribute]bool), extensions: make(map[string]bool)}
+	e := newEditor(rt, before)
+	e.unread = unread
 	for _, op := range p.ops {
 		if err := e.do(op); err != nil {
 			return nil, nil, err
@@ -30,14 +31,19 @@ func (p Patch) Apply(rt *ResourceType, before *Object, unread []string) (after *
 	return e.res, deltas, nil
 }
 
-// editor is a resource being changed. What it shares with the resource before is copied when it is first touched.
+// editor is a resource being changed: a copy, which shares nothing with the resource before.
 type editor struct {
-	rt         *ResourceType
-	res        *Object
-	unread     []string
-	mine       map[*Attribute]bool // attributes whose values have been copied
-	extensions map[string]bool     // extensions whose object has been copied
-	deltas     []*delta            // listed operations that have not been done yet
+	rt     *ResourceType
+	res    *Object
+	unread []string
+	deltas []*delta // listed operations that have not been done yet
+}
+
+func newEditor(rt *ResourceType, before *Object) *editor {
+	if before == nil {
+		return &editor{rt: rt, res: NewObject()}
+	}
+	return &editor{rt: rt, res: before.Clone()}
 }
 
 func (e *editor) isUnread(ref Ref) bool {
@@ -82,31 +88,16 @@ func (e *editor) flush(d *delta) {
 	e.put(d.ref, b.list)
 }
 
-// holder is the object that an attribute is a member of: the resource, or an extension's object, which is then the editor's own. nil when there is none.
+// holder is the object that an attribute is a member of: the resource, or an extension's object; nil when there is none.
 func (e *editor) holder(uri string) *Object {
 	if uri == "" {
 		return e.res
 	}
 	o, _ := member(e.res, uri).(*Object)
-	if o != nil && !e.extensions[uri] {
-		o = o.shallow()
-		e.res.Set(uri, o)
-	}
-	e.extensions[uri] = true
 	return o
 }
 
-// get returns an attribute's value, which is then the editor's own.
-func (e *editor) get(ref Ref) any {
-	h := e.holder(ref.URI)
-	v, ok := h.Get(ref.Attr.Name)
-	if ok && !e.mine[ref.Attr] {
-		v = cloneValue(v)
-		h.Set(ref.Attr.Name, v)
-	}
-	e.mine[ref.Attr] = true
-	return v
-}
+func (e *editor) get(ref Ref) any { return member(e.holder(ref.URI), ref.Attr.Name) }
 
 func (e *editor) list(ref Ref) []any {
 	switch v := e.get(ref).(type) {
@@ -122,19 +113,19 @@ func (e *editor) list(ref Ref) []any {
 // put sets an attribute. Nothing, an empty list and an empty object unassign it; an extension without attributes goes too.
 func (e *editor) put(ref Ref, v any) {
 	h := e.holder(ref.URI)
-	e.mine[ref.Attr] = true
 	switch {
-	case present(v) && h == nil:
-		h = NewObject()
-		e.res.Set(ref.URI, h)
-		fallthrough
-	case present(v):
-		h.Set(ref.Attr.Name, v)
-	case h != nil:
+	case !present(v) && h == nil:
+	case !present(v):
 		h.Delete(ref.Attr.Name)
 		if ref.URI != "" && h.Len() == 0 {
 			e.res.Delete(ref.URI)
 		}
+	default:
+		if h == nil {
+			h = NewObject()
+			e.res.Set(ref.URI, h)
+		}
+		h.Set(ref.Attr.Name, v)
 	}
 }
 
@@ -168,13 +159,9 @@ func (e *editor) complex(op operation) error {
 	}
 	merge(a, o, op.parts())
 	if had && member(o, valueName) == nil {
-		o = nil // what is left describes a value that is gone: manager.displayName
+		o = NewObject() // what is left describes a value that is gone: manager.displayName
 	}
-	if o == nil {
-		e.put(op.ref, nil)
-	} else {
-		e.put(op.ref, o)
-	}
+	e.put(op.ref, o)
 	return nil
 }
 
@@ -206,7 +193,6 @@ func noTarget(ref Ref) error {
 // tidy brings members into order and `schemas` up to date with the extensions that came or went.
 func (e *editor) tidy(before *Object) {
 	schemas, _ := member(e.res, attrSchemas).([]any)
-	schemas = slices.Clone(schemas)
 	has := func(urn string) int {
 		return slices.IndexFunc(schemas, func(v any) bool { return namesSchema(v, urn) })
 	}
@@ -222,7 +208,7 @@ func (e *editor) tidy(before *Object) {
 		case was && !is && i >= 0 && !x.Required:
 			schemas = slices.Delete(schemas, i, i+1)
 		}
-		if o, ok := member(e.res, urn).(*Object); ok && e.extensions[urn] {
+		if o, ok := member(e.res, urn).(*Object); ok {
 			arrange(o, x.Schema.Attributes)
 		}
 	}

@@ -82,7 +82,7 @@ func (b *bag) identity(e any) (id identity, ok bool) {
 	return id, true
 }
 
-// add appends e unless it is there already; then nothing happens to a keyed one, and any other takes over the parts that e has. It returns the position.
+// add appends e unless it is there already; then nothing happens to a keyed one, and any other takes over the parts in which e differs. It returns the position.
 func (b *bag) add(e any) int {
 	i := b.find(e)
 	if i < 0 {
@@ -93,9 +93,13 @@ func (b *bag) add(e any) int {
 		}
 		return i
 	}
-	if have, ok := b.list[i].(*Object); ok && !b.keyed {
-		for name, v := range e.(*Object).All() {
-			have.Set(name, v)
+	have, _ := b.list[i].(*Object)
+	more, _ := e.(*Object)
+	if have != nil && !b.keyed {
+		for name, v := range more.All() {
+			if !sameValue(b.attr.Sub(name), member(have, name), v) {
+				have.Set(name, v)
+			}
 		}
 	}
 	return i

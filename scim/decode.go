@@ -112,7 +112,7 @@ func (d *decoder) change(k kind, ref Ref, v any, given bool) error {
 	case d.body || k == opAdd && whole:
 		return nil
 	default:
-		k = opRemove // "" and null unassign
+		k, given = opRemove, false // "", null and [] unassign
 	}
 	d.ops = append(d.ops, operation{kind: k, ref: ref, value: w, given: given})
 	return nil

@@ -105,14 +105,6 @@ func cloneValue(v any) any {
 	}
 }
 
-// shallow copies the object but not its values.
-func (o *Object) shallow() *Object {
-	if o == nil {
-		return NewObject()
-	}
-	return &Object{names: slices.Clone(o.names), values: slices.Clone(o.values)}
-}
-
 // advance moves the member of that name, exactly so spelled, forward to position `to` and returns the position behind it; `to` when there is none.
 func (o *Object) advance(name string, to int) int {
 	i := slices.Index(o.names, name)

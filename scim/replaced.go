@@ -3,7 +3,7 @@ package scim
 // Replaced is the resource after a PUT (RFC 7644 §3.5.1): body, as Decode made it, with what a PUT does not change. That is what is readOnly, and what is
 // immutable where body does not mention it. Members that body and before have in common stay as they are. It edits neither.
 func (rt *ResourceType) Replaced(before, body *Object) *Object {
-	e := editor{rt: rt, res: body.shallow(), mine: make(map[*Attribute]bool), extensions: make(map[string]bool)}
+	e := newEditor(rt, body)
 	for _, a := range rt.common() {
 		e.keep(Ref{Attr: a}, before)
 	}
@@ -17,7 +17,7 @@ func (rt *ResourceType) Replaced(before, body *Object) *Object {
 		}
 	}
 	if schemas, ok := before.Get(attrSchemas); ok {
-		e.res.Set(attrSchemas, schemas)
+		e.res.Set(attrSchemas, cloneValue(schemas))
 	}
 	e.tidy(before)
 	return e.res

@@ -1,5 +1,7 @@
 package scim
 
+import "github.com/scim-adapter/scim-adapter/scim/filter"
+
 // Validate says whether a resource may be as it is: required attributes are there, values are of their types, what is immutable is as before, and of each
 // list one element at most is primary. before is nil on create; it may lack what was not read, and what was lacking before may go on lacking.
 func (rt *ResourceType) Validate(after, before *Object) error {
@@ -123,5 +125,5 @@ func sameValue(a *Attribute, x, y any) bool {
 	if a.Type == TypeComplex || a.MultiValued {
 		return Equal(x, y)
 	}
-	return stands(a, x, "eq", y)
+	return stands(a, x, filter.Eq, y)
 }
