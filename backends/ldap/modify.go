@@ -35,20 +35,19 @@ func (c *class) Modify(ctx context.Context, key backends.Key, changes []backends
 		return c.fetchOne(ctx, in, key, want)
 	}
 	v := c.view(in, want)
-	var after *goldap.Entry
-	err = c.write(ctx, key, cond, operation{
+	after, err := c.write(ctx, key, cond, operation{
 		name: "modify",
-		do: func(lc *goldap.Conn, t target) error {
+		do: func(lc *goldap.Conn, t target) (*goldap.Entry, error) {
 			req := goldap.NewModifyRequest(t.dn, t.controls)
 			if in.control(oidPostRead) {
 				req.Controls = append(req.Controls, postRead(v.request))
 			}
 			addChanges(req, changes)
 			answer, err := lc.ModifyWithResult(req)
-			if err == nil {
-				after, err = entryAfter(answer.Controls)
+			if err != nil {
+				return nil, err
 			}
-			return err
+			return entryAfter(answer.Controls)
 		},
 		happened: func(ctx context.Context) (bool, error) { return c.modified(ctx, in, key, changes, cond) },
 	})
@@ -163,11 +162,11 @@ func (c *class) setPassword(ctx context.Context, in *info, key backends.Key, ch 
 	if !in.extension(oidPasswordModify) {
 		return c.replacePassword(ctx, key, ch.Attr, secret, cond)
 	}
-	err := c.write(ctx, key, cond, operation{
+	_, err := c.write(ctx, key, cond, operation{
 		name: "password modify", unguarded: true,
-		do: func(lc *goldap.Conn, t target) error {
+		do: func(lc *goldap.Conn, t target) (*goldap.Entry, error) {
 			_, err := lc.Extended(goldap.NewExtendedRequest(oidPasswordModify, passwordRequest(t.dn, secret)))
-			return err
+			return nil, err
 		},
 	})
 	return blamePassword(err, ch.Attr)
@@ -177,12 +176,12 @@ func (c *class) replacePassword(ctx context.Context, key backends.Key, attr, sec
 	c.d.mu.Lock()
 	c.d.once("the directory lacks the password operation (RFC 3062): passwords are written to " + attr + " as they are, and hashed only if the server does so")
 	c.d.mu.Unlock()
-	err := c.write(ctx, key, cond, operation{
+	_, err := c.write(ctx, key, cond, operation{
 		name: "password replace",
-		do: func(lc *goldap.Conn, t target) error {
+		do: func(lc *goldap.Conn, t target) (*goldap.Entry, error) {
 			req := goldap.NewModifyRequest(t.dn, t.controls)
 			req.Replace(attr, []string{secret})
-			return lc.Modify(req)
+			return nil, lc.Modify(req)
 		},
 	})
 	return blamePassword(err, attr)

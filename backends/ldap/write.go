@@ -32,41 +32,39 @@ const (
 // attempts is how often a write is tried when the entry moves away under it.
 const attempts = 3
 
-// write finds the entry, and does op on it under the assertion. settled looks, when no answer came, whether it happened.
-func (c *class) write(ctx context.Context, key backends.Key, cond backends.Condition, w operation) error {
+// write finds the entry and does w on it under the assertion. The entry that it gives is what the server sent of the outcome; usually nil.
+func (c *class) write(ctx context.Context, key backends.Key, cond backends.Condition, w operation) (*goldap.Entry, error) {
 	in, err := c.d.contact(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for try := 1; ; try++ {
 		t, err := c.aim(ctx, in, key, cond, w.unguarded)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		_, err = change(ctx, c.d, func(ctx context.Context, lc *goldap.Conn) (struct{}, error) {
-			return struct{}{}, w.do(lc, t)
-		})
+		after, err := change(ctx, c.d, func(_ context.Context, lc *goldap.Conn) (*goldap.Entry, error) { return w.do(lc, t) })
 		var open *doubt
 		switch {
 		case err == nil:
-			return nil
+			return after, nil
 		case errors.As(err, &open):
-			return c.settle(ctx, w, open)
+			return nil, c.settle(ctx, w, open)
 		case errors.Is(err, backends.ErrNotFound):
 			// Nothing of this name: it moved, or it is gone, which the next aim will say, or the request names another entry that is not there.
 			c.names.drop(key)
 			if try > 1 {
-				return &backends.Error{Kind: backends.ErrInvalid, Detail: "The request refers to an entry that the directory does not have.", Cause: err}
+				return nil, &backends.Error{Kind: backends.ErrInvalid, Detail: "The request refers to an entry that the directory does not have.", Cause: err}
 			}
 		case errors.Is(err, backends.ErrChanged):
-			if err := c.whyNot(ctx, in, key, cond, err); err != nil {
-				return err
+			if why := c.whyNot(ctx, in, key, cond, err); why != nil {
+				return nil, why
 			}
 			if try == attempts {
-				return err
+				return nil, err
 			}
 		default:
-			return err
+			return nil, err
 		}
 	}
 }
@@ -74,7 +72,7 @@ func (c *class) write(ctx context.Context, key backends.Key, cond backends.Condi
 // operation is a write.
 type operation struct {
 	name string
-	do   func(lc *goldap.Conn, t target) error
+	do   func(lc *goldap.Conn, t target) (*goldap.Entry, error)
 	// happened reads whether the entry is now as the operation leaves it; nil where that cannot be read.
 	happened  func(ctx context.Context) (bool, error)
 	unguarded bool // takes no assertion: check just before
@@ -221,10 +219,10 @@ func (c *class) settle(ctx context.Context, w operation, open *doubt) error {
 
 // Delete deletes the record.
 func (c *class) Delete(ctx context.Context, key backends.Key, cond backends.Condition) error {
-	err := c.write(ctx, key, cond, operation{
+	_, err := c.write(ctx, key, cond, operation{
 		name: "delete",
-		do: func(lc *goldap.Conn, t target) error {
-			return lc.Del(goldap.NewDelRequest(t.dn, t.controls))
+		do: func(lc *goldap.Conn, t target) (*goldap.Entry, error) {
+			return nil, lc.Del(goldap.NewDelRequest(t.dn, t.controls))
 		},
 		happened: func(ctx context.Context) (bool, error) {
 			_, err := c.fetchOne(ctx, c.d.info.Load(), key, nil)
@@ -244,14 +242,14 @@ func (c *class) Move(ctx context.Context, key backends.Key, name backends.Templa
 		return err
 	}
 	rdn, parent := dn[0].String(), dn.Parent().String()
-	err = c.write(ctx, key, cond, operation{
+	_, err = c.write(ctx, key, cond, operation{
 		name: "rename",
-		do: func(lc *goldap.Conn, t target) error {
+		do: func(lc *goldap.Conn, t target) (*goldap.Entry, error) {
 			superior := ""
 			if old, err := parseDN(t.dn); err == nil && !sameDN(old.Parent().String(), parent) {
 				superior = parent
 			}
-			return lc.ModifyDN(goldap.NewModifyDNWithControlsRequest(t.dn, rdn, true, superior, t.controls))
+			return nil, lc.ModifyDN(goldap.NewModifyDNWithControlsRequest(t.dn, rdn, true, superior, t.controls))
 		},
 		happened: func(ctx context.Context) (bool, error) {
 			r, err := c.fetchOne(ctx, c.d.info.Load(), key, nil)
