@@ -47,8 +47,8 @@ func refRule(syntax backends.Syntax, by string) backends.Rule {
 
 // reversed lowers a test of an attribute that other records keep: its members, looked up by the adapter.
 func (l *lowering) reversed(f *field, op filter.Op, v any) bound {
-	if op != filter.Eq {
-		return nothing(f.path.String() + " is kept by " + f.reverse)
+	if op != filter.Eq && op != filter.Pr {
+		return nothing(whyReference)
 	}
 	return l.keys(f, op, v, ReverseTerm)
 }

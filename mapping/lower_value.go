@@ -169,9 +169,6 @@ func (l *lowering) field(f *field, op filter.Op, v any) bound {
 	case fromConstant:
 		return constant(l.holds(f, op, f.constant, v))
 	case fromOverlay:
-		if op != filter.Eq && op != filter.Pr {
-			return nothing(f.path.String() + " is kept beside the directory, where it can be looked up but not searched")
-		}
 		return l.keys(f, op, v, OverlayTerm)
 	case fromReverse:
 		return l.reversed(f, op, v)

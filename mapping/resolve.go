@@ -44,6 +44,9 @@ func (c *compiler) resolve(raw rawPath) (path, *syntaxError) {
 				"%s has no attribute %q", schema.ID, raw.attr)
 		}
 	}
+	if c.known.made[p.attr] && p.attr.Type == scim.TypeComplex && raw.sub != "" && subAttribute(p.attr, raw.sub) == nil {
+		p.attr.SubAttributes = append(p.attr.SubAttributes, c.known.invented(raw.sub))
+	}
 	switch p.attr.Name {
 	case "id":
 		return p, syntaxf("say `key:` under `at`", "id is the directory's own key")

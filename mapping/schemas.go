@@ -13,6 +13,7 @@ type schemas struct {
 	core       *scim.Schema
 	common     []*scim.Attribute
 	extensions []*scim.Schema
+	made       map[*scim.Attribute]bool // attributes of schemas that only the mapping knows; their types follow from the lenses
 }
 
 // schemasOf gives the schemas of a resource type; nil for one that SCIM does not have.
@@ -75,20 +76,25 @@ func (s *schemas) invent(schema *scim.Schema, raw rawPath) *scim.Attribute {
 	if schema == s.core || strings.EqualFold(schema.ID, scim.EnterpriseURN) || raw.choose.name != "" {
 		return nil
 	}
-	a := invented(raw.attr)
+	a := s.invented(raw.attr)
 	if raw.sub != "" {
 		a.Type = scim.TypeComplex
-		a.SubAttributes = []*scim.Attribute{invented(raw.sub)}
+		a.SubAttributes = []*scim.Attribute{s.invented(raw.sub)}
 	}
 	schema.Attributes = append(schema.Attributes, a)
 	return a
 }
 
-func invented(name string) *scim.Attribute {
-	return &scim.Attribute{
+func (s *schemas) invented(name string) *scim.Attribute {
+	a := &scim.Attribute{
 		Name: name, Type: scim.TypeString, Description: "An attribute of this directory.",
 		Mutability: scim.ReadWrite, Returned: scim.ReturnedDefault, Uniqueness: scim.UniqueNone,
 	}
+	if s.made == nil {
+		s.made = map[*scim.Attribute]bool{}
+	}
+	s.made[a] = true
+	return a
 }
 
 // publish makes the resource type of what is mapped: what is not mapped is not there, and what is has its true
@@ -183,7 +189,7 @@ func (a *attribute) derives(sub string) bool {
 	if f == nil || f.ref() == nil && f.kind != fromReverse {
 		return false
 	}
-	return sub == "$ref" || sub == "type" && a.pub.Name == "members"
+	return sub == "$ref" || sub == "type"
 }
 
 // choosing is the sub-attribute that tells elements apart; only the mapped words are canonical.
@@ -203,7 +209,9 @@ func (m *Mapping) publishLeaf(attr *scim.Attribute, fields []*field) *scim.Attri
 	out := *attr
 	f := fields[0]
 	out.CaseExact = !f.fold()
-	out.Mutability = together(fields)
+	if out.Mutability = together(fields); out.Mutability == scim.ReadWrite && f.path.sub != nil && attr.Mutability == scim.Immutable {
+		out.Mutability = attr.Mutability // the value of a member: it comes and goes with its element
+	}
 	out.Returned = sameReturned(fields, f.returnedAs())
 	if f.required != nil {
 		out.Required = *f.required
@@ -219,9 +227,6 @@ func (m *Mapping) publishLeaf(attr *scim.Attribute, fields []*field) *scim.Attri
 	}
 	if mark := f.ref(); mark != nil && f.path.sub == nil {
 		out.ReferenceTypes = mark.types
-	}
-	if f.path.uri != "" && f.kind == fromDirectory && !strings.EqualFold(f.path.uri, scim.EnterpriseURN) {
-		out.Type = f.pipes[0].typ()
 	}
 	if out.Type == scim.TypeString || out.Type == scim.TypeReference || out.Type == scim.TypeBinary {
 		out.Prep = m.prep(f)

@@ -176,6 +176,10 @@ func (c *compiler) fits(f *field, node configs.Node, p *pipe) {
 		p.steps = append(p.steps, step{boolWordSpec, boolWords{}})
 		return
 	}
+	if c.known.made[f.path.leaf()] {
+		f.path.leaf().Type = have
+		return
+	}
 	if fitsType(have, want) {
 		return
 	}
@@ -188,7 +192,7 @@ func (c *compiler) fits(f *field, node configs.Node, p *pipe) {
 	if remedy == "" {
 		remedy = "take a lens that yields text"
 	}
-	c.fault(node, remedy, "%s is a %s, and %q yields a %s", f.path, want, node.Text(), have)
+	c.fault(node, remedy, "%s is a %s, and `%s` yields a %s", f.path, want, node.Text(), have)
 }
 
 func fitsType(have, want scim.Type) bool {

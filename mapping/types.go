@@ -73,8 +73,8 @@ type UnknownKind uint8
 // ReverseTerm where it does not.
 const (
 	RefTerm     UnknownKind = iota + 1 // Names: what Term.Value (an id) is called; none: nobody, constant false
-	ReverseTerm                        // Keys: the records that are members of Term.Value
-	OverlayTerm                        // Keys: the records whose overlay attribute fulfils Term
+	ReverseTerm                        // Keys: the records that are members of Term.Value (eq), or of anything (pr)
+	OverlayTerm                        // Keys: the records whose overlay attribute fulfils Term, whatever its operator
 )
 
 // Known is what was looked up, by Unknown.Key.

@@ -63,14 +63,43 @@ func clocks() []mapping.Spec {
 	}
 }
 
-// rfc3339 reads what SCIM calls a dateTime (RFC 7643 §2.3.5), strictly.
+// rfc3339 reads what SCIM calls a dateTime (RFC 7643 §2.3.5) and the directory is to hold.
 func rfc3339(v any) (time.Time, error) {
-	s, ok := v.(string)
-	var t time.Time
-	if !ok || t.UnmarshalText([]byte(strings.ToUpper(s))) != nil || !writable(t.UTC()) {
+	t, ok := instant(v)
+	if !ok || !writable(t) {
 		return time.Time{}, fmt.Errorf("must be a date and time with its offset, such as 2026-01-02T03:04:05Z, not %v", v)
 	}
-	return t.UTC(), nil
+	return t, nil
+}
+
+// instant reads a literal as the matcher of scim does: small t and z are allowed (RFC 3339 §5.6), and without an offset it is UTC.
+func instant(v any) (time.Time, bool) {
+	s, ok := v.(string)
+	if !ok {
+		return time.Time{}, false
+	}
+	s = strings.ToUpper(s)
+	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// asked is a literal of a filter as an instant. A literal that no value can be compared with, and one before or after all times that can
+// be shown (an offset may lead there), is answered at once: settled is then the operator pr for "every value", or eq for none.
+func asked(t mapping.Test) (at time.Time, settled filter.Op) {
+	at, ok := instant(t.Value)
+	switch {
+	case !ok:
+		return at, filter.Eq
+	case writable(at):
+		return at, ""
+	case at.Year() > lastYear && (t.Op == filter.Lt || t.Op == filter.Le), at.Year() < firstYear && (t.Op == filter.Gt || t.Op == filter.Ge):
+		return at, filter.Pr
+	}
+	return at, filter.Eq
 }
 
 func writable(t time.Time) bool { return t.Year() >= firstYear && t.Year() <= lastYear }
@@ -108,7 +137,17 @@ func writeTimestamp(v any, like backends.Kind) (backends.Value, error) {
 // whereInstant is the filter of both clocks that the directory itself understands; spell writes an instant as it does.
 func whereInstant(spell func(time.Time) any) func(mapping.Test) (backends.Predicate, bool) {
 	return func(t mapping.Test) (backends.Predicate, bool) {
-		switch t.Op {
+		op := t.Op
+		var at time.Time
+		if op != filter.Pr {
+			var settled filter.Op
+			if at, settled = asked(t); settled == filter.Eq {
+				return backends.False{}, true
+			} else if settled == filter.Pr {
+				op = filter.Pr
+			}
+		}
+		switch op {
 		case filter.Pr:
 			if t.Syntax.Equality == backends.TimeRule {
 				return next(t, filter.Pr, nil)
@@ -116,11 +155,7 @@ func whereInstant(spell func(time.Time) any) func(mapping.Test) (backends.Predic
 			// Not every text is a time, but every time is at or after the first.
 			return ruled(t, filter.Ge, spell(time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC)), backends.TimeRule)
 		case filter.Eq, filter.Gt, filter.Ge, filter.Lt, filter.Le:
-			at, err := rfc3339(t.Value)
-			if err != nil {
-				return backends.False{}, true
-			}
-			return ruled(t, t.Op, spell(at), backends.TimeRule)
+			return ruled(t, op, spell(at), backends.TimeRule)
 		default:
 			return nil, false
 		}
@@ -217,8 +252,11 @@ func (c ticks) where(t mapping.Test) (backends.Predicate, bool) {
 	if t.Op == filter.Pr {
 		return c.between(t, lo, hi)
 	}
-	at, err := rfc3339(t.Value)
-	if err != nil {
+	at, settled := asked(t)
+	switch settled {
+	case filter.Pr:
+		return c.between(t, lo, hi)
+	case filter.Eq:
 		return backends.False{}, true
 	}
 	floor, exact := c.count(at)

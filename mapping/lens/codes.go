@@ -83,6 +83,14 @@ func (e enum) value(word string) any {
 	return word
 }
 
+// literal is what a client or the lens to the right wrote: booleans may come as words.
+func (e enum) literal(v any) any {
+	if word, ok := v.(string); ok && e.boolean && (word == "true" || word == "false") {
+		return word == "true"
+	}
+	return v
+}
+
 func (e enum) show(v backends.Value) (any, bool, error) {
 	key := codeKey(v.Text())
 	for _, p := range e.pairs {
@@ -95,6 +103,7 @@ func (e enum) show(v backends.Value) (any, bool, error) {
 
 // write takes a word as it is listed, or in other letter case where only one word is meant.
 func (e enum) write(v any, like backends.Kind) (backends.Value, error) {
+	v = e.literal(v)
 	for _, p := range e.pairs {
 		if e.value(p.word) == v {
 			return spelled(p.code, like), nil
@@ -157,7 +166,7 @@ func (e enum) fulfils(t mapping.Test, word string) (yes, ok bool) {
 		return false, false
 	}
 	if e.boolean {
-		return t.Op == filter.Eq && e.value(word) == t.Value, t.Op == filter.Eq
+		return t.Op == filter.Eq && e.value(word) == e.literal(t.Value), t.Op == filter.Eq
 	}
 	want, isText := t.Value.(string)
 	return isText && fulfils(t.Op, word, want, t.Fold), true

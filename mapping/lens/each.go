@@ -72,11 +72,13 @@ func (e each) Put(before backends.Values, values []any) (backends.Values, error)
 		}
 		if i := slices.IndexFunc(wanted, func(w written) bool { return w.shown == shown }); i >= 0 {
 			out = append(out, v)
-			wanted = slices.Delete(wanted, i, i+1)
+			wanted[i].there = true
 		}
 	}
 	for _, w := range wanted {
-		out = append(out, w.native)
+		if !w.there {
+			out = append(out, w.native)
+		}
 	}
 	return out, nil
 }
@@ -85,6 +87,7 @@ func (e each) Put(before backends.Values, values []any) (backends.Values, error)
 type written struct {
 	native backends.Value
 	shown  any
+	there  bool // some value of before shows so
 }
 
 func (e each) Where(t mapping.Test) (backends.Predicate, bool) {

@@ -77,24 +77,28 @@ func (p part) Put(before backends.Values, values []any) (backends.Values, error)
 		return nil, err
 	}
 	out := slices.Clone(before)
+	there := map[string]bool{}
 	var free, empty []int // places of wholes with a piece nobody wants, and of those without one
 	for i, v := range before {
 		piece, err := p.get(v.Text())
-		switch at := slices.Index(wanted, piece); {
+		switch {
 		case err != nil:
 		case piece == "":
 			empty = append(empty, i)
-		case at >= 0:
-			wanted = slices.Delete(wanted, at, at+1)
+		case slices.Contains(wanted, piece):
+			there[piece] = true
 		default:
 			free = append(free, i)
 		}
 	}
 	places := slices.Concat(free, empty)
-	for i, piece := range wanted {
+	for _, piece := range wanted {
+		if there[piece] {
+			continue
+		}
 		at, whole := len(out), ""
-		if i < len(places) {
-			at = places[i]
+		if len(places) > 0 {
+			at, places = places[0], places[1:]
 			whole = out[at].Text()
 		} else {
 			out = append(out, backends.Value{})
@@ -104,7 +108,10 @@ func (p part) Put(before backends.Values, values []any) (backends.Values, error)
 		}
 		out[at] = backends.String(whole)
 	}
-	for _, at := range free[min(len(wanted), len(free)):] {
+	for _, at := range places {
+		if !slices.Contains(free, at) {
+			continue
+		}
 		whole, err := p.set(out[at].Text(), "")
 		if err != nil {
 			return nil, err
