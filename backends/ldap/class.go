@@ -3,6 +3,7 @@ package ldap
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -33,6 +34,7 @@ type class struct {
 	uuid    bool   // keys are UUIDs in lower case
 	account string // canonical DN of the bind account, which is never written; "" when the bind is anonymous
 	names   *nameCache
+	self    atomic.Pointer[selfKnowledge]
 }
 
 var _ backends.Backend = (*class)(nil)

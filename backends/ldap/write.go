@@ -110,12 +110,56 @@ func (c *class) aim(ctx context.Context, in *info, key backends.Key, cond backen
 	if err != nil {
 		return t, err
 	}
+	alone, err := c.knowsItself(ctx, in)
+	if err != nil {
+		return t, err
+	}
+	if alone {
+		f = or(not(test{"entryDN", "=", t.dn}), f)
+	}
 	control, err := assert(f)
 	if err != nil {
 		return t, translate(err)
 	}
 	t.controls = []goldap.Control{control}
 	return t, nil
+}
+
+// knowsItself says whether an assertion may except all entries but the target: (|(!(entryDN=…))(&…)).
+//
+// OpenLDAP 2.5 hands an operation's controls on to those that its overlays start because of it. The memberof overlay then writes memberOf
+// only to members that the assertion about the group holds for, which is none, and says nothing; the unique overlay, whose search begins at
+// ou=people, fails with 122. With the exception the assertion is true of everybody else. It is sound only where entryDN is understood, so
+// that is tried on the base: an entry that does not answer to its own name would make the assertion void.
+func (c *class) knowsItself(ctx context.Context, in *info) (bool, error) {
+	if p := c.self.Load(); p != nil && p.in == in {
+		return p.known, nil
+	}
+	a, ok := in.schema.Attribute("entryDN")
+	known := ok && in.live && a.Equality != ""
+	for _, try := range []struct {
+		f    filter
+		want int
+	}{{test{"entryDN", "=", c.base}, 1}, {not(test{"entryDN", "=", c.base}), 0}} {
+		if !known {
+			break
+		}
+		req := c.search(try.f, []string{"1.1"})
+		req.Scope = goldap.ScopeBaseObject
+		f, err := c.find(ctx, req)
+		if err != nil {
+			return false, err
+		}
+		known = len(f.entries) == try.want
+	}
+	c.self.Store(&selfKnowledge{in, known})
+	return known, nil
+}
+
+// selfKnowledge is what knowsItself found out about one server.
+type selfKnowledge struct {
+	in    *info
+	known bool
 }
 
 var (
