@@ -214,7 +214,7 @@ func (s *suite) additionsAddUp() error {
 		return err
 	})
 	if err != nil || won != writers {
-		return fmt.Errorf("%d of %d additions succeeded: %w", won, writers, err)
+		return unlike(err, "%d of %d additions succeeded", won, writers)
 	}
 	rec, err := s.fetch(made.Key)
 	if err != nil {

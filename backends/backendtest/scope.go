@@ -38,27 +38,27 @@ func (s *suite) outsideIsNotThere() error {
 	}
 	stranger := s.eq(s.a.Name, "stranger")
 	if n, _, err := s.b.Count(s.ctx, nil, 0); err != nil || n != 1 {
-		return fmt.Errorf("Count of everybody = %d (%w), want 1", n, err)
+		return unlike(err, "Count of everybody = %d, want 1", n)
 	}
 	recs, err := s.b.Fetch(s.ctx, []backends.Key{key, made.Key}, s.all())
 	if err != nil || len(recs) != 1 || recs[0].Key != made.Key {
-		return fmt.Errorf("Fetch of one inside and one outside gave %v: %w", recs, err)
+		return unlike(err, "Fetch of one inside and one outside gave %v", recs)
 	}
 	keys, err := s.b.Keys(s.ctx, "", []string{name})
 	if err != nil || len(keys) != 0 {
-		return fmt.Errorf("Keys of a name outside gave %v: %w", keys, err)
+		return unlike(err, "Keys of a name outside gave %v", keys)
 	}
 	if keys, err = s.b.Keys(s.ctx, s.a.Name, []string{"stranger"}); err != nil || len(keys) != 0 {
-		return fmt.Errorf("Keys by %s of a record outside gave %v: %w", s.a.Name, keys, err)
+		return unlike(err, "Keys by %s of a record outside gave %v", s.a.Name, keys)
 	}
 	for _, by := range []string{"", s.a.Name} {
 		names, err := s.b.Names(s.ctx, by, []backends.Key{key, made.Key})
 		if _, leaked := names[key]; err != nil || leaked || len(names) != 1 {
-			return fmt.Errorf("Names by %q of one inside and one outside gave %v: %w", by, names, err)
+			return unlike(err, "Names by %q of one inside and one outside gave %v", by, names)
 		}
 	}
 	if there, err := s.b.Has(s.ctx, key, s.a.Name, backends.Strings("stranger")); !errors.Is(err, backends.ErrNotFound) && (err != nil || there[0]) {
-		return fmt.Errorf("Has of a record outside gave %v: %w", there, err)
+		return unlike(err, "Has of a record outside gave %v", there)
 	}
 	return steps(
 		func() error { return s.gone(key) },
@@ -161,17 +161,17 @@ func (s *suite) resolves() error {
 	for by, want := range map[string][2]string{"": {one.Name, two.Name}, s.a.Name: {"Odd, One+x=1", "two"}} {
 		got, err := s.b.Names(s.ctx, by, []backends.Key{one.Key, two.Key, two.Key, "nonsense", ""})
 		if err != nil || len(got) != 2 || got[one.Key] != want[0] || got[two.Key] != want[1] {
-			return fmt.Errorf("Names by %q gave %v: %w", by, got, err)
+			return unlike(err, "Names by %q gave %v", by, got)
 		}
 	}
 	for _, by := range []string{"", s.a.Name} {
 		keys, err := s.b.Keys(s.ctx, by, nil)
 		if err != nil || len(keys) != 0 {
-			return fmt.Errorf("Keys of no names gave %v: %w", keys, err)
+			return unlike(err, "Keys of no names gave %v", keys)
 		}
 		names, err := s.b.Names(s.ctx, by, nil)
 		if err != nil || len(names) != 0 {
-			return fmt.Errorf("Names of no keys gave %v: %w", names, err)
+			return unlike(err, "Names of no keys gave %v", names)
 		}
 	}
 	return nil
@@ -201,11 +201,11 @@ func (s *suite) resolvesMany() error {
 	}
 	gotKeys, err := s.b.Keys(s.ctx, "", names)
 	if err != nil || len(gotKeys) != many {
-		return fmt.Errorf("Keys of %d names gave %d: %w", many, len(gotKeys), err)
+		return unlike(err, "Keys of %d names gave %d", many, len(gotKeys))
 	}
 	gotNames, err := s.b.Names(s.ctx, "", keys)
 	if err != nil || len(gotNames) != many {
-		return fmt.Errorf("Names of %d keys gave %d: %w", many, len(gotNames), err)
+		return unlike(err, "Names of %d keys gave %d", many, len(gotNames))
 	}
 	for i, name := range names {
 		if gotKeys[name] != keys[i] || gotNames[keys[i]] != name {

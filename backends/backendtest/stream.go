@@ -40,7 +40,7 @@ func (s *suite) streams() error {
 		func() error {
 			n, exact, err := s.b.Count(s.ctx, nil, 0)
 			if err != nil || n != s.h.Many || !exact {
-				return fmt.Errorf("Count = %d, %v (%w), want %d", n, exact, err, s.h.Many)
+				return unlike(err, "Count = %d, %v, want %d", n, exact, s.h.Many)
 			}
 			return nil
 		},
@@ -48,7 +48,7 @@ func (s *suite) streams() error {
 			batch := append([]backends.Key{"nonsense"}, keys[:min(len(keys), 1000)]...)
 			recs, err := s.b.Fetch(s.ctx, batch, []string{s.a.Name})
 			if err != nil || len(recs) != len(batch)-1 {
-				return fmt.Errorf("Fetch of %d keys gave %d records: %w", len(batch)-1, len(recs), err)
+				return unlike(err, "Fetch of %d keys gave %d records", len(batch)-1, len(recs))
 			}
 			for _, rec := range recs {
 				if !made[rec.Key] || len(rec.Attrs[s.a.Name]) != 1 {
@@ -224,7 +224,7 @@ func (s *suite) outage() error {
 	for what, err := range s.everything(s.ctx, made.Key) {
 		if !errors.Is(err, backends.ErrUnavailable) && !errors.Is(err, backends.ErrUnknown) { // a write may have been under way
 			mend()
-			return fmt.Errorf("%s while the directory is away: %w", what, err)
+			return unlike(err, "%s while the directory is away", what)
 		}
 	}
 	took := time.Since(began)

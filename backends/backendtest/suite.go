@@ -177,6 +177,15 @@ func blames(err error, attr, what string) error {
 	return nil
 }
 
+// unlike is the complaint about an answer that is not what it should be; err is what came with it, or nil.
+func unlike(err error, format string, args ...any) error {
+	complaint := fmt.Sprintf(format, args...)
+	if err == nil {
+		return errors.New(complaint)
+	}
+	return fmt.Errorf("%s: %w", complaint, err)
+}
+
 // steps runs one after another and stops at the first that fails.
 func steps(all ...func() error) error {
 	for _, step := range all {

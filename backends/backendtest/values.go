@@ -76,11 +76,11 @@ func (s *suite) isFoundByName(rec backends.Record, text string, decoy backends.R
 		func() error {
 			keys, err := s.b.Keys(s.ctx, "", []string{rec.Name})
 			if err != nil || len(keys) != 1 || keys[rec.Name] != rec.Key {
-				return fmt.Errorf("Keys of %q gave %v: %w", rec.Name, keys, err)
+				return unlike(err, "Keys of %q gave %v", rec.Name, keys)
 			}
 			keys, err = s.b.Keys(s.ctx, s.a.Name, []string{text})
 			if err != nil || len(keys) != 1 || keys[text] != rec.Key {
-				return fmt.Errorf("Keys by %s of %q gave %v: %w", s.a.Name, text, keys, err)
+				return unlike(err, "Keys by %s of %q gave %v", s.a.Name, text, keys)
 			}
 			return nil
 		},
@@ -147,7 +147,7 @@ func (s *suite) oddValue(key, bystander backends.Key, text string) error {
 	}
 	there, err := s.b.Has(s.ctx, key, s.a.Text, backends.Strings(text, "bystander"))
 	if err != nil || !slices.Equal(there, []bool{true, false}) {
-		return fmt.Errorf("Has gave %v: %w", there, err)
+		return unlike(err, "Has gave %v", there)
 	}
 	return holds(rec, s.a.Text, text)
 }

@@ -198,7 +198,7 @@ func (s *suite) moves() error {
 	}
 	keys, err := s.b.Keys(s.ctx, "", []string{made.Name, moved.Name})
 	if _, old := keys[made.Name]; err != nil || old || keys[moved.Name] != made.Key {
-		return fmt.Errorf("after Move to %q, Keys gives %v: %w", moved.Name, keys, err)
+		return unlike(err, "after Move to %q, Keys gives %v", moved.Name, keys)
 	}
 	return steps(
 		func() error { return holds(moved, s.a.Name, "Married, Ann+B") },
