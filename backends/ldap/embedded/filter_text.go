@@ -11,10 +11,13 @@ import (
 
 // compileSubstrings reads a substrings filter (RFC 4511 §4.5.1.7.2): at most one initial piece, which comes first, and one final, last.
 func (s *store) compileSubstrings(p *ber.Packet) (filter, error) {
-	if len(p.Children) != 2 || len(p.Children[1].Children) == 0 {
+	if len(p.Children) != 2 {
 		return nil, errFilter
 	}
 	pieces := p.Children[1].Children
+	if len(pieces) == 0 { // (cn=**), which a grammar forbids and slapd lets pass as unanswerable
+		return undefined, nil
+	}
 	for i, piece := range pieces {
 		if piece.Tag > ber.Tag(schema.Final) || piece.Tag == ber.Tag(schema.Initial) && i > 0 || piece.Tag == ber.Tag(schema.Final) && i < len(pieces)-1 {
 			return nil, errFilter

@@ -50,6 +50,7 @@ func (s *Schema) RuleOf(name string) backends.Rule { return comparisons[s.compar
 // a printable string are text to the directory string rules.
 var compatible = map[string][]string{
 	syntaxDirectory: {syntaxCountry, syntaxPrintable, syntaxTelephone},
+	syntaxIA5:       {syntaxCountry},
 	syntaxNameUID:   {syntaxDN},
 }
 

@@ -36,12 +36,33 @@ func (s *Schema) normal(c comparison, v string) string {
 	case identifier:
 		return s.normalOID(v)
 	default:
-		return strings.Trim(normalPart(c, v), trimmed[c])
+		return trim(c, normalPart(c, v), true, true)
 	}
 }
 
-// trimmed is what means nothing at a value's ends.
-var trimmed = map[comparison]string{exactText: " ", ignoreText: " ", exactIA5: " ", ignoreIA5: " "}
+// trim takes the blanks off the ends of a text that are ends of the value too. Of a text that is nothing but what its rule ignores one
+// blank remains, so that it is something to compare; only behind the last star it is nothing. All this is as slapd has it.
+func trim(c comparison, v string, left, right bool) string {
+	switch c {
+	case exactIA5, ignoreIA5:
+		return strings.Trim(v, " ") // in the middle of a value too
+	case numeric, telephone:
+		left, right = true, true
+	case exactText, ignoreText, list:
+	default:
+		return v
+	}
+	if left {
+		v = strings.TrimLeft(v, " ")
+	}
+	if v == "" {
+		return " "
+	}
+	if right {
+		v = strings.TrimRight(v, " ")
+	}
+	return v
+}
 
 // normalPart is the form of a value, or of a piece of one whose outer blanks still count.
 func normalPart(c comparison, v string) string {
@@ -95,22 +116,13 @@ func (s *Schema) NormalizePart(rule string, part Part, text string) (string, err
 	if err := s.validSyntax(comparisons[c].assertion, text); err != nil {
 		return "", err
 	}
-	text = normalPart(c, text)
-	switch part {
-	case Initial:
-		text = strings.TrimLeft(text, " ")
-	case Final:
-		text = strings.TrimRight(text, " ")
-	case Any:
-	}
+	text = trim(c, normalPart(c, text), part == Initial, part == Final)
 	return text, nil
 }
 
-// prepare is string preparation (RFC 4518) as slapd does it: compatibility composition, letters in lower case one by one (so ß is not ss),
-// outer blanks gone and inner runs of them one. Nothing is left of blanks alone.
-func prepare(v string, fold bool) string { return strings.Trim(squeeze(mapText(v, fold)), " ") }
-
-func foldText(v string) string { return prepare(v, true) }
+// foldText is string preparation (RFC 4518) as slapd does it: compatibility composition, letters in lower case one by one (so ß is not ss),
+// outer blanks gone and inner runs of them one.
+func foldText(v string) string { return trim(ignoreText, squeeze(mapText(v, true)), true, true) }
 
 func mapText(v string, fold bool) string {
 	if isASCII(v) {
@@ -146,7 +158,9 @@ func squeeze(v string) string {
 func prepareList(v string) string {
 	lines := strings.Split(v, "$")
 	for i, line := range lines {
-		lines[i] = foldText(line)
+		if line != "" {
+			lines[i] = foldText(line)
+		}
 	}
 	return strings.Join(lines, "$")
 }
