@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -37,9 +38,9 @@ func clocks() []mapping.Spec {
 			Doc: "Active Directory's clock, " + windows.name + " ⇄ RFC 3339. 0 and 9223372036854775807 mean never and are not shown; writing a time replaces them.",
 			New: noArgs(windows.lens()),
 			Examples: []mapping.Example{
-				{Native: []string{"134118110450000000"}, Scim: []any{"2026-01-02T03:04:05Z"}},
+				{Native: []string{"134117966450000000"}, Scim: []any{"2026-01-02T03:04:05Z"}},
 				{Native: []string{"9223372036854775807"}, Scim: nil, OneWay: true},
-				{Native: []string{"134118110450000000"}, Before: []string{"0"}, Scim: []any{"2026-01-02T03:04:05Z"}},
+				{Native: []string{"134117966450000000"}, Before: []string{"0"}, Scim: []any{"2026-01-02T03:04:05Z"}},
 			},
 		},
 		{
@@ -87,20 +88,24 @@ func instant(v any) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// asked is a literal of a filter as an instant. A literal that no value can be compared with, and one before or after all times that can
-// be shown (an offset may lead there), is answered at once: settled is then the operator pr for "every value", or eq for none.
-func asked(t mapping.Test) (at time.Time, settled filter.Op) {
-	at, ok := instant(t.Value)
-	switch {
-	case !ok:
-		return at, filter.Eq
-	case writable(at):
-		return at, ""
-	case at.Year() > lastYear && (t.Op == filter.Lt || t.Op == filter.Le), at.Year() < firstYear && (t.Op == filter.Gt || t.Op == filter.Ge):
-		return at, filter.Pr
+// asked is a test of a clock as an operator and an instant. Some tests are answered without looking: the operator is then pr where every
+// value fulfils it, and ok is false where none does. An offset may lead to literals before or after all times that can be shown.
+func asked(t mapping.Test) (op filter.Op, at time.Time, ok bool) {
+	if t.Op == filter.Pr {
+		return t.Op, at, true
 	}
-	return at, filter.Eq
+	at, ok = instant(t.Value)
+	switch {
+	case !ok, writable(at):
+		return t.Op, at, ok
+	case at.Year() > lastYear && (t.Op == filter.Lt || t.Op == filter.Le), at.Year() < firstYear && (t.Op == filter.Gt || t.Op == filter.Ge):
+		return filter.Pr, at, true
+	}
+	return t.Op, at, false
 }
+
+// clockOp says whether op is one that can be asked of a clock.
+func clockOp(op filter.Op) bool { return slices.Contains(onOrder, op) && op != filter.Ne }
 
 func writable(t time.Time) bool { return t.Year() >= firstYear && t.Year() <= lastYear }
 
@@ -137,28 +142,19 @@ func writeTimestamp(v any, like backends.Kind) (backends.Value, error) {
 // whereInstant is the filter of both clocks that the directory itself understands; spell writes an instant as it does.
 func whereInstant(spell func(time.Time) any) func(mapping.Test) (backends.Predicate, bool) {
 	return func(t mapping.Test) (backends.Predicate, bool) {
-		op := t.Op
-		var at time.Time
-		if op != filter.Pr {
-			var settled filter.Op
-			if at, settled = asked(t); settled == filter.Eq {
-				return backends.False{}, true
-			} else if settled == filter.Pr {
-				op = filter.Pr
-			}
-		}
-		switch op {
-		case filter.Pr:
-			if t.Syntax.Equality == backends.TimeRule {
-				return next(t, filter.Pr, nil)
-			}
-			// Not every text is a time, but every time is at or after the first.
-			return ruled(t, filter.Ge, spell(time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC)), backends.TimeRule)
-		case filter.Eq, filter.Gt, filter.Ge, filter.Lt, filter.Le:
-			return ruled(t, op, spell(at), backends.TimeRule)
-		default:
+		op, at, ok := asked(t)
+		switch {
+		case !clockOp(op):
 			return nil, false
+		case !ok:
+			return backends.False{}, true
+		case op != filter.Pr:
+			return ruled(t, op, spell(at), backends.TimeRule)
+		case t.Syntax.Equality == backends.TimeRule:
+			return next(t, filter.Pr, nil)
 		}
+		// Not every text is a time, but every time is at or after the first.
+		return ruled(t, filter.Ge, spell(time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC)), backends.TimeRule)
 	}
 }
 
@@ -249,22 +245,21 @@ func (c ticks) write(v any, like backends.Kind) (backends.Value, error) {
 // hold of one value only where there is one.
 func (c ticks) where(t mapping.Test) (backends.Predicate, bool) {
 	lo, hi := c.bounds()
-	if t.Op == filter.Pr {
-		return c.between(t, lo, hi)
-	}
-	at, settled := asked(t)
-	switch settled {
-	case filter.Pr:
-		return c.between(t, lo, hi)
-	case filter.Eq:
+	op, at, ok := asked(t)
+	switch {
+	case !clockOp(op):
+		return nil, false
+	case !ok:
 		return backends.False{}, true
+	case op == filter.Pr:
+		return c.between(t, lo, hi)
 	}
 	floor, exact := c.count(at)
 	n, up := floor.Int64(), int64(1) // up leads from the last count at or before the time to the first at or after it
 	if exact {
 		up = 0
 	}
-	switch t.Op {
+	switch op {
 	case filter.Eq:
 		if !exact || n < lo || n > hi {
 			return backends.False{}, true

@@ -100,7 +100,7 @@ func (e each) Where(t mapping.Test) (backends.Predicate, bool) {
 // state is a lens that makes one boolean of the whole attribute; it always shows one, an absent attribute included.
 type state struct {
 	show  func(native backends.Values) bool
-	write func(before backends.Values, v bool) (backends.Values, error)
+	write func(before backends.Values, v bool) (backends.Values, error) // called only where it shows the opposite
 	where func(t mapping.Test, v bool) (backends.Predicate, bool)
 }
 
@@ -115,8 +115,8 @@ func (s state) Put(before backends.Values, values []any) (backends.Values, error
 		return before, nil
 	}
 	v, err := oneBool(values)
-	if err != nil {
-		return nil, err
+	if err != nil || s.show(before) == v {
+		return before, err
 	}
 	return s.write(before, v)
 }

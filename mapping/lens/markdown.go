@@ -87,7 +87,7 @@ func call(name string, args []string) string {
 }
 
 func bareWord(s string) bool {
-	return s != " " && !strings.ContainsFunc(s, func(r rune) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_.@:+-/", r)
 	})
 }

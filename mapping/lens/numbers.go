@@ -215,8 +215,12 @@ func (b bit) Put(before backends.Values, values []any) (backends.Values, error) 
 	return append(out, backends.String(strconv.FormatInt(b.with(start, on), 10))), nil
 }
 
+// with is n with the bits changed. A number that shows as wanted already stays, whatever some of several bits are.
 func (b bit) with(n int64, on bool) int64 {
-	if on {
+	switch {
+	case b.set(n) == on:
+		return n
+	case on:
 		return int64(uint64(n) | b.mask)
 	}
 	return int64(uint64(n) &^ b.mask)

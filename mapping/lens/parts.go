@@ -174,22 +174,14 @@ func newSplit(args []string) (mapping.Lens, error) {
 	return part{
 		get: func(whole string) (string, error) { return nth(strings.Split(whole, sep), n), nil },
 		set: func(whole, piece string) (string, error) {
-			if strings.Contains(piece, sep) || bridges(sep, piece) {
+			list := withNth(pieceList(whole, sep), n, piece)
+			out := strings.Join(list, sep)
+			if !slices.Equal(pieceList(out, sep), list) { // also where a piece ends with half a separator: a- before --
 				return "", fmt.Errorf("must not contain %q, which separates it from its neighbours", sep)
 			}
-			return strings.Join(withNth(pieceList(whole, sep), n, piece), sep), nil
+			return out, nil
 		},
 	}, nil
-}
-
-// bridges says whether a piece and a separator next to it would hold a separator that begins or ends in the piece ("a-" beside "--").
-func bridges(sep, piece string) bool {
-	for n := 1; n < len(sep); n++ {
-		if strings.HasSuffix(piece, sep[:n]) || strings.HasPrefix(piece, sep[len(sep)-n:]) {
-			return true
-		}
-	}
-	return false
 }
 
 func pieceList(whole, sep string) []string {

@@ -155,12 +155,9 @@ func newAbsent(now func() time.Time) func([]string) (mapping.Lens, error) {
 		}
 		return absent{readOnly: len(args) == 0, state: state{
 			show: func(native backends.Values) bool { return len(native) == 0 },
-			write: func(before backends.Values, gone bool) (backends.Values, error) {
-				switch {
-				case gone:
+			write: func(_ backends.Values, gone bool) (backends.Values, error) {
+				if gone {
 					return nil, nil
-				case len(before) > 0:
-					return before, nil
 				}
 				v, err := put()
 				return backends.Values{v}, err
@@ -190,9 +187,6 @@ func newLocked(args []string) (mapping.Lens, error) {
 		write: func(before backends.Values, active bool) (backends.Values, error) {
 			if active {
 				return slices.DeleteFunc(slices.Clone(before), passing), nil
-			}
-			if i := slices.IndexFunc(before, isForever); i >= 0 {
-				return backends.Values{before[i]}, nil
 			}
 			return backends.Values{backends.String(forever)}, nil
 		},
