@@ -60,7 +60,7 @@ func check(ctx context.Context, path string, live bool) (string, error) {
 	for _, warning := range p.config.Warnings() {
 		p.log.Warn(warning)
 	}
-	w, err := build(p)
+	w, err := build(ctx, p)
 	switch {
 	case errors.Is(err, litejournal.ErrInUse):
 		// An adapter is serving from this configuration; its journal is as open as it can be.

@@ -72,15 +72,13 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 		return usageError{fmt.Errorf("--token: use letters, digits and punctuation without quotes, backslashes, blanks and dollar signs")}
 	}
 	directory, err := embedded.Start(embedded.Config{
-		Listen: d.ldapListen, Suffix: demoSuffix, AdminDN: demoAdmin, AdminPassword: demoPassword, MemberOf: true, RefInt: true,
+		Addr: d.ldapListen, Suffix: demoSuffix, AdminDN: demoAdmin, AdminPassword: demoPassword,
+		Entries: embedded.Generate(d.people, demoGroups), MemberOf: true, RefInt: true,
 	})
 	if err != nil {
 		return fmt.Errorf("--ldap-listen: %w", err)
 	}
 	defer directory.Close() //nolint:errcheck // the process ends
-	if err := directory.Load(embedded.Generate(d.people, demoGroups)); err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "scim-adapter-demo-")
 	if err != nil {
 		return err

@@ -103,7 +103,7 @@ func openHouse(t *testing.T, url string) *house {
 	}
 	t.Cleanup(func() { h.removeTree(h.base) })
 	h.scimClient = scimClient{t: t, token: "a-token-of-the-tests"}
-	h.world, h.base = startWorld(t, url, h.base), h.base
+	h.world = startWorld(t, url, h.base)
 	server := httptest.NewServer(h.world.handler)
 	t.Cleanup(server.Close)
 	h.scimClient.base = server.URL + "/scim/v2"
@@ -124,7 +124,7 @@ func startWorld(t *testing.T, url, base string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := build(p)
+	w, err := build(t.Context(), p)
 	if err != nil {
 		t.Fatal(err)
 	}

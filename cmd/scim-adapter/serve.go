@@ -40,7 +40,7 @@ func serve(ctx context.Context, path string, started func(scim string)) error {
 	for _, warning := range p.config.Warnings() {
 		p.log.Warn(warning)
 	}
-	w, err := build(p)
+	w, err := build(ctx, p)
 	if err != nil {
 		p.close()
 		return err

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -32,6 +33,9 @@ const (
 	maxPage     = 1000
 	defaultPage = 100
 )
+
+// journalFile is the embedded journal below journal.path.
+const journalFile = "journal.sqlite"
 
 var _ scimapi.Service = (*adapter.Service)(nil)
 
@@ -111,9 +115,9 @@ type world struct {
 }
 
 // build makes the world of a plan. It opens the journal and nothing else.
-func build(p *plan) (*world, error) {
+func build(ctx context.Context, p *plan) (*world, error) {
 	w := &world{plan: p, registry: prometheus.NewRegistry()}
-	overlay, err := w.openJournal()
+	overlay, err := w.openJournal(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +153,7 @@ func build(p *plan) (*world, error) {
 // newID makes a UUIDv7: it sorts by time, and needs no coordination.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-func (w *world) openJournal() (journal.Overlay, error) {
+func (w *world) openJournal(ctx context.Context) (journal.Overlay, error) {
 	if w.config.Journal.Kind == configs.JournalNone {
 		for _, m := range w.mappings.All() {
 			if len(m.Overlays()) > 0 {
@@ -159,7 +163,7 @@ func (w *world) openJournal() (journal.Overlay, error) {
 		w.journal = journal.None{}
 		return nil, nil //nolint:nilnil // no overlay is an answer: nothing is mapped to one
 	}
-	lite, err := litejournal.Open(w.config.Journal.Path)
+	lite, err := litejournal.Open(ctx, filepath.Join(w.config.Journal.Path, journalFile))
 	if err != nil {
 		return nil, fmt.Errorf("journal.path: %w", err)
 	}
