@@ -15,11 +15,12 @@ func (s *Service) Get(ctx context.Context, req scim.Request, id string) (*scim.R
 	if err != nil {
 		return nil, err
 	}
-	rec, err := s.fetchOne(ctx, c, backends.Key(id), c.wants(req.Projection))
+	want := c.wants(req.Projection)
+	rec, err := s.fetchOne(ctx, c, backends.Key(id), want)
 	if err != nil {
 		return nil, s.translate(err, c, false)
 	}
-	res, err := s.result(ctx, c, req, rec)
+	res, err := s.show(ctx, c, req, rec, want)
 	return res, s.translate(err, c, false)
 }
 
@@ -39,8 +40,8 @@ func (s *Service) fetchOne(ctx context.Context, c *class, key backends.Key, want
 	return recs[0], nil
 }
 
-// result is one record as the answer to a request.
-func (s *Service) result(ctx context.Context, c *class, req scim.Request, rec backends.Record) (*scim.Result, error) {
+// show makes one record the answer to a request. want is what is looked at; what the client then sees is the projection's business.
+func (s *Service) show(ctx context.Context, c *class, req scim.Request, rec backends.Record, want func(scim.Ref) bool) (*scim.Result, error) {
 	recs, err := s.versioned(ctx, c, []backends.Record{rec})
 	if err != nil {
 		return nil, err
@@ -48,7 +49,7 @@ func (s *Service) result(ctx context.Context, c *class, req scim.Request, rec ba
 	if len(recs) == 0 {
 		return nil, &backends.Error{Kind: backends.ErrNotFound}
 	}
-	dressed, err := s.dress(ctx, c, req, recs, c.wants(req.Projection))
+	dressed, err := s.dress(ctx, c, req, recs, want)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +69,15 @@ type dressed struct {
 // dress makes resources of records: what the mapping shows of each, its overlay, its references both ways, and its meta. Whatever needs
 // asking is asked once for all of them.
 func (s *Service) dress(ctx context.Context, c *class, req scim.Request, recs []backends.Record, want func(scim.Ref) bool) ([]dressed, error) {
+	all, err := s.link(ctx, c, req, recs, want)
+	if err != nil {
+		return nil, err
+	}
+	return all, s.finishDress(ctx, c, req, recs, want, all)
+}
+
+// link makes resources of records as far as the directories know them.
+func (s *Service) link(ctx context.Context, c *class, req scim.Request, recs []backends.Record, want func(scim.Ref) bool) ([]dressed, error) {
 	direct, turned, err := s.split(ctx, c, want)
 	if err != nil {
 		return nil, err
@@ -89,7 +99,7 @@ func (s *Service) dress(ctx context.Context, c *class, req scim.Request, recs []
 	for i := range recs {
 		all[i] = dressed{res: resources[i], links: linked[i]}
 	}
-	return all, s.finishDress(ctx, c, req, recs, want, all)
+	return all, nil
 }
 
 // get is Mapping.Get with its problems told to the log: an attribute that cannot be shown fails nobody's page.

@@ -424,4 +424,3 @@ func (s *Service) split(ctx context.Context, c *class, want func(scim.Ref) bool)
 	}
 	return direct, reverse, nil
 }
-

@@ -66,8 +66,8 @@ func (s *Service) other(r reference) (*class, reference, bool) {
 	return nil, reference{}, false
 }
 
-// holders walks the records of c that point with r at a name, and gives their keys.
-func holders(ctx context.Context, c *class, r reference, name string) ([]backends.Key, error) {
+// pointing walks the records of c that point with r at a name, and gives their keys.
+func pointing(ctx context.Context, c *class, r reference, name string) ([]backends.Key, error) {
 	var keys []backends.Key
 	rule := c.Backend().Syntax(r.Native).Equality
 	if rule == backends.NoRule {
@@ -118,7 +118,7 @@ func (s *Service) turn(ctx context.Context, c *class, r reference, base string, 
 		if !ok || name == "" {
 			return nil
 		}
-		keys, err := holders(ctx, there, back, name)
+		keys, err := pointing(ctx, there, back, name)
 		if err != nil || len(keys) == 0 {
 			return err
 		}

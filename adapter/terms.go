@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/mapping"
@@ -18,61 +19,132 @@ func (s *Service) lower(ctx context.Context, c *class, req scim.Request, e filte
 	if err := c.rt.CheckFilter(e); err != nil {
 		return mapping.Lowered{}, err
 	}
-	known, err := s.lookUp(ctx, c, req, c.Unknowns(e))
+	l := &lookup{s: s, c: c, req: req, known: mapping.Known{}, turned: map[string]turnedRef{}}
+	if err := l.answer(ctx, c.Unknowns(e)); err != nil {
+		return mapping.Lowered{}, err
+	}
+	low, err := c.Lower(e, l.known)
 	if err != nil {
 		return mapping.Lowered{}, err
 	}
-	return c.Lower(e, known)
+	low.Where, err = l.substitute(ctx, low.Where)
+	low.Where = backends.Simplify(low.Where)
+	return low, err
 }
 
-// lookUp answers the terms of a filter that the mapping cannot: what ids are called (all in one batch), who the members of a group are, and
-// what the overlay holds.
-func (s *Service) lookUp(ctx context.Context, c *class, req scim.Request, unknowns []mapping.Unknown) (mapping.Known, error) {
-	known := mapping.Known{}
+// lookup answers the terms of one filter that the mapping cannot.
+type lookup struct {
+	s      *Service
+	c      *class
+	req    scim.Request
+	known  mapping.Known
+	turned map[string]turnedRef // by native attribute in lower case: those that the directory turns out not to keep
+}
+
+// turnedRef is a reference that the schema knows and no record has, with the ids that the filter names.
+type turnedRef struct {
+	reference
+	ids map[string]string // by name
+}
+
+// answer looks up what ids are called (all in one batch), who the members of a group are, and what the overlay holds.
+func (l *lookup) answer(ctx context.Context, unknowns []mapping.Unknown) error {
+	if err := l.findTurned(ctx); err != nil {
+		return err
+	}
 	var refs []reference
 	var ids [][]string
 	var at []string
 	for _, u := range unknowns {
-		if u.Kind == mapping.OverlayTerm {
-			keys, err := s.findExtras(ctx, c, req, u)
-			if err != nil {
-				return nil, err
+		var keys []backends.Key
+		var err error
+		switch u.Kind {
+		case mapping.OverlayTerm:
+			keys, err = l.s.findExtras(ctx, l.c, l.req, u)
+		case mapping.ReverseTerm:
+			keys, err = l.s.membersOf(ctx, l.c, l.c.referenceOf(u.Ref), u.Term.Op, u.Term.Value)
+		case mapping.RefTerm:
+			if id, ok := u.Term.Value.(string); ok {
+				refs, ids, at = append(refs, l.c.referenceOf(u.Ref)), append(ids, []string{id}), append(at, u.Key)
 			}
-			known[u.Key] = mapping.Answer{Keys: keys}
-			continue
 		}
-		r := c.referenceOf(u.Ref)
-		turned, err := s.isReverse(ctx, c, r)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if turned {
-			keys, err := s.membersOf(ctx, c, r, u.Term)
-			if err != nil {
-				return nil, err
-			}
-			known[u.Key] = mapping.Answer{Keys: keys}
-			continue
-		}
-		id, ok := u.Term.Value.(string)
-		if !ok {
-			known[u.Key] = mapping.Answer{}
-			continue
-		}
-		refs, ids, at = append(refs, r), append(ids, []string{id}), append(at, u.Key)
+		l.known[u.Key] = mapping.Answer{Keys: keys}
 	}
-	found, err := s.namesOf(ctx, refs, ids)
+	found, err := l.s.namesOf(ctx, refs, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for i, key := range at {
-		answer := mapping.Answer{}
-		if name, ok := found[i][ids[i][0]]; ok {
-			answer.Names = []string{name}
+		name, ok := found[i][ids[i][0]]
+		if !ok {
+			continue // an id that names nobody: constant false
 		}
-		known[key] = answer
+		l.known[key] = mapping.Answer{Names: []string{name}}
+		if t, ok := l.turned[strings.ToLower(refs[i].Native)]; ok {
+			t.ids[name] = ids[i][0]
+		}
 	}
-	return known, nil
+	return nil
+}
+
+// findTurned finds the references that must be read from the other side although the schema knows their attribute. The mapping, which asks
+// nobody, has lowered their terms to tests of it.
+func (l *lookup) findTurned(ctx context.Context) error {
+	for _, r := range l.c.refs {
+		if r.OrReverse == "" || !l.c.Backend().Syntax(r.Native).Known {
+			continue
+		}
+		turned, err := l.s.isReverse(ctx, l.c, r)
+		if err != nil {
+			return err
+		}
+		if turned {
+			l.turned[strings.ToLower(r.Native)] = turnedRef{r, map[string]string{}}
+		}
+	}
+	return nil
+}
+
+// substitute replaces tests of attributes that the directory does not keep by the keys of those whom the other side names.
+func (l *lookup) substitute(ctx context.Context, p backends.Predicate) (backends.Predicate, error) {
+	if len(l.turned) == 0 {
+		return p, nil
+	}
+	terms := func(list []backends.Predicate) ([]backends.Predicate, error) {
+		out := make([]backends.Predicate, len(list))
+		for i, term := range list {
+			var err error
+			if out[i], err = l.substitute(ctx, term); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	switch p := p.(type) {
+	case backends.And:
+		list, err := terms(p)
+		return backends.And(list), err
+	case backends.Or:
+		list, err := terms(p)
+		return backends.Or(list), err
+	case backends.Not:
+		term, err := l.substitute(ctx, p.Term)
+		return backends.Not{Term: term}, err
+	case backends.Present:
+		if t, ok := l.turned[strings.ToLower(p.Attr)]; ok {
+			keys, err := l.s.membersOf(ctx, l.c, t.reference, filter.Pr, nil)
+			return backends.KeyIn{Keys: keys}, err
+		}
+	case backends.Eq:
+		if t, ok := l.turned[strings.ToLower(p.Attr)]; ok {
+			keys, err := l.s.membersOf(ctx, l.c, t.reference, filter.Eq, t.ids[p.Value.Text()])
+			return backends.KeyIn{Keys: keys}, err
+		}
+	}
+	return p, nil
 }
 
 // referenceOf finds what a term's reference is here.
@@ -87,14 +159,14 @@ func (c *class) referenceOf(m mapping.Reference) reference {
 
 // membersOf gives the records that a reverse reference's term holds for: those whom the record with that id names; for `pr` those whom any
 // record names. A reverse reference answers no other operator.
-func (s *Service) membersOf(ctx context.Context, c *class, r reference, term filter.Compare) ([]backends.Key, error) {
+func (s *Service) membersOf(ctx context.Context, c *class, r reference, op filter.Op, value any) ([]backends.Key, error) {
 	there, back, ok := s.other(r)
 	if !ok {
 		return nil, nil
 	}
 	query := backends.Query{Where: backends.Present{Attr: back.Native}, Attrs: []string{back.Native}}
-	if term.Op != filter.Pr {
-		id, isText := term.Value.(string)
+	if op != filter.Pr {
+		id, isText := value.(string)
 		if !isText {
 			return nil, nil
 		}
@@ -192,9 +264,14 @@ func (s *Service) matchRest(ctx context.Context, c *class, req scim.Request, low
 		}
 		return holds, nil
 	}
-	resources, err := s.dress(ctx, c, req, recs, low.Wants)
+	resources, err := s.link(ctx, c, req, recs, low.Wants)
 	if err != nil {
 		return nil, err
+	}
+	if c.wantsExtras(low.Wants) {
+		if err := s.finishDress(ctx, c, req, recs, low.Wants, resources); err != nil {
+			return nil, err
+		}
 	}
 	for i, d := range resources {
 		holds[i] = scim.Match(low.Rest, c.rt, d.res)

@@ -36,6 +36,7 @@ type Result struct {
 	ID       string
 	Version  string // entity tag, W/"…"; "" when the directory has no versions
 	Location string
+	Dropped  []string // what a write held and nothing is mapped for, for the log
 }
 
 // Health is the state of one thing behind the adapter.

@@ -1,0 +1,105 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/mapping"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// Create makes a resource (RFC 7644 §3.3) and answers with what the directory has stored.
+func (s *Service) Create(ctx context.Context, req scim.Request, body *scim.Object) (*scim.Result, error) {
+	c, err := s.class(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.rt.Validate(body, nil); err != nil {
+		return nil, s.translate(err, c, false)
+	}
+	d := &draft{res: body.Clone()}
+	d.extras = c.takeExtras(d.res)
+	d.uniques = c.uniques(d.res)
+	res, err := s.create(ctx, c, req, d)
+	return res, s.translate(err, c, false)
+}
+
+// draft is a resource that is to be made.
+type draft struct {
+	res     *scim.Object
+	extras  map[string]string
+	uniques []uniqueValue
+}
+
+func (s *Service) create(ctx context.Context, c *class, req scim.Request, d *draft) (*scim.Result, error) {
+	refs := c.writable()
+	for _, r := range c.refs {
+		if r.ReadOnly {
+			r.clear(d.res)
+		}
+	}
+	if _, err := s.name(ctx, refs, d.res, nil, links{}); err != nil {
+		return nil, err
+	}
+	made, err := c.Create(d.res)
+	if err != nil {
+		return nil, err
+	}
+	release, err := s.reserve(ctx, c, req, "", d.uniques, d.extras)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	w := s.creation(c, req, d, made)
+	if err := w.run(ctx); err != nil {
+		return nil, c.nameTaken(err, d.res, made.Name)
+	}
+	return s.answer(ctx, w, c.wants(req.Projection))
+}
+
+// creation is the work of making a record: the record, what must follow in a step of its own, what is kept beside the directory.
+func (s *Service) creation(c *class, req scim.Request, d *draft, made mapping.Creation) *work {
+	w := &work{s: s, c: c, req: req, action: "create", dropped: append(append([]string(nil), req.Dropped...), made.Dropped...)}
+	want := c.reads(c.wants(req.Projection))
+	w.ops = append(w.ops, w.create(made, want))
+	if len(d.extras) > 0 {
+		w.ops = append(w.ops, w.overlay(nil, d.extras))
+	}
+	if len(made.Then) > 0 {
+		w.ops = append(w.ops, w.modify(made.Then, nil, backends.Condition{}, want))
+	}
+	return w
+}
+
+// nameTaken names the attribute that the name is made of, where the directory only said that the name exists.
+func (c *class) nameTaken(err error, res *scim.Object, name backends.Template) error {
+	var native *backends.Error
+	var half *stranded
+	if !errors.Is(err, backends.ErrExists) || errors.As(err, &half) || errors.As(err, &native) && native.Attr != "" {
+		return err
+	}
+	var known *scim.Error
+	if path := c.namedBy(res, name); path != "" && !errors.As(err, &known) {
+		return taken(path, err)
+	}
+	return err
+}
+
+// answer reads back what stands after a write.
+func (s *Service) answer(ctx context.Context, w *work, want func(scim.Ref) bool) (*scim.Result, error) {
+	rec, err := w.rec, error(nil)
+	if !w.fresh {
+		rec, err = s.fetchOne(ctx, w.c, w.key, want)
+	}
+	var res *scim.Result
+	if err == nil {
+		res, err = s.show(ctx, w.c, w.req, rec, want)
+	}
+	if err != nil {
+		return nil, s.away(err, http.StatusServiceUnavailable, "The change was made, but reading it back failed. Read the resource again.")
+	}
+	res.Dropped = w.dropped
+	return res, nil
+}

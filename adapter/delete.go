@@ -1,0 +1,224 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// Delete is DELETE (RFC 7644 §3.6), or what the mapping does instead. What points at the record is cleaned up in the same intent: a
+// directory that reuses the name would otherwise give the next owner the memberships of the last.
+func (s *Service) Delete(ctx context.Context, req scim.Request, id string) error {
+	c, err := s.class(req)
+	if err != nil {
+		return err
+	}
+	switch c.OnDelete().Policy {
+	case "refuse":
+		return refuse("The mapping of " + c.Name() + " does not allow to delete.")
+	case "disable":
+		_, err := s.update(ctx, req, id, change{action: "delete", apply: disable})
+		return err
+	}
+	release, err := s.locks.take(ctx, c.lockName(id))
+	if err != nil {
+		return s.translate(err, c, false)
+	}
+	defer release()
+	return s.translate(s.remove(ctx, c, req, backends.Key(id)), c, guarded(req))
+}
+
+// disable is what a delete comes to where records are kept.
+func disable(before *scim.Object) (*scim.Object, []scim.SetDelta, error) {
+	after := before.Clone()
+	after.Set("active", false)
+	return after, nil, nil
+}
+
+func (s *Service) remove(ctx context.Context, c *class, req scim.Request, key backends.Key) error {
+	w, err := s.removal(ctx, c, req, key)
+	if err != nil {
+		return err
+	}
+	holders, err := s.holdersOf(ctx, c, w.rec)
+	if err != nil {
+		return err
+	}
+	unlinks, err := s.unlinks(ctx, c, w.rec, holders)
+	if err != nil {
+		return err
+	}
+	w.ops = append(w.ops, unlinks...)
+	if len(c.extras) > 0 {
+		forget, err := w.forget(ctx)
+		if err != nil {
+			return err
+		}
+		w.ops = append(w.ops, forget)
+	}
+	if err := w.run(ctx); err != nil {
+		return err
+	}
+	s.sweep(ctx, w, holders)
+	return nil
+}
+
+// removal is the first step: the record goes, or moves to where the mapping does not look.
+func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key backends.Key) (*work, error) {
+	all := func(scim.Ref) bool { return true }
+	rec, err := s.fetchOne(ctx, c, key, all)
+	if err != nil {
+		return nil, err
+	}
+	held, err := s.loadExtras(ctx, c, req, []backends.Key{key})
+	if err != nil {
+		return nil, err
+	}
+	if err := checkIfMatch(req, c.etag(rec, held[key].Version)); err != nil {
+		return nil, err
+	}
+	cond := backends.Condition{}
+	if guarded(req) {
+		cond.Version = rec.Version
+	}
+	w := &work{s: s, c: c, req: req, action: "delete", key: key, rec: rec}
+	if c.OnDelete().Policy == "move" {
+		name, err := c.DeleteName(rec, s.get(ctx, c, rec, all))
+		if err != nil {
+			return nil, err
+		}
+		w.ops = append(w.ops, w.move(name, guarded(req)))
+		return w, nil
+	}
+	// The before-image is everything that the directory lets us read, so that the record can be made again.
+	whole, err := s.fetchRaw(ctx, c, key, []string{"*"})
+	if err != nil {
+		return nil, err
+	}
+	w.ops = append(w.ops, w.remove(whole.Attrs, cond))
+	return w, nil
+}
+
+// holder is a reference through which records of a mapping can point at a record.
+type holder struct {
+	class *class
+	ref   reference
+	name  string
+}
+
+// holdersOf lists how records can point at this one: through every writable reference, of every mapping, to this type.
+func (s *Service) holdersOf(ctx context.Context, c *class, rec backends.Record) ([]holder, error) {
+	var found []holder
+	for _, other := range s.classes {
+		for _, r := range other.writable() {
+			if !slices.Contains(r.Types, c.Name()) {
+				continue
+			}
+			names, err := ownNames(ctx, c, r.By, []backends.Record{rec})
+			if err != nil {
+				return nil, err
+			}
+			if name := names[rec.Key]; name != "" {
+				found = append(found, holder{other, r, name})
+			}
+		}
+	}
+	return found, nil
+}
+
+// unlinks gives a clean-up step for each record that points at this one.
+func (s *Service) unlinks(ctx context.Context, c *class, rec backends.Record, list []holder) ([]*operation, error) {
+	// Two mappings may look at the same records.
+	type place struct {
+		backend, native string
+		key             backends.Key
+	}
+	seen := map[place]bool{}
+	var ops []*operation
+	for _, h := range list {
+		keys, err := pointing(ctx, h.class, h.ref, h.name)
+		if err != nil {
+			return nil, err
+		}
+		for _, key := range keys {
+			at := place{h.class.BackendName(), h.ref.Native, key}
+			self := key == rec.Key && h.class.BackendName() == c.BackendName()
+			if !seen[at] && !self {
+				seen[at] = true
+				ops = append(ops, s.unlink(h, key))
+			}
+		}
+	}
+	return ops, nil
+}
+
+// unlink takes the name out of one record that points with it. That the directory was faster, or the record is gone too, is fine.
+func (s *Service) unlink(h holder, key backends.Key) *operation {
+	value := backends.Strings(h.name)
+	changes := []backends.Change{{Op: backends.Remove, Attr: h.ref.Native, Values: value}}
+	step := journal.Step{
+		Backend: h.class.Name(), Op: opModify, Key: key, Changes: changes, Before: backends.Attributes{h.ref.Native: value},
+	}
+	return &operation{step: step, loose: true, do: func(ctx context.Context, _ *journal.Step) ([]backends.Change, error) {
+		_, effective, err := s.modify(ctx, h.class, key, changes, backends.Condition{}, nil)
+		if errors.Is(err, backends.ErrUnknown) {
+			rec := backends.Record{Key: key, Attrs: backends.Attributes{}}
+			if v := s.settleModify(ctx, h.class, rec, changes); v == happened {
+				return changes, nil
+			}
+		}
+		if isNotFound(err) {
+			return nil, nil
+		}
+		return effective, err
+	}}
+}
+
+// forget ends what every client kept of the record.
+func (w *work) forget(ctx context.Context) (*operation, error) {
+	held, err := w.s.loadExtras(ctx, w.c, w.req, []backends.Key{w.key})
+	if err != nil {
+		return nil, err
+	}
+	before := held[w.key].Attrs
+	step := journal.Step{
+		Backend: w.c.Name(), Op: opOverlay, Key: w.key, Before: extrasAsAttrs(before), Changes: extrasAsChanges(before, nil),
+	}
+	return &operation{step: step, loose: true, do: func(ctx context.Context, step *journal.Step) ([]backends.Change, error) {
+		return step.Changes, w.s.o.Overlay.Forget(ctx, w.req.Caller.Tenant, w.c.Name(), w.key)
+	}}, nil
+}
+
+// sweep looks once more for records that point at the one that is gone: somebody may have added it to a group between the search and the
+// delete. It is a write of its own, and its failure is not the delete's. A name that somebody else has by now is left alone.
+func (s *Service) sweep(ctx context.Context, done *work, list []holder) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.WriteTimeout)
+	defer cancel()
+	err := func() error {
+		var free []holder
+		for _, h := range list {
+			owners, err := done.c.Backend().Keys(ctx, h.ref.By, []string{h.name})
+			if err != nil {
+				return err
+			}
+			if len(owners) == 0 {
+				free = append(free, h)
+			}
+		}
+		late, err := s.unlinks(ctx, done.c, done.rec, free)
+		if err != nil || len(late) == 0 {
+			return err
+		}
+		w := &work{s: s, c: done.c, req: done.req, action: "delete", key: done.key, rec: done.rec, ops: late}
+		return w.run(ctx)
+	}()
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "could not look again for references to a record that is gone",
+			slog.String("type", done.c.Name()), slog.String("id", string(done.key)), slog.String("error", err.Error()))
+	}
+}

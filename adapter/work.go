@@ -1,0 +1,260 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// What a step does, as the journal names it.
+const (
+	opCreate  = "create"
+	opModify  = "modify"
+	opMove    = "move"
+	opDelete  = "delete"
+	opOverlay = "overlay"
+)
+
+// What came of an intent or a step, as the journal names it.
+const (
+	statusDone    = "done"
+	statusFailed  = "failed"
+	statusUndone  = "undone"
+	statusUnknown = "unknown"
+	statusSkipped = "skipped" // of a step: it was not begun
+)
+
+// operation is one step of a write. do gives the changes that really took effect; it may complete the step with what only the directory
+// knows (the key of a new record). A loose operation is one whose failure leaves the others standing.
+type operation struct {
+	step  journal.Step
+	do    func(ctx context.Context, step *journal.Step) (effective []backends.Change, err error)
+	loose bool
+}
+
+// work is one write: whose it is, and the operations that carry it out, in order.
+type work struct {
+	s       *Service
+	c       *class
+	req     scim.Request
+	action  string
+	key     backends.Key // "" until a new record has one
+	dropped []string
+	ops     []*operation
+
+	rec   backends.Record // the record as it was last seen
+	fresh bool            // rec is what stands now, with all that the answer shows
+}
+
+// intent is the account of the work, which shares nothing with it.
+func (w *work) intent(event journal.ID) journal.Intent {
+	who, now := w.req.Caller, w.s.o.Now()
+	in := journal.Intent{
+		ID: event, Time: now, Deadline: now.Add(w.s.o.WriteTimeout + w.s.o.FinishTimeout), Writer: w.s.o.Writer,
+		RequestID: who.RequestID, Tenant: who.Tenant, Client: who.Client, Subject: who.Subject, Address: who.Address, UserAgent: who.UserAgent,
+		Action: w.action, ResourceType: w.c.Name(), ResourceID: string(w.key), Dropped: slices.Clone(w.dropped),
+	}
+	for _, op := range w.ops {
+		step := op.step
+		step.Changes, step.Attrs, step.Before = cloneChanges(step.Changes), step.Attrs.Clone(), step.Before.Clone()
+		in.Steps = append(in.Steps, step)
+	}
+	return in
+}
+
+func cloneChanges(changes []backends.Change) []backends.Change {
+	if changes == nil {
+		return nil
+	}
+	clones := make([]backends.Change, len(changes))
+	for i, c := range changes {
+		clones[i] = c.Clone()
+	}
+	return clones
+}
+
+// run journals the work, does it, and journals what came of it. Nothing is written to a directory before the intent is durable; what has
+// begun is finished, even if the client has gone away meanwhile.
+func (w *work) run(ctx context.Context) error {
+	event := journal.ID(w.s.o.NewID())
+	if err := w.s.o.Journal.Begin(ctx, w.intent(event)); err != nil {
+		return w.s.away(err, http.StatusServiceUnavailable, "The journal cannot be written at the moment, so nothing was changed.")
+	}
+	out := journal.Outcome{Status: statusDone, Steps: make([]journal.StepOutcome, len(w.ops))}
+	for i := range out.Steps {
+		out.Steps[i].Status = statusSkipped
+	}
+	err := w.steps(ctx, event, &out)
+	if err != nil {
+		out.Error = err.Error()
+	}
+	out.Time, out.ResourceID, out.Version = w.s.o.Now(), string(w.key), w.rec.Version
+	w.finish(ctx, event, out)
+	return err
+}
+
+// finish closes the intent. If the journal cannot be told, the change stands all the same: it is counted, and a reconciler finds the intent.
+func (w *work) finish(ctx context.Context, event journal.ID, out journal.Outcome) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.FinishTimeout)
+	defer cancel()
+	if err := w.s.o.Journal.Finish(ctx, event, out); err != nil {
+		w.s.stats.unfinished.Add(1)
+		w.s.log.LogAttrs(ctx, slog.LevelError, "the journal could not be told what came of a write",
+			slog.String("event", string(event)), slog.String("status", out.Status), slog.String("error", err.Error()))
+	}
+}
+
+// steps takes the steps one after the other. One that fails ends it, and those before are taken back.
+func (w *work) steps(ctx context.Context, event journal.ID, out *journal.Outcome) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.WriteTimeout)
+	defer cancel()
+	for i, op := range w.ops {
+		if op.loose {
+			w.loose(ctx, i, out)
+			return nil
+		}
+		err := w.step(ctx, op, &out.Steps[i])
+		switch {
+		case err == nil:
+		case errors.Is(err, backends.ErrUnknown):
+			// Taking back what may never have happened, or leaving out what may have, would be guessing.
+			w.s.stats.unknown.Add(1)
+			out.Status, out.Steps[i].Status = statusUnknown, statusUnknown
+			return &unsettled{string(event), err}
+		default:
+			return w.compensate(ctx, event, i, err, out)
+		}
+	}
+	return nil
+}
+
+func (w *work) step(ctx context.Context, op *operation, out *journal.StepOutcome) error {
+	effective, err := op.do(ctx, &op.step)
+	out.Status, out.Effective = statusDone, cloneChanges(effective)
+	if err != nil {
+		out.Status, out.Error = statusFailed, err.Error()
+	}
+	return err
+}
+
+// loose does the clean-up steps, which begin at from, a few at a time. What they cannot do is counted and journaled; what was done before
+// them stands.
+func (w *work) loose(ctx context.Context, from int, out *journal.Outcome) {
+	_ = w.s.parallel(ctx, len(w.ops)-from, func(ctx context.Context, n int) error {
+		op := w.ops[from+n]
+		if err := w.step(ctx, op, &out.Steps[from+n]); err != nil {
+			w.s.stats.dangling.Add(1)
+			w.s.log.LogAttrs(ctx, slog.LevelError, "a reference to a record that is gone could not be removed", slog.String("type", op.step.Backend),
+				slog.String("id", string(op.step.Key)), slog.String("error", err.Error()))
+		}
+		return nil
+	})
+}
+
+// compensate takes the steps before `failed` back, the last first, and says what the client is told.
+func (w *work) compensate(ctx context.Context, event journal.ID, failed int, cause error, out *journal.Outcome) error {
+	out.Status = statusFailed
+	if failed == 0 {
+		return cause
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.FinishTimeout)
+	defer cancel()
+	w.fresh = false
+	for i := failed - 1; i >= 0; i-- {
+		if err := w.undo(ctx, w.ops[i].step, out.Steps[i].Effective); err != nil && !isNotFound(err) {
+			w.s.stats.stranded.Add(1)
+			out.Steps[i].Error = "could not be taken back: " + err.Error()
+			return &stranded{string(event), errors.Join(cause, err)}
+		}
+		out.Steps[i].Status = statusUndone
+	}
+	w.s.stats.compensated.Add(1)
+	out.Status = statusUndone
+	return cause
+}
+
+// undo takes one step back, from its before-image and the changes that really took effect.
+func (w *work) undo(ctx context.Context, step journal.Step, effective []backends.Change) error {
+	c, ok := w.s.byName[step.Backend]
+	if !ok {
+		return nil
+	}
+	b := c.Backend()
+	switch step.Op {
+	case opCreate:
+		return b.Delete(ctx, step.Key, backends.Condition{})
+	case opMove:
+		return b.Move(ctx, step.Key, backends.Template{{Text: step.Name}}, backends.Condition{})
+	case opOverlay:
+		return w.s.saveExtras(ctx, c, w.req, step.Key, attrsAsExtras(step.Before))
+	case opModify:
+		back := inverse(effective, step.Before)
+		if len(back) == 0 {
+			return nil
+		}
+		// Only what still is as the step left it: what somebody else has written meanwhile is theirs.
+		_, _, err := w.s.modify(ctx, c, step.Key, back, backends.Condition{Assert: unchanged(c, effective)}, nil)
+		return err
+	}
+	return nil // a delete is always the last step that can fail
+}
+
+// inverse gives the changes that take changes back. A password cannot be put back; its step is the last one.
+func inverse(changes []backends.Change, before backends.Attributes) []backends.Change {
+	var back []backends.Change
+	for _, c := range slices.Backward(changes) {
+		switch {
+		case c.Op == backends.Add:
+			back = append(back, backends.Change{Op: backends.Remove, Attr: c.Attr, Values: c.Values})
+		case c.Op == backends.Remove && len(c.Values) > 0:
+			back = append(back, backends.Change{Op: backends.Add, Attr: c.Attr, Values: c.Values})
+		case c.Op == backends.Remove, c.Op == backends.Replace:
+			back = append(back, backends.Change{Op: backends.Replace, Attr: c.Attr, Values: before.Get(c.Attr)})
+		}
+	}
+	return back
+}
+
+// unchanged holds for a record in which the attributes that changes replace still are as they were left.
+func unchanged(c *class, changes []backends.Change) backends.Predicate {
+	after := backends.Attributes{}
+	for _, change := range changes {
+		after[change.Attr] = change.Values
+	}
+	return replaced(c, changes, after)
+}
+
+// replaced holds for a record that has these values of the attributes that changes replace whole. Listed values need no condition: adding
+// or removing them proves itself. What the directory could not compare truly is left out.
+func replaced(c *class, changes []backends.Change, values backends.Attributes) backends.Predicate {
+	var all backends.And
+	ask := func(p backends.Predicate) {
+		if c.Backend().Fidelity(p) == backends.Exact {
+			all = append(all, p)
+		}
+	}
+	for _, change := range changes {
+		if change.Op == backends.Add || change.Op == backends.SetPassword || change.Op == backends.Remove && len(change.Values) > 0 {
+			continue
+		}
+		there := values.Get(change.Attr)
+		if len(there) == 0 && c.Backend().Fidelity(backends.Present{Attr: change.Attr}) == backends.Exact {
+			all = append(all, backends.Not{Term: backends.Present{Attr: change.Attr}})
+		}
+		for _, v := range there {
+			if rule := c.Backend().Syntax(change.Attr).Equality; rule != backends.NoRule && v.Kind() != backends.KindSecret {
+				ask(backends.Eq{Attr: change.Attr, Value: v, Rule: rule})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
