@@ -65,7 +65,8 @@ func either(terms ...bound) bound {
 	lo, hi := backends.Or{}, backends.Or{}
 	for _, t := range terms {
 		lo, hi = append(lo, t.lo), append(hi, t.hi)
-		out.exists = out.exists && t.exists
+		_, nobody := t.hi.(backends.False)
+		out.exists = out.exists && (t.exists || nobody)
 		out.blame(t)
 	}
 	return out.settle(backends.Simplify(lo), backends.Simplify(hi))

@@ -100,6 +100,11 @@ func (f *field) fold() bool {
 	if f.caseExact != nil {
 		return !*f.caseExact
 	}
+	for _, p := range f.pipes {
+		if slices.ContainsFunc(p.steps, func(s step) bool { return s.spec.Caseless }) {
+			return true
+		}
+	}
 	return !f.path.leaf().CaseExact
 }
 

@@ -50,6 +50,8 @@ type Spec struct {
 	// Text: what Get shows is the whole native text, letter case and outer blanks apart, so the directory's own rule
 	// of comparison is right for what is shown. (A pipeline without lenses is Text.)
 	Text bool
+	// Caseless: what is shown compares without case, whatever SCIM says of the attribute; its caseExact is then false.
+	Caseless bool
 	// Exact: Where holds for exactly the records whose shown values fulfil the test, if the leaf compares as Test.Next
 	// says. Without it the term is tested again on the SCIM side.
 	Exact    bool

@@ -107,7 +107,15 @@ func (m *Mapping) wanting(e filter.Expr) func(scim.Ref) bool {
 		}
 	}
 	visit(e)
-	return func(ref scim.Ref) bool { return ref.Attr != nil && wanted[ref.URI+":"+ref.Attr.Name] }
+	return func(ref scim.Ref) bool {
+		switch {
+		case ref.Attr == nil:
+			return false
+		case ref.URI != "" && wanted[":schemas"]: // which extensions are there follows from what they hold
+			return true
+		}
+		return wanted[ref.URI+":"+ref.Attr.Name]
+	}
 }
 
 // lowering is one filter on its way down. When asking, it collects the terms that somebody else must answer.

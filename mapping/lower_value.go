@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -25,14 +26,13 @@ func (l *lowering) elements(a *attribute, ref scim.Ref, op filter.Op, v any) bou
 	}
 	terms := make([]bound, 0, len(a.elements))
 	for _, e := range a.elements {
-		present := l.anyOf(e.varying())
 		if inner == nil {
-			terms = append(terms, present)
+			terms = append(terms, l.anyOf(e.varying()))
 			continue
 		}
 		b := (&within{lowering: l, a: a, e: e, single: l.single(e)}).expr(inner)
 		if !b.exists {
-			b = all(present, b)
+			b = all(l.anyOf(e.varying()), b)
 		}
 		terms = append(terms, b)
 	}
@@ -164,6 +164,16 @@ func (l *lowering) field(f *field, op filter.Op, v any) bound {
 		if v, ok = literal(f.pub.Type, op, v); !ok {
 			return constant(false)
 		}
+		if _, isNumber := v.(json.Number); isNumber {
+			if _, small := number(v); !small {
+				return nothing("the number is too long to be sent")
+			}
+			if f.pub.Type == scim.TypeInteger {
+				if op, v, ok = whole(op, v); !ok {
+					return constant(false)
+				}
+			}
+		}
 	}
 	switch f.kind {
 	case fromConstant:
@@ -176,12 +186,11 @@ func (l *lowering) field(f *field, op filter.Op, v any) bound {
 		return nothing(f.path.String() + " is computed by an expression")
 	case fromDirectory:
 	}
-	present := l.presence(f)
 	if op == filter.Pr {
 		if f.fallback != nil {
 			return constant(true)
 		}
-		return present
+		return l.presence(f)
 	}
 	last := len(f.pipes) - 1
 	b := l.pipe(f, f.pipes[last], op, v)
@@ -189,7 +198,7 @@ func (l *lowering) field(f *field, op filter.Op, v any) bound {
 		b = either(l.pipe(f, f.pipes[i], op, v), all(l.pipe(f, f.pipes[i], filter.Pr, nil).not(), b))
 	}
 	if f.fallback != nil {
-		b = either(b, all(present.not(), constant(l.holds(f, op, f.fallback, v))))
+		b = either(b, all(l.presence(f).not(), constant(l.holds(f, op, f.fallback, v))))
 	}
 	return b
 }
@@ -208,7 +217,7 @@ func literal(t scim.Type, op filter.Op, v any) (any, bool) {
 		_, ok := v.(bool)
 		return v, ok && op == filter.Eq
 	case scim.TypeInteger, scim.TypeDecimal:
-		_, ok := number(v)
+		_, ok := v.(json.Number)
 		return v, ok && !part
 	case scim.TypeDateTime:
 		return v, isText && !part

@@ -3,6 +3,7 @@ package mapping
 import (
 	"encoding/json"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 
@@ -135,15 +136,40 @@ func ordered(op filter.Op, c int) bool {
 	}
 }
 
+// maxDigits bounds the numbers that are looked at: an exponent must not cost memory.
+const maxDigits = 64
+
 func number(v any) (*big.Rat, bool) {
 	switch v := v.(type) {
 	case int64:
 		return new(big.Rat).SetInt64(v), true
 	case json.Number:
-		if len(v) > 64 {
-			return nil, false // an exponent must not cost memory
+		mantissa, exponent, _ := strings.Cut(strings.ToLower(v.String()), "e")
+		if n, err := strconv.Atoi(exponent); len(mantissa) > maxDigits || exponent != "" && (err != nil || n > maxDigits || n < -maxDigits) {
+			return nil, false
 		}
 		return new(big.Rat).SetString(v.String())
 	}
 	return nil, false
+}
+
+// whole gives a comparison of integers that means the same as one with any number: n < 41.5 is n <= 41. ok is false
+// where no integer fulfils it.
+func whole(op filter.Op, v any) (_ filter.Op, _ any, ok bool) {
+	r, ok := number(v)
+	if !ok {
+		return op, v, false
+	}
+	floor := new(big.Int).Div(r.Num(), r.Denom()) // Euclidean, and the denominator is positive
+	if r.IsInt() {
+		return op, json.Number(floor.String()), true
+	}
+	switch op {
+	case filter.Lt, filter.Le:
+		return filter.Le, json.Number(floor.String()), true
+	case filter.Gt, filter.Ge:
+		return filter.Ge, json.Number(floor.Add(floor, big.NewInt(1)).String()), true
+	default:
+		return op, v, false
+	}
 }

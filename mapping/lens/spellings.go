@@ -20,14 +20,14 @@ func spellings() []mapping.Spec {
 	}
 	return []mapping.Spec{
 		{
-			Name: "lower", Usage: "lower", Ops: onText, Text: true, Exact: true,
-			Doc:      "Written in lower case; shown as it is there.",
+			Name: "lower", Usage: "lower", Ops: onText, Text: true, Caseless: true, Exact: true,
+			Doc:      "Written in lower case; shown as it is there, and compared without case.",
 			New:      noArgs(spelling(strings.ToLower)),
 			Examples: example("B.Jensen@Example.org", "b.jensen@example.org"),
 		},
 		{
-			Name: "upper", Usage: "upper", Ops: onText, Text: true, Exact: true,
-			Doc:      "Written in upper case; shown as it is there.",
+			Name: "upper", Usage: "upper", Ops: onText, Text: true, Caseless: true, Exact: true,
+			Doc:      "Written in upper case; shown as it is there, and compared without case.",
 			New:      noArgs(spelling(strings.ToUpper)),
 			Examples: example("de", "DE"),
 		},
@@ -38,8 +38,8 @@ func spellings() []mapping.Spec {
 			Examples: example(" Barbara ", "Barbara"),
 		},
 		{
-			Name: "fold", Usage: "fold", Ops: onText, Text: true, Exact: true,
-			Doc:      "Written with letter case folded, the form in which names are compared without case; shown as it is there. For login names over a unique index.",
+			Name: "fold", Usage: "fold", Ops: onText, Text: true, Caseless: true, Exact: true,
+			Doc:      "Written with letter case folded (each letter to its small form); shown as it is there, and compared without case. For login names over a unique index.",
 			New:      noArgs(spelling(foldCase)),
 			Examples: example("BJensen", "bjensen"),
 		},
