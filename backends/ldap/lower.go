@@ -228,6 +228,12 @@ func (l lowering) substring(a *schema.AttributeType, attr string, want backends.
 	switch {
 	case blank && (has == backends.NumericRule || fidelity == backends.Superset):
 		return lowered{presence{attr}, fidelity} // it means nothing there, and is in every value
+	case blank && p.place != schema.Any && overlooks[has].blanks:
+		// Only a value of nothing but blanks begins or ends with one. slapd takes (title=*\20) for (title=*), so ask for that value.
+		if a.Equality == "" || l.schema.RuleOf(a.Equality) != has {
+			return lowered{presence{attr}, backends.Superset}
+		}
+		return lowered{test{attr, "=", " "}, fidelity}
 	case fidelity == backends.Superset:
 		// A coarser rule drops blanks at the ends of a value, so it would miss "b " at the end of "ab ".
 		p.text = strings.Trim(p.text, " ")

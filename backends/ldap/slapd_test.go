@@ -210,7 +210,7 @@ func ownSlapd(t *testing.T) *slapd {
 	return s
 }
 
-func dialAdmin(t *testing.T, url string) *goldap.Conn {
+func dialAdmin(t testing.TB, url string) *goldap.Conn {
 	t.Helper()
 	if url == "" {
 		t.Skip("no slapd: install it, or set SCIM_TEST_LDAP_URL and SCIM_TEST_LDAP_PLAIN_URL")
@@ -227,7 +227,7 @@ func dialAdmin(t *testing.T, url string) *goldap.Conn {
 }
 
 // seed makes the tree that the tests hang their own branches on, unless it is there.
-func seed(t *testing.T, lc *goldap.Conn) {
+func seed(t testing.TB, lc *goldap.Conn) {
 	t.Helper()
 	ensure(t, lc, suffix, map[string][]string{"objectClass": {"dcObject", "organization"}, "dc": {"example"}, "o": {"Example"}})
 	for _, ou := range []string{"people", "groups", "policies"} {
@@ -238,7 +238,7 @@ func seed(t *testing.T, lc *goldap.Conn) {
 	})
 }
 
-func ensure(t *testing.T, lc *goldap.Conn, dn string, attrs map[string][]string) {
+func ensure(t testing.TB, lc *goldap.Conn, dn string, attrs map[string][]string) {
 	t.Helper()
 	req := goldap.NewAddRequest(dn, nil)
 	for attr, values := range attrs {
@@ -278,7 +278,7 @@ func onBoth(t *testing.T, f func(t *testing.T, b *branch)) {
 	}
 }
 
-func newBranch(t *testing.T, url string) *branch {
+func newBranch(t testing.TB, url string) *branch {
 	t.Helper()
 	lc := dialAdmin(t, url)
 	seed(t, lc)
@@ -290,7 +290,7 @@ func newBranch(t *testing.T, url string) *branch {
 	return b
 }
 
-func (b *branch) clear(t *testing.T) {
+func (b *branch) clear(t testing.TB) {
 	t.Helper()
 	found, err := b.lc.Search(goldap.NewSearchRequest(b.base, goldap.ScopeWholeSubtree, 0, 0, 0, false, "(objectClass=*)", []string{"1.1"}, nil))
 	if err != nil {
@@ -346,18 +346,16 @@ func (b *branch) open(t *testing.T, filter string, protect ...string) *class {
 
 func openClass(t *testing.T, d *Directory, base, filter string, protect ...string) *class {
 	t.Helper()
-	o := backends.Open{At: node(t, fmt.Sprintf("{base: %q, filter: %q}", base, filter)), Tenant: "default"}
-	for _, p := range protect {
-		o.Protect = append(o.Protect, node(t, fmt.Sprintf("%q", p)))
-	}
-	opened, err := d.Open(o)
+	opened, err := d.Open(backends.Open{
+		At: parse(t, fmt.Sprintf("{base: %q, filter: %q}", base, filter)), Tenant: "default", Protect: nodes(t, protect...),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return opened.(*class)
 }
 
-func node(t *testing.T, yaml string) configs.Node {
+func parse(t testing.TB, yaml string) configs.Node {
 	t.Helper()
 	n, faults := configs.ParseNode("test.yaml", []byte(yaml))
 	if len(faults) > 0 {
@@ -366,7 +364,17 @@ func node(t *testing.T, yaml string) configs.Node {
 	return n
 }
 
-func openDirectory(t *testing.T, url string, edit func(*Config)) (*Directory, *logBook) {
+// nodes are filters as the configuration has them.
+func nodes(t testing.TB, filters ...string) []configs.Node {
+	t.Helper()
+	var out []configs.Node
+	for _, f := range filters {
+		out = append(out, parse(t, fmt.Sprintf("%q", f)))
+	}
+	return out
+}
+
+func openDirectory(t testing.TB, url string, edit func(*Config)) (*Directory, *logBook) {
 	t.Helper()
 	cfg := Defaults()
 	cfg.URL, cfg.BindDN, cfg.BindPassword = url, admin, configs.NewSecret(password)
