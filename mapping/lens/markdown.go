@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -53,21 +54,21 @@ func writeExamples(b *strings.Builder, s mapping.Spec) {
 	if len(s.Examples) == 0 {
 		return
 	}
-	b.WriteString("\n| in a pipeline | the directory has | SCIM shows | writing that over |\n|---|---|---|---|\n")
+	b.WriteString("\n| in a pipeline | the directory has | SCIM shows | which written over |\n|---|---|---|---|\n")
 	for _, e := range s.Examples {
-		over := "cannot be written so"
-		switch {
-		case e.OneWay:
-			over = "—"
-		case len(e.Before) == 0:
-			over = "nothing, gives the same"
-		case strings.Join(e.Before, "\n") == strings.Join(e.Native, "\n"):
-			over = "itself, changes nothing"
-		default:
-			over = natives(e.Before) + " gives the same"
-		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", cell(call(s.Name, e.Args)), natives(e.Native), shown(e.Scim), over)
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", cell(call(s.Name, e.Args)), natives(e.Native), shown(e.Scim), over(e))
 	}
+}
+
+// over says what has to be there for writing an example's SCIM value to give its native one.
+func over(e mapping.Example) string {
+	switch {
+	case e.OneWay:
+		return "—"
+	case len(e.Before) > 0 && slices.Equal(e.Before, e.Native):
+		return "the same changes nothing"
+	}
+	return natives(e.Before) + " gives it"
 }
 
 // call writes a lens with its arguments as a mapping has it.

@@ -21,7 +21,6 @@ func numbers() []mapping.Spec {
 			New: noArgs(each{show: showInt, write: writeInt, where: whereInt}),
 			Examples: []mapping.Example{
 				{Native: []string{"42"}, Scim: []any{int64(42)}},
-				{Native: []string{"007"}, Scim: []any{int64(7)}, OneWay: true},
 				{Native: []string{"007"}, Before: []string{"007"}, Scim: []any{int64(7)}},
 			},
 		},
