@@ -226,7 +226,8 @@ func canonicalNumeric(s string) (string, bool) {
 }
 
 func canonicalTelephone(s string) string {
-	number := strings.NewReplacer(" ", "", "-", "").Replace(foldText(s))
+	// Composed once more: a blank that goes away may have stood before a combining mark.
+	number := compose(strings.NewReplacer(" ", "", "-", "").Replace(foldText(s)))
 	if number == "" && s != "" {
 		return " "
 	}
