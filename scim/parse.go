@@ -28,8 +28,8 @@ func ParseObject(body []byte) (*Object, error) {
 	if !ok {
 		return nil, BadRequest(InvalidSyntax, "The body is not a JSON object.")
 	}
-	if _, err := r.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, BadRequest(InvalidSyntax, "Something follows the JSON object at byte %d of the body.", r.InputOffset()+1)
+	if rest := bytes.TrimLeft(body[r.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return nil, BadRequest(InvalidSyntax, "Something follows the JSON object at byte %d of the body.", len(body)-len(rest)+1)
 	}
 	return o, nil
 }
