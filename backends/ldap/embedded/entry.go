@@ -96,6 +96,12 @@ func (s *store) describe(text string) (description, bool) {
 	return d, true
 }
 
+// describeStored is describe for what is stored: a language range (lang-) can be asked for, not had.
+func (s *store) describeStored(text string) (description, bool) {
+	d, ok := s.describe(text)
+	return d, ok && !slices.ContainsFunc(d.options, func(option string) bool { return strings.HasSuffix(option, "-") })
+}
+
 // find is the attribute with exactly this description.
 func (e *entry) find(d description) (attribute, bool) {
 	for _, a := range e.attrs {

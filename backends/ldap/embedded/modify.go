@@ -49,7 +49,7 @@ func (w *writer) modifications(list *ber.Packet) ([]modification, error) {
 }
 
 func (s *store) modification(kind int64, a Attr) (modification, error) {
-	d, ok := s.describe(a.Name)
+	d, ok := s.describeStored(a.Name)
 	if !ok {
 		return modification{}, refuse(UndefinedAttributeType, "%s: attribute type undefined", a.Name)
 	}

@@ -62,7 +62,7 @@ func (w *writer) add(dn string, attrs []Attr) (written, error) {
 
 // take puts an attribute of a request into an entry that is being made.
 func (s *store) take(e *entry, a Attr, relaxed bool) error {
-	d, ok := s.describe(a.Name)
+	d, ok := s.describeStored(a.Name)
 	switch {
 	case !ok:
 		return refuse(UndefinedAttributeType, "%s: attribute type undefined", a.Name)
