@@ -63,7 +63,7 @@ func embeddedURL(t *testing.T) string { return startEmbedded(t).URL() }
 func startEmbedded(t *testing.T) *embedded.Server {
 	t.Helper()
 	server, err := embedded.Start(embedded.Config{
-		Suffix: suffix, AdminDN: adminDN, AdminPassword: adminPassword, MemberOf: true, RefInt: true,
+		Suffix: suffix, AdminDN: adminDN, AdminPassword: adminPassword, Entries: embedded.Generate(0, 0), MemberOf: true, RefInt: true,
 	})
 	if err != nil {
 		t.Fatal(err)
