@@ -22,7 +22,6 @@ type change struct {
 	unread  []string // references of many values that need not be read, by canonical path
 	touched []string // attributes to read although they are read-only: the change compares them
 	apply   func(before *scim.Object) (after *scim.Object, deltas []scim.SetDelta, err error)
-	dropped func(paths []string) error // may what the mapping has no place for be dropped? nil: it may
 }
 
 // Replace is PUT (RFC 7644 §3.5.1): what the body does not name goes away, except what clients cannot write.
@@ -119,11 +118,6 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	p := &plan{state: before, after: after.Clone()}
 	if err := s.plan(ctx, c, p, deltas); err != nil {
 		return nil, err
-	}
-	if ch.dropped != nil && len(p.update.Dropped) > 0 {
-		if err := ch.dropped(p.update.Dropped); err != nil {
-			return nil, err
-		}
 	}
 	release, err := s.reserve(ctx, c, req, key, p.uniques, p.newExtras())
 	if err != nil {
