@@ -304,3 +304,21 @@ func swap(d *directory, from, to backends.Fidelity) func(backends.Predicate) bac
 type asTB struct{ testing.TB }
 
 func (asTB) Helper() {}
+
+// checkRecords runs a check over generated records.
+func checkRecords(t *testing.T, set *Set, d *directory, check func(fatal, *Mapping, backends.Record)) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := drawWorld(t, rapid.SampledFrom(set.All()).Draw(t, "mapping"), d)
+		for _, rec := range w.recs {
+			check(t, w.m, rec)
+		}
+	})
+}
+
+func parseAgain(t fatal, o *scim.Object) *scim.Object {
+	again, err := scim.ParseObject(o.AppendJSON(nil))
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return again
+}

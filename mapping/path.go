@@ -60,7 +60,7 @@ func splitPath(text string) (rawPath, *syntaxError) {
 			return p, syntaxf(remedy, "%q does not say which elements are meant", "["+inside+"]")
 		}
 		if after != "" {
-			if p.sub, ok = strings.CutPrefix(after, "."); !ok {
+			if p.sub, ok = strings.CutPrefix(after, "."); !ok || p.sub == "" {
 				return p, syntaxf(remedy, "%q follows the bracket in %q", after, text)
 			}
 		}

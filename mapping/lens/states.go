@@ -1,6 +1,7 @@
 package lens
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -144,14 +145,12 @@ func newAbsent(now func() time.Time) func([]string) (mapping.Lens, error) {
 		if len(args) > 1 || len(args) == 1 && args[0] == "" {
 			return nil, fmt.Errorf(`write absent, absent(now) or absent("VALUE")`)
 		}
-		put := func() (backends.Value, error) {
-			return backends.Value{}, fmt.Errorf(`cannot be false: write absent(now) or absent("VALUE") in the mapping to say what stands for it`)
-		}
+		mark := func() backends.Value { return backends.Value{} }
 		switch {
 		case len(args) == 1 && args[0] == "now":
-			put = func() (backends.Value, error) { return backends.Time(now().Truncate(time.Second)), nil }
+			mark = func() backends.Value { return backends.Time(now().Truncate(time.Second)) }
 		case len(args) == 1:
-			put = func() (backends.Value, error) { return backends.String(args[0]), nil }
+			mark = func() backends.Value { return backends.String(args[0]) }
 		}
 		return absent{readOnly: len(args) == 0, state: state{
 			show: func(native backends.Values) bool { return len(native) == 0 },
@@ -159,8 +158,11 @@ func newAbsent(now func() time.Time) func([]string) (mapping.Lens, error) {
 				if gone {
 					return nil, nil
 				}
-				v, err := put()
-				return backends.Values{v}, err
+				v := mark()
+				if v.IsZero() {
+					return nil, errors.New(`cannot be false: write absent(now) or absent("VALUE") in the mapping to say what stands for it`)
+				}
+				return backends.Values{v}, nil
 			},
 			where: func(t mapping.Test, gone bool) (backends.Predicate, bool) {
 				p, ok := next(t, filter.Pr, nil)

@@ -125,7 +125,6 @@ func leaf(equality backends.Rule, op filter.Op, v any) (backends.Predicate, bool
 		return backends.Present{Attr: "a"}, true
 	}
 	value, rule := leafValue(v, equality)
-	orders := map[filter.Op]backends.OrderOp{filter.Gt: backends.Greater, filter.Ge: backends.GreaterEq, filter.Lt: backends.Less, filter.Le: backends.LessEq}
 	switch op {
 	case filter.Eq:
 		return backends.Eq{Attr: "a", Value: value, Rule: rule}, true
@@ -135,8 +134,10 @@ func leaf(equality backends.Rule, op filter.Op, v any) (backends.Predicate, bool
 		return backends.Prefix{Attr: "a", Text: value.Text(), Rule: rule}, true
 	case filter.Ew:
 		return backends.Suffix{Attr: "a", Text: value.Text(), Rule: rule}, true
+	default:
+		orders := map[filter.Op]backends.OrderOp{filter.Gt: backends.Greater, filter.Ge: backends.GreaterEq, filter.Lt: backends.Less, filter.Le: backends.LessEq}
+		return backends.Order{Attr: "a", Op: orders[op], Value: value, Rule: rule}, true
 	}
-	return backends.Order{Attr: "a", Op: orders[op], Value: value, Rule: rule}, true
 }
 
 // TestWhereSaysWhatGetShows is the third law, over every lens: the directory's answer is the matcher's.
