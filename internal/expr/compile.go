@@ -35,10 +35,9 @@ type scope struct {
 
 // program is a checked expression, ready to run from many goroutines.
 type program struct {
-	run    cel.Program
-	scope  scope
-	reads  []string
-	idents []string // those of reads that are bare names
+	run   cel.Program
+	scope scope
+	findings
 }
 
 // base is the environment that all expressions share; building it costs a millisecond.
@@ -98,7 +97,7 @@ func compile(text string, s scope) (program, error) {
 	if err != nil {
 		return program{}, Errors{{Line: 1, Column: 1, Message: plain(err.Error(), s)}}
 	}
-	return program{run: run, scope: s, reads: found.reads, idents: found.idents}, nil
+	return program{run: run, scope: s, findings: found}, nil
 }
 
 // declarations are the variables of one expression.
@@ -123,13 +122,13 @@ func (p program) eval(ctx context.Context, vars map[string]any, record Record) (
 	for name, v := range vars {
 		in[name] = inbound(v)
 	}
-	if p.scope.record != "" {
-		attrs := make(map[string][]string, len(p.reads))
-		for _, name := range p.reads {
+	for _, name := range p.idents {
+		in[name] = record(name)
+	}
+	if len(p.keys) > 0 {
+		attrs := make(map[string][]string, len(p.keys))
+		for _, name := range p.keys {
 			attrs[name] = record(name)
-		}
-		for _, name := range p.idents {
-			in[name] = attrs[name]
 		}
 		in[p.scope.record] = attrs
 	}

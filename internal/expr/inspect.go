@@ -13,6 +13,7 @@ import (
 type findings struct {
 	reads  []string // attributes of the record
 	idents []string // those named by a bare identifier
+	keys   []string // those named behind the record's variable
 	errs   Errors
 }
 
@@ -69,10 +70,7 @@ func (in *inspector) ident(e ast.Expr) {
 	case in.isRecord(e):
 		in.fault(e, "%[1]s stands for one attribute at a time: %[1]s.givenName or %[1]s[\"cn;lang-de\"]", name)
 	case in.scope.bare:
-		in.read(name)
-		if !slices.Contains(in.idents, name) {
-			in.idents = append(in.idents, name)
-		}
+		in.read(name, &in.idents)
 	}
 }
 
@@ -87,7 +85,7 @@ func (in *inspector) selection(e ast.Expr) {
 		in.fault(e, "has() is always true here, an attribute that is missing is []: write size(%s.%s) > 0", in.scope.record, sel.FieldName())
 		return
 	}
-	in.read(sel.FieldName())
+	in.read(sel.FieldName(), &in.keys)
 }
 
 func (in *inspector) call(e ast.Expr) {
@@ -99,7 +97,7 @@ func (in *inspector) call(e ast.Expr) {
 			in.fault(e, "the attribute has to be named in quotes, so that it can be asked of the directory: %s[\"cn;lang-de\"]", in.scope.record)
 			return
 		}
-		in.read(name)
+		in.read(name, &in.keys)
 		return
 	}
 	if call.IsMemberFunction() {
@@ -148,9 +146,12 @@ func (in *inspector) isRecord(e ast.Expr) bool {
 	return in.scope.record != "" && e.Kind() == ast.IdentKind && e.AsIdent() == in.scope.record && !slices.Contains(in.bound, in.scope.record)
 }
 
-func (in *inspector) read(attr string) {
-	if !slices.Contains(in.reads, attr) {
-		in.reads = append(in.reads, attr)
+// read notes an attribute, as one that is read and in how it is named.
+func (in *inspector) read(attr string, how *[]string) {
+	for _, list := range []*[]string{&in.reads, how} {
+		if !slices.Contains(*list, attr) {
+			*list = append(*list, attr)
+		}
 	}
 }
 

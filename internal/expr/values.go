@@ -78,7 +78,7 @@ func checkResult(got *cel.Type, s scope) error {
 		}
 	}
 	want := s.result.cel()
-	if s.result == Any || want.IsAssignableType(got) || s.result == Decimal && got.Kind() == types.IntKind || s.result == String && got.Kind() == types.TimestampKind {
+	if s.result == Any || want.IsAssignableType(got) || want.Kind() == types.ListKind && got.IsAssignableType(want) || s.result == Decimal && got.Kind() == types.IntKind || s.result == String && got.Kind() == types.TimestampKind {
 		return nil
 	}
 	if s.result == String && got.Kind() == types.ListKind {
