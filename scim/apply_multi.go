@@ -18,9 +18,9 @@ func (e *editor) multi(op operation) error {
 	case whole && op.kind == opReplace:
 		b = b.replacedBy(op.elements())
 	case whole && op.given:
-		b.remove(func(e any) bool {
-			return slices.ContainsFunc(op.elements(), func(p any) bool { return b.fits(e, p) })
-		})
+		if err := b.removeListed(op.elements()); err != nil {
+			return err
+		}
 	case whole:
 		b.list = nil
 	default:
@@ -31,7 +31,7 @@ func (e *editor) multi(op operation) error {
 	}
 	b.onePrimary(touched)
 	if op.ref.Sub != nil || op.ref.Filter != nil {
-		b.dropEmptied(touched)
+		b.settle(touched)
 	}
 	e.put(op.ref, b.list)
 	return nil
@@ -47,26 +47,6 @@ func (b *bag) replacedBy(elements []any) *bag {
 		after.add(cloneValue(v))
 	}
 	return after
-}
-
-// fits says whether an element is what a listed one means: the same `value`, and the same `type` if that is said; without `value`, all parts that are said.
-func (b *bag) fits(e, listed any) bool {
-	p, ok := listed.(*Object)
-	if !ok {
-		return b.same(e, listed)
-	}
-	_, byValue := p.Get(valueName)
-	for name, want := range p.All() {
-		sub := b.attr.Sub(name)
-		if byValue && name != valueName && (b.keyed || name != "type") {
-			continue
-		}
-		have := member(e, name)
-		if !stands(sub, have, filter.Eq, want) && !Equal(have, want) {
-			return false
-		}
-	}
-	return true
 }
 
 // edit does an operation on the elements that its path chooses and says which. An add or replace that finds none makes one from the `eq` terms
@@ -111,7 +91,7 @@ func (b *bag) editOne(i int, op operation) error {
 	parts := op.parts()
 	for name, v := range parts.All() {
 		sub, have := b.attr.Sub(name), member(o, name)
-		if sub.Mutability == Immutable && present(have) && !stands(sub, have, filter.Eq, v) && !Equal(have, v) {
+		if sub.Mutability == Immutable && present(have) && !sameValue(sub, have, v) {
 			return BadRequest(NotMutable, "%s.%s cannot be changed once it is set: remove the element and add another.", op.ref.Top(), sub.Name)
 		}
 	}
@@ -162,17 +142,29 @@ func (b *bag) onePrimary(touched []int) {
 	if !slices.ContainsFunc(touched, isPrimary) {
 		return
 	}
+	mine := make(map[int]bool, len(touched))
+	for _, i := range touched {
+		mine[i] = true
+	}
 	for i, e := range b.list {
-		if isPrimary(i) && !slices.Contains(touched, i) {
-			e.(*Object).Set("primary", false)
+		if o, ok := e.(*Object); ok && isPrimary(i) && !mine[i] {
+			o.Set("primary", false)
 		}
 	}
 }
 
-// dropEmptied takes out the elements that an operation has left without anything but labels, as the mail address of {"type": "work"}.
-func (b *bag) dropEmptied(touched []int) {
+// settle takes out the elements that an operation has left without anything but labels, as the mail address of {"type": "work"},
+// and those that it has made the same as another.
+func (b *bag) settle(touched []int) {
+	times := make(map[identity]int, len(b.list))
+	for _, e := range b.list {
+		times[b.identity(e)]++
+	}
 	for _, i := range slices.Backward(touched) {
-		if o, ok := b.list[i].(*Object); b.list[i] == nil || ok && labelsOnly(o) {
+		id := b.identity(b.list[i])
+		o, ok := b.list[i].(*Object)
+		if times[id] > 1 || ok && labelsOnly(o) {
+			times[id]--
 			b.list = slices.Delete(b.list, i, i+1)
 		}
 	}

@@ -11,18 +11,21 @@ func isKeyed(a *Attribute) bool {
 	return v != nil && v.Mutability == Immutable
 }
 
-// bag is the values of a multi-valued attribute while they are edited. It finds the element that is the same as another one, and no element is in it twice:
-// members are the same by `value`, other complex elements by `value` and `type` (or, without `value`, when all parts agree), simple ones when they compare equal.
-// index maps such an identity to a position in list; it is built when it is first needed and thrown away when positions change.
+// bag is the values of a multi-valued attribute while they are edited. It finds the element that is the same as another one, and no element is added
+// that is there already. A large bag has an index, since bodies come from strangers: what they cost must grow with their length, not with its square.
 type bag struct {
 	attr  *Attribute
 	keyed bool
 	list  []any
-	index map[identity]int
+	index map[identity]int // where each identity is first in list; nil until it is needed, and again when positions change
 }
 
-// identity is what the same elements have in common.
-type identity struct{ value, kind string }
+// identity is what elements that are the same have in common: members their `value`, other complex elements `value` and `type`,
+// those without `value` all of their parts, and simple ones what they compare by.
+type identity struct {
+	value, kind string
+	parts       string // of a complex element without value
+}
 
 // newBag takes list over: it must belong to the caller.
 func newBag(a *Attribute, list []any) *bag { return &bag{attr: a, keyed: isKeyed(a), list: list} }
@@ -32,16 +35,14 @@ const smallBag = 8
 
 // find returns where the element is that is the same as e, or -1.
 func (b *bag) find(e any) int {
-	id, ok := b.identity(e)
-	if !ok || len(b.list) <= smallBag {
-		return slices.IndexFunc(b.list, func(have any) bool { return b.same(have, e) })
+	id := b.identity(e)
+	if len(b.list) <= smallBag {
+		return slices.IndexFunc(b.list, func(have any) bool { return b.identity(have) == id })
 	}
 	if b.index == nil {
 		b.index = make(map[identity]int, len(b.list))
 		for i, e := range slices.Backward(b.list) {
-			if id, ok := b.identity(e); ok {
-				b.index[id] = i // of several that are the same, the first
-			}
+			b.index[b.identity(e)] = i
 		}
 	}
 	if i, ok := b.index[id]; ok {
@@ -50,46 +51,55 @@ func (b *bag) find(e any) int {
 	return -1
 }
 
-func (b *bag) same(x, y any) bool {
-	p, ok := b.identity(x)
-	q, is := b.identity(y)
-	if ok && is {
-		return p == q
+func (b *bag) identity(e any) identity {
+	o, ok := e.(*Object)
+	if !ok {
+		return identity{value: textOf(b.attr, e)}
 	}
-	return ok == is && Equal(x, y)
-}
-
-// identity is e's, and ok false when e has none but itself.
-func (b *bag) identity(e any) (id identity, ok bool) {
-	o, complex := e.(*Object)
-	if !complex {
-		s, ok := e.(string)
-		if ok {
-			s = b.attr.normal(s)
-		}
-		return identity{value: s}, ok
+	sub, v := b.attr.Sub(valueName), member(o, valueName)
+	if sub == nil || v == nil {
+		return identity{parts: b.parts(o)}
 	}
-	sub := b.attr.Sub(valueName)
-	s, ok := member(o, valueName).(string)
-	if sub == nil || !ok {
-		return identity{}, false
-	}
-	id.value = sub.normal(s)
+	id := identity{value: textOf(sub, v)}
 	if kind := b.attr.Sub("type"); kind != nil && !b.keyed {
-		s, _ := member(o, kind.Name).(string)
-		id.kind = kind.normal(s)
+		id.kind = textOf(kind, member(o, kind.Name))
 	}
-	return id, true
+	return id
 }
 
-// add appends e unless it is there already; then nothing happens to a keyed one, and any other takes over the parts in which e differs. It returns the position.
+// parts is a text that two complex elements share whose parts are all the same.
+func (b *bag) parts(o *Object) string {
+	var text []byte
+	for _, sub := range b.attr.SubAttributes {
+		if v := member(o, sub.Name); v != nil {
+			text = appendString(text, sub.Name)
+			text = appendString(text, textOf(sub, v))
+		}
+	}
+	return string(text)
+}
+
+// textOf is a text that two values of an attribute share that are the same.
+func textOf(a *Attribute, v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return a.normal(v)
+	default:
+		return string(appendValue(nil, v))
+	}
+}
+
+// add appends e unless it is there already; then nothing happens to a keyed one, and any other takes over the parts in which e differs.
+// It returns the position.
 func (b *bag) add(e any) int {
 	i := b.find(e)
 	if i < 0 {
 		i = len(b.list)
 		b.list = append(b.list, e)
-		if id, ok := b.identity(e); ok && b.index != nil {
-			b.index[id] = i
+		if b.index != nil {
+			b.index[b.identity(e)] = i
 		}
 		return i
 	}
@@ -109,4 +119,43 @@ func (b *bag) add(e any) int {
 func (b *bag) remove(gone func(e any) bool) {
 	b.list = slices.DeleteFunc(b.list, gone)
 	b.index = nil
+}
+
+// maxByParts is how many elements a remove may list by anything but their value, as each must be held against every element that is there.
+const maxByParts = 100
+
+// removeListed takes out what a remove lists: elements with the same `value`, and the same `type` if that is said; without `value`,
+// those with all the parts that are said.
+func (b *bag) removeListed(listed []any) error {
+	exact, anyKind := make(map[identity]bool), make(map[string]bool)
+	var byParts []*Object
+	for _, p := range listed {
+		o, ok := p.(*Object)
+		switch {
+		case !ok || member(o, valueName) != nil && member(o, "type") != nil:
+			exact[b.identity(p)] = true
+		case member(o, valueName) != nil:
+			anyKind[b.identity(p).value] = true
+		default:
+			byParts = append(byParts, o)
+		}
+	}
+	if len(byParts) > maxByParts {
+		return BadRequest(InvalidValue, "A remove may list at most %d elements of %s without their value.", maxByParts, b.attr.Name)
+	}
+	b.remove(func(e any) bool {
+		id := b.identity(e)
+		return exact[id] || id.parts == "" && anyKind[id.value] || slices.ContainsFunc(byParts, func(p *Object) bool { return b.fits(e, p) })
+	})
+	return nil
+}
+
+// fits says whether an element has all these parts.
+func (b *bag) fits(e any, parts *Object) bool {
+	for name, want := range parts.All() {
+		if !sameValue(b.attr.Sub(name), member(e, name), want) {
+			return false
+		}
+	}
+	return true
 }

@@ -1,20 +1,12 @@
 package scim
 
-import (
-	"errors"
-
-	"github.com/scim-adapter/scim-adapter/scim/filter"
-)
+import "github.com/scim-adapter/scim-adapter/scim/filter"
 
 // ParseFilter parses and checks the `filter` of a search. The error is an *Error, 400 invalidFilter.
 func (rt *ResourceType) ParseFilter(text string) (filter.Expr, error) {
 	e, err := filter.Parse(text)
 	if err != nil {
-		var syntax *filter.SyntaxError
-		if errors.As(err, &syntax) {
-			return nil, BadRequest(InvalidFilter, "The filter cannot be read: at %s.", syntax).Wrap(err)
-		}
-		return nil, err
+		return nil, BadRequest(InvalidFilter, "The filter cannot be read: at %s.", err).Wrap(err)
 	}
 	return e, rt.CheckFilter(e)
 }

@@ -81,7 +81,7 @@ func TestCheckFilterKnowsOnlyWhatIsMapped(t *testing.T) {
 	rt.Extensions = nil
 	for _, text := range []string{`externalId pr`, `meta.created pr`, `name pr`, `manager pr`} {
 		_, err := rt.ParseFilter(text)
-		wantError(t, err, InvalidFilter)
+		_ = wantError(t, err, InvalidFilter)
 	}
 	if _, err := rt.ParseFilter(`id pr and schemas pr and userName pr`); err != nil {
 		t.Error(err)

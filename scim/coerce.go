@@ -16,16 +16,23 @@ type coercer struct {
 	seen    map[string]bool
 }
 
+// maxDropped is how many names that are not known are listed: enough to see what is missing, and no way to fill a log.
+const maxDropped = 100
+
 // drop lists a name that is not known, once.
 func (c *coercer) drop(name string) {
 	if c.seen == nil {
 		c.seen = make(map[string]bool)
 	}
 	name = short(name)
-	if !c.seen[name] {
-		c.seen[name] = true
-		c.dropped = append(c.dropped, name)
+	if c.seen[name] || len(c.dropped) > maxDropped {
+		return
 	}
+	if len(c.dropped) == maxDropped {
+		name = "…"
+	}
+	c.seen[name] = true
+	c.dropped = append(c.dropped, name)
 }
 
 // value coerces v to what attribute a holds. at is its path, for errors.
@@ -95,18 +102,18 @@ func fitting(t Type, v any) (any, bool) {
 		return v, small || ok && !strings.ContainsAny(string(n), ".eE")
 	case TypeDecimal:
 		return v, isNumber(v)
-	}
-	s, ok := v.(string)
-	switch {
-	case !ok:
-		return nil, false
-	case t == TypeDateTime:
-		_, ok = instant(s)
-	case t == TypeBinary:
+	case TypeDateTime:
+		s, _ := v.(string)
+		_, ok := instant(s)
+		return v, ok
+	case TypeBinary:
+		s, ok := v.(string)
 		_, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
-		ok = err == nil
+		return v, ok && err == nil
+	default:
+		_, ok := v.(string)
+		return v, ok
 	}
-	return s, ok
 }
 
 func typeName(t Type) string {

@@ -70,12 +70,10 @@ func (d *decoder) named(k kind, ref Ref, v any) error {
 		return nil
 	case a.Mutability == ReadOnly && (d.body || a.MultiValued || a.Type == TypeComplex):
 		return nil
-	case ref.Target().Mutability == ReadOnly && d.body:
-		return nil
 	case a.Mutability == ReadOnly:
 		return d.expect(ref, v)
 	case ref.Target().Mutability == ReadOnly:
-		return BadRequest(NotMutable, "%s is read-only.", ref)
+		return nil // as within an object: manager.displayName
 	}
 	return d.change(k, ref, v, false)
 }
@@ -113,6 +111,9 @@ func (d *decoder) change(k kind, ref Ref, v any, given bool) error {
 		return nil
 	default:
 		k, given = opRemove, false // "", null and [] unassign
+	}
+	if len(d.ops) >= MaxOperations {
+		return BadRequest(InvalidSyntax, "The body says more than %d things at once.", MaxOperations)
 	}
 	d.ops = append(d.ops, operation{kind: k, ref: ref, value: w, given: given})
 	return nil

@@ -187,5 +187,5 @@ func TestReplacedDoesNotHideAChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantError(t, rt.Validate(rt.Replaced(before, body), before), NotMutable)
+	_ = wantError(t, rt.Validate(rt.Replaced(before, body), before), NotMutable)
 }

@@ -134,9 +134,8 @@ func (d *delta) set() SetDelta {
 // applyTo edits the values themselves.
 func (d *delta) applyTo(b *bag) {
 	b.remove(func(e any) bool {
-		id, ok := b.identity(e)
-		last, said := d.last[id.value]
-		return ok && said && last.element == nil
+		last, said := d.last[b.identity(e).value]
+		return said && last.element == nil
 	})
 	for _, id := range d.order {
 		if last := d.last[id]; last.element != nil {

@@ -2,6 +2,7 @@ package scim
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/scim/filter"
@@ -93,13 +94,10 @@ func valuesAt(res *Object, ref Ref) iter.Seq2[*Attribute, any] {
 			if ref.Filter != nil && !matchElement(ref.Filter, a, v) {
 				continue
 			}
-			more := true
-			if ref.Sub == nil {
-				more = yield(a, v)
-			} else {
-				more = yieldValues(ref.Sub, member(v, ref.Sub.Name), yield)
+			if ref.Sub != nil {
+				a, v = ref.Sub, member(v, ref.Sub.Name)
 			}
-			if !more {
+			if !yieldValues(a, v, yield) {
 				return
 			}
 		}
@@ -182,12 +180,7 @@ func present(v any) bool {
 		}
 		return false
 	case []any:
-		for _, e := range v {
-			if present(e) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(v, present)
 	default:
 		return true
 	}
@@ -202,7 +195,13 @@ func stands(a *Attribute, v any, op filter.Op, literal any) bool {
 		return ok && is && op == filter.Eq && x == y
 	case TypeInteger, TypeDecimal:
 		return isNumber(v) && isNumber(literal) && ordered(op, compareNumbers(v, literal))
+	default:
+		return textStands(a, v, op, literal)
 	}
+}
+
+// textStands is stands for what JSON has no type of its own for.
+func textStands(a *Attribute, v any, op filter.Op, literal any) bool {
 	x, ok := v.(string)
 	y, is := literal.(string)
 	if !ok || !is {
@@ -221,8 +220,9 @@ func stands(a *Attribute, v any, op filter.Op, literal any) bool {
 		return strings.HasPrefix(x, y)
 	case filter.Ew:
 		return strings.HasSuffix(x, y)
+	default:
+		return ordered(op, strings.Compare(x, y))
 	}
-	return ordered(op, strings.Compare(x, y))
 }
 
 // ordered says whether a comparison's outcome (-1, 0, +1) is what op asks for.

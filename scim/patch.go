@@ -126,11 +126,7 @@ func operationKind(in *Object) (kind, error) {
 func (d *decoder) path(text string) (Ref, error) {
 	p, err := filter.ParsePath(text)
 	if err != nil {
-		var syntax *filter.SyntaxError
-		if errors.As(err, &syntax) {
-			return Ref{}, BadRequest(InvalidPath, "The path %q cannot be read: at %s.", short(text), syntax).Wrap(err)
-		}
-		return Ref{}, err
+		return Ref{}, BadRequest(InvalidPath, "The path %q cannot be read: at %s.", short(text), err).Wrap(err)
 	}
 	ref, ok := d.rt.Resolve(p)
 	if !ok {
@@ -162,16 +158,13 @@ func (d *decoder) withoutPath(k kind, v any) error {
 // wholeSchema takes an operation apart whose path is a schema: an extension's, or the resource type's own.
 func (d *decoder) wholeSchema(k kind, urn string, v any) error {
 	s := d.rt.extension(urn)
-	if k != opRemove {
-		if s != nil && (v == nil || v == "") {
-			k = opRemove // they unassign it; {} says nothing
-		} else if o, ok := v.(*Object); ok {
-			return d.expand(k, urn, o)
-		} else {
-			return BadRequest(InvalidValue, "%s must be an object.", urn)
-		}
-	}
-	if s == nil {
+	o, ok := v.(*Object)
+	switch {
+	case k != opRemove && ok:
+		return d.expand(k, urn, o) // {} says nothing
+	case k != opRemove && v != nil && v != "":
+		return BadRequest(InvalidValue, "%s must be an object.", urn)
+	case s == nil:
 		return BadRequest(NotMutable, "A resource cannot lose its schema %s.", urn)
 	}
 	for _, a := range s.Attributes {

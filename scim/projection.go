@@ -1,7 +1,6 @@
 package scim
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -41,9 +40,8 @@ func (rt *ResourceType) parseNames(parameter, list string) ([]Ref, error) {
 			continue
 		}
 		path, err := filter.ParsePath(name)
-		var syntax *filter.SyntaxError
-		if errors.As(err, &syntax) {
-			return nil, BadRequest(InvalidValue, "%s holds %q, which is no attribute: at %s.", parameter, short(name), syntax)
+		if err != nil {
+			return nil, BadRequest(InvalidValue, "%s holds %q, which is no attribute: at %s.", parameter, short(name), err)
 		}
 		path.Filter = nil // whole attributes are shown, not some of their values
 		if ref, ok := rt.Resolve(path); ok {

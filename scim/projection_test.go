@@ -77,7 +77,7 @@ func TestProjectByDefault(t *testing.T) {
 		t.Run(claim, func(t *testing.T) {
 			p, err := rt.ParseProjection(c.only, c.without)
 			if c.want == "" {
-				wantError(t, err, InvalidValue)
+				_ = wantError(t, err, InvalidValue)
 				return
 			}
 			if err != nil {
@@ -98,7 +98,7 @@ func TestParseProjectionRefuses(t *testing.T) {
 	} {
 		t.Run(claim, func(t *testing.T) {
 			_, err := userType().ParseProjection(c[0], c[1])
-			wantError(t, err, InvalidValue)
+			_ = wantError(t, err, InvalidValue)
 		})
 	}
 	if _, err := userType().ParseProjection(" ", "userName"); err != nil {

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -248,7 +249,7 @@ func TestErrors(t *testing.T) {
 	if got := e.Error(); !strings.HasPrefix(got, "400 invalidValue: x is wrong. (") {
 		t.Error(got)
 	}
-	if e.Unwrap() != cause {
+	if !errors.Is(e, cause) {
 		t.Error("the cause is lost")
 	}
 	if strings.Contains(e.Object().String(), cause.Error()) {

@@ -52,7 +52,7 @@ func TestValidate(t *testing.T) {
 			}
 			err := c.rt.Validate(parse(t, c.after), before)
 			if c.want != "" {
-				wantError(t, err, c.want)
+				_ = wantError(t, err, c.want)
 			} else if err != nil {
 				t.Error(err)
 			}
@@ -64,5 +64,5 @@ func TestValidateSeesAnExtensionThatIsGone(t *testing.T) {
 	rt := userType()
 	rt.Extensions[0].Schema.Attribute("employeeNumber").Mutability = Immutable
 	before := parse(t, `{"userName":"bj","`+EnterpriseURN+`":{"employeeNumber":"7"}}`)
-	wantError(t, rt.Validate(parse(t, `{"userName":"bj"}`), before), NotMutable)
+	_ = wantError(t, rt.Validate(parse(t, `{"userName":"bj"}`), before), NotMutable)
 }

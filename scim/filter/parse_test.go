@@ -112,8 +112,7 @@ func TestParseRefusals(t *testing.T) {
 	} {
 		t.Run(claim, func(t *testing.T) {
 			e, err := Parse(c.text)
-			var syntax *SyntaxError
-			if !errors.As(err, &syntax) {
+			if _, ok := errors.AsType[*SyntaxError](err); !ok {
 				t.Fatalf("Parse(%q) = %v, %v; want a SyntaxError", c.text, e, err)
 			}
 			if err.Error() != c.want {

@@ -58,8 +58,7 @@ func TestParsePathRefusals(t *testing.T) {
 	} {
 		t.Run(claim, func(t *testing.T) {
 			p, err := ParsePath(text)
-			var syntax *SyntaxError
-			if !errors.As(err, &syntax) {
+			if _, ok := errors.AsType[*SyntaxError](err); !ok {
 				t.Fatalf("ParsePath(%q) = %+v, %v; want a SyntaxError", text, p, err)
 			}
 		})

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -157,7 +158,7 @@ func FuzzParsePath(f *testing.F) {
 
 func checkSyntaxError(t *testing.T, s string, err error) {
 	t.Helper()
-	e, ok := err.(*SyntaxError)
+	e, ok := errors.AsType[*SyntaxError](err)
 	if !ok || e.Input != s || e.Pos < 0 || e.Pos > len(s) || e.Want == "" || e.Found == "" {
 		t.Fatalf("%q: %#v", s, err)
 	}
