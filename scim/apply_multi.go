@@ -68,9 +68,7 @@ func (b *bag) edit(op operation, rt *ResourceType) (touched []int, err error) {
 		b.list = append(b.list, e)
 		return []int{len(b.list) - 1}, nil
 	case op.kind == opRemove && op.ref.Sub == nil:
-		for i, at := range touched {
-			b.list = slices.Delete(b.list, at-i, at-i+1)
-		}
+		b.removeAt(touched)
 		return nil, nil
 	}
 	for _, i := range touched {
@@ -142,10 +140,7 @@ func (b *bag) onePrimary(touched []int) {
 	if !slices.ContainsFunc(touched, isPrimary) {
 		return
 	}
-	mine := make(map[int]bool, len(touched))
-	for _, i := range touched {
-		mine[i] = true
-	}
+	mine := asSet(touched)
 	for i, e := range b.list {
 		if o, ok := e.(*Object); ok && isPrimary(i) && !mine[i] {
 			o.Set("primary", false)
@@ -160,12 +155,14 @@ func (b *bag) settle(touched []int) {
 	for _, e := range b.list {
 		times[b.identity(e)]++
 	}
+	var gone []int
 	for _, i := range slices.Backward(touched) {
 		id := b.identity(b.list[i])
 		o, ok := b.list[i].(*Object)
 		if times[id] > 1 || ok && labelsOnly(o) {
 			times[id]--
-			b.list = slices.Delete(b.list, i, i+1)
+			gone = append(gone, i)
 		}
 	}
+	b.removeAt(gone)
 }

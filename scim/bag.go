@@ -121,6 +121,23 @@ func (b *bag) remove(gone func(e any) bool) {
 	b.index = nil
 }
 
+// removeAt takes out the elements at these positions.
+func (b *bag) removeAt(positions []int) {
+	gone, i := asSet(positions), -1
+	b.remove(func(any) bool {
+		i++
+		return gone[i]
+	})
+}
+
+func asSet(positions []int) map[int]bool {
+	set := make(map[int]bool, len(positions))
+	for _, i := range positions {
+		set[i] = true
+	}
+	return set
+}
+
 // maxByParts is how many elements a remove may list by anything but their value, as each must be held against every element that is there.
 const maxByParts = 100
 

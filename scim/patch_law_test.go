@@ -146,6 +146,7 @@ func TestHostileBodiesAreCheapOrRefused(t *testing.T) {
 		"many postal addresses":                     {`{"Operations":[{"op":"add","path":"addresses","value":` + list(`{"formatted":"%d"}`) + `}]}`, ""},
 		"a remove that lists many postal addresses": {`{"Operations":[{"op":"remove","path":"addresses","value":` + list(`{"formatted":"%d"}`) + `}]}`, InvalidValue},
 		"many types of one address":                 {`{"Operations":[{"op":"add","path":"emails","value":` + list(`{"value":"x","type":"%d"}`) + `},{"op":"remove","path":"emails","value":` + list(`{"value":"x","type":"%d"}`) + `}]}`, ""},
+		"a part of many mail addresses":             {`{"Operations":[{"op":"add","path":"emails","value":` + list(`{"value":"x","type":"%d"}`) + `},{"op":"remove","path":"emails.type"},{"op":"remove","path":"emails[value pr]"}]}`, ""},
 		"many value paths as names":                 {`{"Operations":[{"op":"add","value":{` + keys(`"emails[type eq \"%d\"].value":"x"`) + `}}]}`, InvalidSyntax},
 		"many unknown names":                        {`{"Operations":[{"op":"add","value":{` + keys(`"m%d":"x"`) + `}}]}`, ""},
 	} {
