@@ -103,8 +103,11 @@ func asked(t mapping.Test) (op filter.Op, at time.Time, ok bool) {
 	return t.Op, at, false
 }
 
-// clockOp says whether op is one that can be asked of a clock.
-func clockOp(op filter.Op) bool { return slices.Contains(onOrder, op) && op != filter.Ne }
+// onClock says whether a test is one that can be asked of a clock.
+func onClock(t mapping.Test) bool {
+	_, isText := t.Value.(string)
+	return t.Op == filter.Pr || isText && t.Op != filter.Ne && slices.Contains(onOrder, t.Op)
+}
 
 func writable(t time.Time) bool { return t.Year() >= firstYear && t.Year() <= lastYear }
 
@@ -143,7 +146,7 @@ func whereInstant(spell func(time.Time) any) func(mapping.Test) (backends.Predic
 	return func(t mapping.Test) (backends.Predicate, bool) {
 		op, at, ok := asked(t)
 		switch {
-		case !clockOp(op):
+		case !onClock(t):
 			return nil, false
 		case !ok:
 			return backends.False{}, true
@@ -246,7 +249,7 @@ func (c ticks) where(t mapping.Test) (backends.Predicate, bool) {
 	lo, hi := c.bounds()
 	op, at, ok := asked(t)
 	switch {
-	case !clockOp(op):
+	case !onClock(t):
 		return nil, false
 	case !ok:
 		return backends.False{}, true

@@ -85,8 +85,8 @@ func (e enum) value(word string) any {
 
 // literal is what a client or the lens to the right wrote: booleans may come as words.
 func (e enum) literal(v any) any {
-	if word, ok := v.(string); ok && e.boolean && (word == "true" || word == "false") {
-		return word == "true"
+	if b, err := asBool(v); err == nil && e.boolean {
+		return b
 	}
 	return v
 }
@@ -165,9 +165,11 @@ func (e enum) fulfils(t mapping.Test, word string) (yes, ok bool) {
 	default:
 		return false, false
 	}
-	if e.boolean {
-		return t.Op == filter.Eq && e.value(word) == e.literal(t.Value), t.Op == filter.Eq
+	switch want := e.literal(t.Value).(type) {
+	case bool:
+		return e.value(word) == want, e.boolean && t.Op == filter.Eq
+	case string:
+		return fulfils(t.Op, word, want, t.Fold), !e.boolean
 	}
-	want, isText := t.Value.(string)
-	return isText && fulfils(t.Op, word, want, t.Fold), true
+	return false, false
 }

@@ -3,6 +3,7 @@ package lens
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/mapping"
@@ -127,7 +128,7 @@ func (s state) Where(t mapping.Test) (backends.Predicate, bool) {
 	}
 	v, ok := t.Value.(bool)
 	if !ok {
-		return backends.False{}, true
+		return nil, false
 	}
 	return s.where(t, v)
 }
@@ -139,12 +140,18 @@ func oneBool(values []any) (bool, error) {
 	return asBool(values[0])
 }
 
+// asBool takes the words as well: a lens on the right may have written them.
 func asBool(v any) (bool, error) {
-	b, ok := v.(bool)
-	if !ok {
-		return false, fmt.Errorf("must be true or false, not %v", v)
+	if b, ok := v.(bool); ok {
+		return b, nil
 	}
-	return b, nil
+	switch word, _ := v.(string); strings.ToLower(word) {
+	case "true":
+		return true, nil
+	case "false":
+		return false, nil
+	}
+	return false, fmt.Errorf("must be true or false, not %v", v)
 }
 
 func asText(v any) (string, error) {

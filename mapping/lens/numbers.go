@@ -56,8 +56,13 @@ func showInt(v backends.Value) (any, bool, error) {
 	return n, false, err
 }
 
-// writeInt keeps a typed column typed; else a number is digits.
+// writeInt keeps a typed column typed; else a number is digits. It takes digits too: a lens on the right may have written them.
 func writeInt(v any, like backends.Kind) (backends.Value, error) {
+	if digits, ok := v.(string); ok {
+		if canonical, ok := backends.Canonical(backends.IntegerRule, digits); ok {
+			v = json.Number(canonical)
+		}
+	}
 	n, ok := rational(v)
 	if !ok || !n.IsInt() {
 		return backends.Value{}, fmt.Errorf("must be a whole number, not %v", v)
@@ -82,10 +87,7 @@ func whereInt(t mapping.Test) (backends.Predicate, bool) {
 func whereNumber(t mapping.Test, v any) (backends.Predicate, bool) {
 	want, ok := rational(v)
 	if !ok {
-		if _, number := v.(json.Number); number {
-			return nil, false // too large to be written out
-		}
-		return backends.False{}, true
+		return nil, false // too large to be written out
 	}
 	floor := new(big.Int).Div(want.Num(), want.Denom()) // Euclidean, so rounded down: the denominator is positive
 	ceil := floor
@@ -256,7 +258,7 @@ func (b bit) Where(t mapping.Test) (backends.Predicate, bool) {
 	want, ok := t.Value.(bool)
 	switch {
 	case !ok:
-		return backends.False{}, true
+		return nil, false
 	case want && b.fresh != nil && b.set(*b.fresh):
 		return backends.Or{bits, backends.Not{Term: present}}, true
 	case want:

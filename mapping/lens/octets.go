@@ -83,8 +83,11 @@ func (c code) where(t mapping.Test) (backends.Predicate, bool) {
 		return nil, false // several byte strings would do
 	}
 	want, isText := t.Value.(string)
+	if !isText {
+		return nil, false
+	}
 	raw, err := c.encode(want)
-	if !isText || err != nil {
+	if err != nil {
 		return backends.False{}, true
 	}
 	text, err := c.decode(string(raw))

@@ -130,7 +130,7 @@ func (a affix) where(t mapping.Test, ours, theirs filter.Op) (backends.Predicate
 	}
 	want, isText := t.Value.(string)
 	if !isText && t.Op != filter.Pr {
-		return backends.False{}, true
+		return nil, false
 	}
 	rule := caseRule(t.Fold)
 	some := t.Op == filter.Pr || want == "" // any value that is shown at all

@@ -96,7 +96,7 @@ func (l ldapBool) Where(t mapping.Test) (backends.Predicate, bool) {
 	case filter.Eq:
 		v, ok := t.Value.(bool)
 		if !ok {
-			return backends.False{}, true
+			return nil, false
 		}
 		return ruled(t, filter.Eq, map[bool]string{true: "TRUE", false: "FALSE"}[v], backends.BooleanRule)
 	default:
@@ -123,7 +123,7 @@ func whereNot(t mapping.Test) (backends.Predicate, bool) {
 	case filter.Eq:
 		v, ok := t.Value.(bool)
 		if !ok {
-			return backends.False{}, true
+			return nil, false
 		}
 		return next(t, filter.Eq, !v)
 	default:

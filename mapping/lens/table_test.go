@@ -172,7 +172,7 @@ func TestRefusedValues(t *testing.T) {
 		value  any
 		want   string
 	}{
-		"a word as a number":                    {"int", nil, nil, "4", "whole number"},
+		"a word as a number":                    {"int", nil, nil, "four", "whole number"},
 		"a text as a flag":                      {"bit", []string{"2"}, nil, "yes", "true or false"},
 		"a word that the enum does not list":    {"enum", []string{"E=Employee", "C=Contractor"}, nil, "Intern", "must be Employee or Contractor, not Intern"},
 		"a text as a boolean":                   {"bool", nil, nil, "maybe", "true or false"},

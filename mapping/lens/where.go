@@ -2,6 +2,7 @@ package lens
 
 import (
 	"strings"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/mapping"
@@ -17,48 +18,43 @@ func next(t mapping.Test, op filter.Op, v any) (backends.Predicate, bool) {
 }
 
 // ruled asks the left for a text and has it compared by rule, where the leaf would take the directory's own: what Get shows does not
-// depend on the directory's rule, so what Where says must not either.
+// depend on the directory's rule, so what Where says must not either. It declines where a lens on the left has changed the text: the rule
+// would be one for the changed text then.
 func ruled(t mapping.Test, op filter.Op, v any, rule backends.Rule) (backends.Predicate, bool) {
 	p, ok := next(t, op, v)
 	if !ok {
 		return nil, false
 	}
-	return withRule(p, rule), true
-}
-
-func withRule(p backends.Predicate, rule backends.Rule) backends.Predicate {
 	switch p := p.(type) {
 	case backends.Eq:
+		ok = p.Attr == t.Attr && untouched(p.Value, v)
 		p.Rule = rule
-		return p
+		return p, ok
 	case backends.Order:
+		ok = p.Attr == t.Attr && untouched(p.Value, v)
 		p.Rule = rule
-		return p
+		return p, ok
 	case backends.Prefix:
+		ok = p.Attr == t.Attr && p.Text == v
 		p.Rule = rule
-		return p
+		return p, ok
 	case backends.Suffix:
+		ok = p.Attr == t.Attr && p.Text == v
 		p.Rule = rule
-		return p
-	case backends.Contains:
-		p.Rule = rule
-		return p
-	case backends.Not:
-		return backends.Not{Term: withRule(p.Term, rule)}
-	case backends.And:
-		return backends.And(withRules(p, rule))
-	case backends.Or:
-		return backends.Or(withRules(p, rule))
+		return p, ok
 	}
-	return p // the others compare nothing
+	return nil, false
 }
 
-func withRules(terms []backends.Predicate, rule backends.Rule) []backends.Predicate {
-	out := make([]backends.Predicate, len(terms))
-	for i, p := range terms {
-		out[i] = withRule(p, rule)
+// untouched says whether v has come to the leaf as it was handed over.
+func untouched(got backends.Value, v any) bool {
+	switch v := v.(type) {
+	case string:
+		return got == backends.String(v)
+	case time.Time:
+		return got == backends.Time(v)
 	}
-	return out
+	return false
 }
 
 // all is the condition that each holds; it says nothing when one of them says nothing.

@@ -252,6 +252,25 @@ type spoiled struct {
 
 func (s spoiled) Where(t mapping.Test) (backends.Predicate, bool) { return s.where(s.Lens, t) }
 
+// withRule is p compared by another rule.
+func withRule(p backends.Predicate, rule backends.Rule) backends.Predicate {
+	switch p := p.(type) {
+	case backends.Eq:
+		p.Rule = rule
+		return p
+	case backends.Order:
+		p.Rule = rule
+		return p
+	case backends.Or:
+		var out backends.Or
+		for _, term := range p {
+			out = append(out, withRule(term, rule))
+		}
+		return out
+	}
+	return p
+}
+
 func leafValue(v any, equality backends.Rule) (backends.Value, backends.Rule) {
 	switch v := v.(type) {
 	case string:
