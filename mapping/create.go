@@ -50,18 +50,21 @@ func (m *Mapping) Create(res *scim.Object) (Creation, error) {
 	return out, nil
 }
 
-// fillIn gives fields that the client left empty what `onCreate` says.
+// fillIn gives fields that the client left empty what `onCreate` says. One may be made of another, in any order.
 func (m *Mapping) fillIn(w wishes, slot func(templatePart) (backends.Value, bool), res *scim.Object) error {
-	for _, f := range m.fields {
-		if f.onCreate == nil || len(w[f]) > 0 {
-			continue
-		}
-		made, err := f.onCreate.make(slot, res)
-		if err != nil {
-			return invalid(f.path.String(), "it was not given, and cannot be made: %v", err)
-		}
-		if len(made) > 0 {
-			w[f] = made
+	for again := true; again; {
+		again = false
+		for _, f := range m.fields {
+			if f.onCreate == nil || len(w[f]) > 0 {
+				continue
+			}
+			made, err := f.onCreate.make(slot, res)
+			if err != nil {
+				return invalid(f.path.String(), "it was not given, and cannot be made: %v", err)
+			}
+			if len(made) > 0 {
+				w[f], again = made, true
+			}
 		}
 	}
 	return nil

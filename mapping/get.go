@@ -199,7 +199,14 @@ func (s *shower) values(a *attribute, f *field) []any {
 }
 
 // compareShown makes the order of an answer's values stable; the directory has none.
-func compareShown(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
+func compareShown(a, b any) int {
+	x, ok := a.(string)
+	y, both := b.(string)
+	if !ok || !both {
+		x, y = fmt.Sprint(a), fmt.Sprint(b)
+	}
+	return strings.Compare(x, y)
+}
 
 // shown gives what a field shows of a record, in the directory's order; attr is to blame for an error.
 func (m *Mapping) shown(f *field, rec backends.Record) (values []any, attr string, err error) {

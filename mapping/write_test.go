@@ -363,3 +363,25 @@ func TestWritingBackChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestOnCreateMakesWhatTheClientLeftOut(t *testing.T) {
+	set := compile(t, newDirectory(), `
+mapping: User
+at: {backend: corp}
+create: {name: "cn={name.formatted},dc=x"}
+attributes:
+  userName: uid
+  name.formatted: {from: cn, onCreate: "{userName} ({title})"}
+  title: {from: title, onCreate: "lower(resource.userName)"}
+  nickName: {from: givenName, onCreate: "'fixed'"}
+`)
+	m := set.All()[0]
+	got, err := m.Create(parse(t, `{"userName":"Bob"}`))
+	if err != nil || attrsText(got.Attrs) != "cn: Bob (bob), givenName: fixed, title: bob, uid: Bob" {
+		t.Errorf("%s %v", attrsText(got.Attrs), err)
+	}
+	got, err = m.Create(parse(t, `{"userName":"Bob","title":"Dr","nickName":"B"}`))
+	if err != nil || attrsText(got.Attrs) != "cn: Bob (Dr), givenName: B, title: Dr, uid: Bob" || templateText(got.Name) != "cn={Bob (Dr)},dc=x" {
+		t.Errorf("%s %s %v", attrsText(got.Attrs), templateText(got.Name), err)
+	}
+}
