@@ -176,95 +176,96 @@ func (h *house) lost(do func(b backends.Backend) error) (error, bool) {
 	return failing(backends.ErrUnknown), true
 }
 
+// setTitle is what the patches below come to.
+var setTitle = []backends.Change{{Op: backends.Replace, Attr: "title", Values: backends.Strings("new")}}
+
+func (h *house) tryTitle(id string) error {
+	_, err := h.tryPatch(h.req("User"), id, `{"op":"replace","path":"title","value":"new"}`)
+	return err
+}
+
+// lostAnswers are operations of which the directory's answer is lost.
+var lostAnswers = map[string]struct {
+	arrange func(h *house, id string)
+	do      func(h *house, id string) error
+	status  int // 0: success
+	outcome string
+}{
+	"a modify that happened": {
+		arrange: func(h *house, id string) {
+			h.users.modify = func([]backends.Change) (error, bool) {
+				return h.lost(func(b backends.Backend) error {
+					_, err := b.Modify(context.Background(), backends.Key(id), setTitle, backends.Condition{}, nil)
+					return err
+				})
+			}
+		},
+		do:      func(h *house, id string) error { return h.tryTitle(id) },
+		outcome: "done",
+	},
+	"a modify that did not": {
+		arrange: func(h *house, _ string) {
+			h.users.modify = func([]backends.Change) (error, bool) { return failing(backends.ErrUnknown), true }
+		},
+		do:     func(h *house, id string) error { return h.tryTitle(id) },
+		status: 503, outcome: "failed",
+	},
+	"a modify that nobody can ask about": {
+		arrange: func(h *house, _ string) {
+			h.users.modify = func([]backends.Change) (error, bool) {
+				h.memory.SetAway(true)
+				return failing(backends.ErrUnknown), true
+			}
+		},
+		do:     func(h *house, id string) error { return h.tryTitle(id) },
+		status: 503, outcome: "unknown",
+	},
+	"a create that happened": {
+		arrange: func(h *house, _ string) {
+			h.users.create = func() (error, bool) {
+				return h.lost(func(b backends.Backend) error {
+					_, err := b.Create(context.Background(), backends.Template{{Text: "uid="}, {Slot: true, Value: backends.String("b")}, {Text: ",ou=people,dc=example,dc=org"}},
+						backends.Attributes{"objectClass": backends.Strings("inetOrgPerson"), "cn": backends.Strings("b"), "sn": backends.Strings("-"), "uid": backends.Strings("b")}, nil)
+					return err
+				})
+			}
+		},
+		do:      func(h *house, _ string) error { _, err := h.tryCreate("User", `{"userName":"b"}`); return err },
+		outcome: "done",
+	},
+	"a create that did not": {
+		arrange: func(h *house, _ string) { h.users.create = once(failing(backends.ErrUnknown)) },
+		do:      func(h *house, _ string) error { _, err := h.tryCreate("User", `{"userName":"b"}`); return err },
+		status:  503, outcome: "failed",
+	},
+	"a delete that happened": {
+		arrange: func(h *house, id string) {
+			h.users.remove = func() (error, bool) {
+				return h.lost(func(b backends.Backend) error {
+					return b.Delete(context.Background(), backends.Key(id), backends.Condition{})
+				})
+			}
+		},
+		do:      func(h *house, id string) error { return h.Delete(h.t.Context(), h.req("User"), id) },
+		outcome: "done",
+	},
+	"a delete that did not": {
+		arrange: func(h *house, _ string) { h.users.remove = once(failing(backends.ErrUnknown)) },
+		do:      func(h *house, id string) error { return h.Delete(h.t.Context(), h.req("User"), id) },
+		status:  503, outcome: "failed",
+	},
+	"a rename that did not": {
+		arrange: func(h *house, _ string) { h.users.move = once(failing(backends.ErrUnknown)) },
+		do: func(h *house, id string) error {
+			_, err := h.tryPatch(h.req("User"), id, `{"op":"replace","path":"userName","value":"new"}`)
+			return err
+		},
+		status: 503, outcome: "failed",
+	},
+}
+
 func TestLostAnswers(t *testing.T) {
-	title := []backends.Change{{Op: backends.Replace, Attr: "title", Values: backends.Strings("new")}}
-	for name, tc := range map[string]struct {
-		arrange func(h *house, id string)
-		do      func(h *house, id string) error
-		status  int // 0: success
-		outcome string
-	}{
-		"a modify that happened": {
-			arrange: func(h *house, id string) {
-				h.users.modify = func([]backends.Change) (error, bool) {
-					return h.lost(func(b backends.Backend) error {
-						_, err := b.Modify(context.Background(), backends.Key(id), title, backends.Condition{}, nil)
-						return err
-					})
-				}
-			},
-			do: func(h *house, id string) error {
-				_, err := h.tryPatch(h.req("User"), id, `{"op":"replace","path":"title","value":"new"}`)
-				return err
-			},
-			outcome: "done",
-		},
-		"a modify that did not": {
-			arrange: func(h *house, _ string) {
-				h.users.modify = func([]backends.Change) (error, bool) { return failing(backends.ErrUnknown), true }
-			},
-			do: func(h *house, id string) error {
-				_, err := h.tryPatch(h.req("User"), id, `{"op":"replace","path":"title","value":"new"}`)
-				return err
-			},
-			status: 503, outcome: "failed",
-		},
-		"a modify that nobody can ask about": {
-			arrange: func(h *house, _ string) {
-				h.users.modify = func([]backends.Change) (error, bool) {
-					h.memory.SetAway(true)
-					return failing(backends.ErrUnknown), true
-				}
-			},
-			do: func(h *house, id string) error {
-				_, err := h.tryPatch(h.req("User"), id, `{"op":"replace","path":"title","value":"new"}`)
-				return err
-			},
-			status: 503, outcome: "unknown",
-		},
-		"a create that happened": {
-			arrange: func(h *house, _ string) {
-				h.users.create = func() (error, bool) {
-					return h.lost(func(b backends.Backend) error {
-						_, err := b.Create(context.Background(), backends.Template{{Text: "uid="}, {Slot: true, Value: backends.String("b")}, {Text: ",ou=people,dc=example,dc=org"}},
-							backends.Attributes{"objectClass": backends.Strings("inetOrgPerson"), "cn": backends.Strings("b"), "sn": backends.Strings("-"), "uid": backends.Strings("b")}, nil)
-						return err
-					})
-				}
-			},
-			do:      func(h *house, _ string) error { _, err := h.tryCreate("User", `{"userName":"b"}`); return err },
-			outcome: "done",
-		},
-		"a create that did not": {
-			arrange: func(h *house, _ string) { h.users.create = once(failing(backends.ErrUnknown)) },
-			do:      func(h *house, _ string) error { _, err := h.tryCreate("User", `{"userName":"b"}`); return err },
-			status:  503, outcome: "failed",
-		},
-		"a delete that happened": {
-			arrange: func(h *house, id string) {
-				h.users.remove = func() (error, bool) {
-					return h.lost(func(b backends.Backend) error {
-						return b.Delete(context.Background(), backends.Key(id), backends.Condition{})
-					})
-				}
-			},
-			do:      func(h *house, id string) error { return h.Delete(h.t.Context(), h.req("User"), id) },
-			outcome: "done",
-		},
-		"a delete that did not": {
-			arrange: func(h *house, _ string) { h.users.remove = once(failing(backends.ErrUnknown)) },
-			do:      func(h *house, id string) error { return h.Delete(h.t.Context(), h.req("User"), id) },
-			status:  503, outcome: "failed",
-		},
-		"a rename that did not": {
-			arrange: func(h *house, _ string) { h.users.move = once(failing(backends.ErrUnknown)) },
-			do: func(h *house, id string) error {
-				_, err := h.tryPatch(h.req("User"), id, `{"op":"replace","path":"userName","value":"new"}`)
-				return err
-			},
-			status: 503, outcome: "failed",
-		},
-	} {
+	for name, tc := range lostAnswers {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			u := h.user("a")
@@ -343,8 +344,10 @@ func TestRaces(t *testing.T) {
 func TestParallelChangesOfOneUserLoseNothing(t *testing.T) {
 	h := newHouse(t)
 	u := h.user("a")
-	paths := []string{"title", "name.givenName", "name.familyName", "name.formatted", "externalId",
-		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber"}
+	paths := []string{
+		"title", "name.givenName", "name.familyName", "name.formatted", "externalId",
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+	}
 	var wg sync.WaitGroup
 	for i, path := range paths {
 		wg.Go(func() {
@@ -355,8 +358,10 @@ func TestParallelChangesOfOneUserLoseNothing(t *testing.T) {
 	}
 	wg.Wait()
 	res := h.get("User", u.ID).Resource
-	got := []any{at(res, "title"), at(res, "name", "givenName"), at(res, "name", "familyName"), at(res, "name", "formatted"), at(res, "externalId"),
-		at(res, scim.EnterpriseURN, "employeeNumber")}
+	got := []any{
+		at(res, "title"), at(res, "name", "givenName"), at(res, "name", "familyName"), at(res, "name", "formatted"), at(res, "externalId"),
+		at(res, scim.EnterpriseURN, "employeeNumber"),
+	}
 	if fmt.Sprint(got) != "[v0 v1 v2 v3 v4 v5]" {
 		t.Errorf("%v", got)
 	}

@@ -27,68 +27,56 @@ type asked struct {
 // keysOf finds what names point at. names holds, for each reference of refs, the names to look up; so does the answer. What is in none of
 // the reference's types, or out of their scope, is left out.
 func (s *Service) keysOf(ctx context.Context, refs []reference, names [][]string) ([]map[string]target, error) {
-	found := make([]map[string]target, len(refs))
-	for i := range refs {
-		found[i] = map[string]target{}
-	}
-	for round := 0; ; round++ {
-		batches := map[asked][]string{}
-		each := func(do func(i int, a asked, name string)) {
-			for i, r := range refs {
-				if round >= len(r.Types) {
-					continue
-				}
-				for _, name := range names[i] {
-					if _, known := found[i][name]; !known {
-						do(i, asked{r.Types[round], r.By}, name)
-					}
-				}
-			}
+	return inRounds(s, refs, names, func(c *class, by string, batch []string) (map[string]target, error) {
+		keys, err := c.Backend().Keys(ctx, by, batch)
+		found := make(map[string]target, len(keys))
+		for name, key := range keys {
+			found[name] = target{c, key}
 		}
-		each(func(_ int, a asked, name string) { batches[a] = append(batches[a], name) })
-		if len(batches) == 0 {
-			return found, nil
-		}
-		for a, batch := range batches {
-			c, ok := s.byName[a.typ]
-			if !ok {
-				continue
-			}
-			slices.Sort(batch)
-			keys, err := c.Backend().Keys(ctx, a.by, slices.Compact(batch))
-			if err != nil {
-				return nil, err
-			}
-			each(func(i int, b asked, name string) {
-				if key, ok := keys[name]; ok && a == b {
-					found[i][name] = target{c, key}
-				}
-			})
-		}
-	}
+		return found, err
+	})
 }
 
 // namesOf finds what ids are called by those who point at them. Unknown ids are left out.
 func (s *Service) namesOf(ctx context.Context, refs []reference, ids [][]string) ([]map[string]string, error) {
-	found := make([]map[string]string, len(refs))
+	return inRounds(s, refs, ids, func(c *class, by string, batch []string) (map[string]string, error) {
+		keys := make([]backends.Key, len(batch))
+		for i, id := range batch {
+			keys[i] = backends.Key(id)
+		}
+		names, err := c.Backend().Names(ctx, by, keys)
+		found := make(map[string]string, len(names))
+		for key, name := range names {
+			found[string(key)] = name
+		}
+		return found, err
+	})
+}
+
+// inRounds looks words up, those of all references together: first among the records of each reference's first type, then what was not
+// found there among those of its second, and so on.
+func inRounds[T any](
+	s *Service, refs []reference, words [][]string, ask func(c *class, by string, batch []string) (map[string]T, error),
+) ([]map[string]T, error) {
+	found := make([]map[string]T, len(refs))
 	for i := range refs {
-		found[i] = map[string]string{}
+		found[i] = map[string]T{}
 	}
 	for round := 0; ; round++ {
-		batches := map[asked][]backends.Key{}
-		each := func(do func(i int, a asked, id string)) {
+		each := func(do func(i int, a asked, word string)) {
 			for i, r := range refs {
 				if round >= len(r.Types) {
 					continue
 				}
-				for _, id := range ids[i] {
-					if _, known := found[i][id]; !known {
-						do(i, asked{r.Types[round], r.By}, id)
+				for _, word := range words[i] {
+					if _, known := found[i][word]; !known {
+						do(i, asked{r.Types[round], r.By}, word)
 					}
 				}
 			}
 		}
-		each(func(_ int, a asked, id string) { batches[a] = append(batches[a], backends.Key(id)) })
+		batches := map[asked][]string{}
+		each(func(_ int, a asked, word string) { batches[a] = append(batches[a], word) })
 		if len(batches) == 0 {
 			return found, nil
 		}
@@ -98,13 +86,13 @@ func (s *Service) namesOf(ctx context.Context, refs []reference, ids [][]string)
 				continue
 			}
 			slices.Sort(batch)
-			names, err := c.Backend().Names(ctx, a.by, slices.Compact(batch))
+			answers, err := ask(c, a.by, slices.Compact(batch))
 			if err != nil {
 				return nil, err
 			}
-			each(func(i int, b asked, id string) {
-				if name, ok := names[backends.Key(id)]; ok && a == b {
-					found[i][id] = name
+			each(func(i int, b asked, word string) {
+				if answer, ok := answers[word]; ok && a == b {
+					found[i][word] = answer
 				}
 			})
 		}
@@ -278,26 +266,18 @@ func (s *Service) resolve(ctx context.Context, base string, refs []reference, re
 	return all, nil
 }
 
-// name turns the ids that references of a resource hold into names, in place. known are those that were read; hidden names come back.
-// An id that names nobody is 400 (RFC 7644 §3.12, invalidValue).
+// name turns the ids that references of a resource hold into names, in place, and those of deltas into new ones. known are those that were
+// read; hidden names come back. An id that names nobody is 400 (RFC 7644 §3.12, invalidValue).
 func (s *Service) name(ctx context.Context, refs []reference, res *scim.Object, deltas []scim.SetDelta, known links) ([]scim.SetDelta, error) {
 	ids := make([][]string, len(refs))
-	look := func(i int, id string) {
-		if known.names == nil || known.names[i][id] == "" {
-			ids[i] = append(ids[i], id)
-		}
-	}
 	for i, r := range refs {
-		for _, id := range r.values(res) {
-			look(i, id)
-		}
+		ids[i] = r.values(res)
 		for _, d := range deltas {
 			if r.isDelta(d) {
-				for _, id := range slices.Concat(d.Add, d.Remove) {
-					look(i, id)
-				}
+				ids[i] = slices.Concat(ids[i], d.Add, d.Remove)
 			}
 		}
+		ids[i] = slices.DeleteFunc(ids[i], func(id string) bool { _, ok := known.nameOf(i, id); return ok })
 	}
 	found, err := s.namesOf(ctx, refs, ids)
 	if err != nil {
@@ -306,8 +286,8 @@ func (s *Service) name(ctx context.Context, refs []reference, res *scim.Object, 
 	named := slices.Clone(deltas)
 	for i, r := range refs {
 		nameOf := func(id string) (string, bool) {
-			if known.names != nil && known.names[i][id] != "" {
-				return known.names[i][id], true
+			if name, ok := known.nameOf(i, id); ok {
+				return name, true
 			}
 			name, ok := found[i][id]
 			return name, ok
@@ -327,6 +307,14 @@ func (s *Service) name(ctx context.Context, refs []reference, res *scim.Object, 
 		}
 	}
 	return named, nil
+}
+
+func (l links) nameOf(ref int, id string) (string, bool) {
+	if l.names == nil {
+		return "", false
+	}
+	name, ok := l.names[ref][id]
+	return name, ok
 }
 
 func (r reference) isDelta(d scim.SetDelta) bool {
@@ -406,7 +394,7 @@ func (r reference) nameDelta(d scim.SetDelta, nameOf func(string) (string, bool)
 	return named, nil
 }
 
-// shown lists those references that are wanted and that the records themselves hold. The rest is found from the other side.
+// split lists the references that are wanted: those that the records themselves hold, and those that are found from the other side.
 func (s *Service) split(ctx context.Context, c *class, want func(scim.Ref) bool) (direct, reverse []reference, err error) {
 	for _, r := range c.refs {
 		if r.attr == nil || !want(r.ref()) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -26,25 +27,40 @@ func (s *Service) isReverse(ctx context.Context, c *class, r reference) (bool, e
 // keeps finds out whether the directory itself maintains an attribute such as memberOf: its schema knows it, and somebody has it. That it
 // does stays true; that it does not may only mean that there is no group yet, so it is asked again after a while.
 func (s *Service) keeps(ctx context.Context, c *class, r reference) (bool, error) {
-	r.kept.mu.Lock()
-	defer r.kept.mu.Unlock()
-	switch now := s.o.Now(); {
-	case r.kept.kept:
-		return true, nil
-	case !r.kept.denied.IsZero() && now.Sub(r.kept.denied) < s.o.NativeTTL:
-		return false, nil
-	case !c.Backend().Syntax(r.Native).Known:
-		r.kept.denied = now
+	if kept, sure := r.kept.known(s.o.Now(), s.o.NativeTTL); sure {
+		return kept, nil
+	}
+	if !c.Backend().Syntax(r.Native).Known {
 		return false, nil
 	}
 	n, exact, err := c.Backend().Count(ctx, backends.Present{Attr: r.Native}, 1)
 	if err != nil {
 		return false, err
 	}
-	if r.kept.kept = n > 0 || !exact; !r.kept.kept {
-		r.kept.denied = s.o.Now()
+	kept := n > 0 || !exact
+	r.kept.learn(kept, s.o.Now())
+	return kept, nil
+}
+
+// nativeAttr remembers whether any record of a directory has an attribute.
+type nativeAttr struct {
+	mu     sync.Mutex
+	kept   bool
+	denied time.Time // when it was last found not to
+}
+
+func (a *nativeAttr) known(now time.Time, ttl time.Duration) (kept, sure bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.kept, a.kept || !a.denied.IsZero() && now.Sub(a.denied) < ttl
+}
+
+func (a *nativeAttr) learn(kept bool, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.kept = a.kept || kept; !kept {
+		a.denied = now
 	}
-	return r.kept.kept, nil
 }
 
 // other finds the reference that a reverse one turns around: "Group.members".

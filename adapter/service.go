@@ -142,13 +142,6 @@ type reference struct {
 	kept *nativeAttr     // of OrReverse: does the directory keep Native?
 }
 
-// nativeAttr remembers whether any record of a directory has an attribute.
-type nativeAttr struct {
-	mu     sync.Mutex
-	kept   bool
-	denied time.Time // when it was last found not to
-}
-
 func newClass(m *mapping.Mapping) *class {
 	c := &class{Mapping: m, rt: m.ResourceType()}
 	for _, r := range m.References() {
