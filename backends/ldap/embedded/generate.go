@@ -23,7 +23,7 @@ const largestGroup = 500
 // has left and is locked, every eighth is a contractor, everybody but the first has a manager; the first group is of everybody, every tenth
 // holds groups.
 func Generate(people, groups int) []Entry {
-	g := &generator{rng: rand.New(rand.NewPCG(2026, 1)), taken: map[string]bool{}} //nolint:gosec // the same people every time
+	g := &generator{rng: rand.New(rand.NewPCG(2026, 1)), taken: map[string]int{}} //nolint:gosec // the same people every time
 	out := []Entry{
 		{DefaultSuffix, []Attr{{"objectClass", []string{"organization", "dcObject"}}, {"dc", []string{"example"}}, {"o", []string{"Example"}}}},
 		{PeopleDN, []Attr{{"objectClass", []string{"organizationalUnit"}}, {"ou", []string{"people"}}}},
@@ -40,8 +40,8 @@ func Generate(people, groups int) []Entry {
 
 type generator struct {
 	rng    *rand.Rand
-	taken  map[string]bool // uids
-	people []string        // DNs
+	taken  map[string]int // how many have this uid but for the number
+	people []string       // DNs
 	groups []string
 }
 
@@ -97,12 +97,11 @@ func kindOf(i int) string {
 
 // uid is the first letter and the family name in ASCII, with a number where somebody has it already.
 func (g *generator) uid(given, family string) string {
-	base := plain(given)[:1] + plain(family)
-	uid := base
-	for n := 2; g.taken[uid]; n++ {
-		uid = fmt.Sprintf("%s%d", base, n)
+	uid := plain(given)[:1] + plain(family)
+	g.taken[uid]++
+	if n := g.taken[uid]; n > 1 {
+		return fmt.Sprintf("%s%d", uid, n)
 	}
-	g.taken[uid] = true
 	return uid
 }
 

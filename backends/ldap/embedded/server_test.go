@@ -51,16 +51,19 @@ func plainStore(t *testing.T) *store {
 	return newStore(schema.Standard(), DefaultSuffix, time.Now)
 }
 
+// noAnswer is what codeOf says of an error that no server sent.
+const noAnswer Code = -1
+
 // codeOf is the LDAP result code of an error, 0 for none.
 func codeOf(err error) Code {
 	var e *ldap.Error
 	switch {
 	case err == nil:
 		return Success
-	case errors.As(err, &e):
+	case errors.As(err, &e) && e.ResultCode < ldap.ErrorNetwork:
 		return Code(e.ResultCode)
 	default:
-		return -1
+		return noAnswer
 	}
 }
 

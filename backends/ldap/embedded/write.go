@@ -113,7 +113,7 @@ func (w *writer) finish(e *entry, id string) (*entry, error) {
 	} {
 		d, _ := w.describe(own.Name)
 		if _, given := e.find(d); !given {
-			e = e.with(w.own(own))
+			e.attrs = append(e.attrs, w.own(own))
 		}
 	}
 	return e, nil
