@@ -13,16 +13,6 @@ func rational(s string) *big.Rat {
 	return r
 }
 
-func sign(n int) int {
-	switch {
-	case n < 0:
-		return -1
-	case n > 0:
-		return 1
-	}
-	return 0
-}
-
 func TestCheckFilterRefuses(t *testing.T) {
 	for claim, c := range map[string]struct {
 		rt         *ResourceType

@@ -1,6 +1,7 @@
 package scim
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -26,13 +27,7 @@ func isNumber(v any) bool {
 func compareNumbers(a, b any) int {
 	if a, ok := a.(int64); ok {
 		if b, ok := b.(int64); ok {
-			switch {
-			case a < b:
-				return -1
-			case a > b:
-				return 1
-			}
-			return 0
+			return cmp.Compare(a, b)
 		}
 	}
 	x, y := toDecimal(a), toDecimal(b)
@@ -52,11 +47,9 @@ func compareNumbers(a, b any) int {
 func compareMagnitudes(x, y decimal) int {
 	switch {
 	case x.digits == "" || y.digits == "":
-		return len(x.digits) - len(y.digits) // only the sign counts, and one of them is 0
-	case x.exp < y.exp:
-		return -1
-	case x.exp > y.exp:
-		return 1
+		return cmp.Compare(len(x.digits), len(y.digits)) // zero is the one without digits
+	case x.exp != y.exp:
+		return cmp.Compare(x.exp, y.exp)
 	}
 	return strings.Compare(x.digits, y.digits)
 }

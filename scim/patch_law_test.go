@@ -126,7 +126,7 @@ func TestMembersEndUpTheSameHoweverTheyAreChanged(t *testing.T) {
 
 // Bodies of a megabyte that look for the place where the cost grows with the square of the length.
 func TestHostileBodiesAreCheapOrRefused(t *testing.T) {
-	const n = 20_000
+	const n = 10_000
 	list := func(element string) string {
 		var b strings.Builder
 		for i := range n {
