@@ -28,7 +28,6 @@ func (s *Schema) Syntax(attr string) backends.Syntax {
 var binarySyntaxes = map[string]bool{
 	syntaxPrefix + "4": true, syntaxPrefix + "5": true, syntaxPrefix + "8": true, syntaxPrefix + "9": true, syntaxPrefix + "10": true,
 	syntaxPrefix + "23": true, syntaxPrefix + "28": true, syntaxOctets: true, syntaxPrefix + "49": true,
-	syntaxCertificate: true, "1.3.6.1.1.15.5": true, "1.3.6.1.1.15.6": true, "1.3.6.1.1.15.7": true,
 }
 
 // Binary says whether an attribute's values are bytes rather than text. What the schema lacks is text.

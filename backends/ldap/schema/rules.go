@@ -11,25 +11,24 @@ const IntegerSyntax = syntaxPrefix + "27"
 
 // Syntax OIDs that have a meaning here (RFC 4517 §3.3, RFC 4523, RFC 4530, OpenLDAP).
 const (
-	syntaxPrefix      = "1.3.6.1.4.1.1466.115.121.1."
-	syntaxBits        = syntaxPrefix + "6"
-	syntaxBoolean     = syntaxPrefix + "7"
-	syntaxCountry     = syntaxPrefix + "11"
-	syntaxDN          = syntaxPrefix + "12"
-	syntaxDirectory   = syntaxPrefix + "15"
-	syntaxTime        = syntaxPrefix + "24"
-	syntaxIA5         = syntaxPrefix + "26"
-	syntaxInteger     = IntegerSyntax
-	syntaxNameUID     = syntaxPrefix + "34"
-	syntaxNumeric     = syntaxPrefix + "36"
-	syntaxOID         = syntaxPrefix + "38"
-	syntaxOctets      = syntaxPrefix + "40"
-	syntaxPostal      = syntaxPrefix + "41"
-	syntaxPrintable   = syntaxPrefix + "44"
-	syntaxTelephone   = syntaxPrefix + "50"
-	syntaxUUID        = "1.3.6.1.1.16.1"
-	syntaxCSN         = "1.3.6.1.4.1.4203.666.11.2.1"
-	syntaxCertificate = "1.3.6.1.1.15.1"
+	syntaxPrefix    = "1.3.6.1.4.1.1466.115.121.1."
+	syntaxBits      = syntaxPrefix + "6"
+	syntaxBoolean   = syntaxPrefix + "7"
+	syntaxCountry   = syntaxPrefix + "11"
+	syntaxDN        = syntaxPrefix + "12"
+	syntaxDirectory = syntaxPrefix + "15"
+	syntaxTime      = syntaxPrefix + "24"
+	syntaxIA5       = syntaxPrefix + "26"
+	syntaxInteger   = IntegerSyntax
+	syntaxNameUID   = syntaxPrefix + "34"
+	syntaxNumeric   = syntaxPrefix + "36"
+	syntaxOID       = syntaxPrefix + "38"
+	syntaxOctets    = syntaxPrefix + "40"
+	syntaxPostal    = syntaxPrefix + "41"
+	syntaxPrintable = syntaxPrefix + "44"
+	syntaxTelephone = syntaxPrefix + "50"
+	syntaxUUID      = "1.3.6.1.1.16.1"
+	syntaxCSN       = "1.3.6.1.4.1.4203.666.11.2.1"
 )
 
 // comparison is how a family of matching rules looks at values.
