@@ -17,6 +17,8 @@ var (
 	onText  = []filter.Op{filter.Eq, filter.Ne, filter.Pr, filter.Co, filter.Sw, filter.Ew, filter.Gt, filter.Ge, filter.Lt, filter.Le}
 )
 
+//go:generate go test . -run TestMarkdownIsTheReference -update
+
 // Table is every lens of the mapping language, in the order of its documentation.
 func Table() []mapping.Spec { return TableAt(time.Now) }
 

@@ -173,62 +173,64 @@ func TestWhereSaysWhatGetShows(t *testing.T) {
 	}
 }
 
-// TestBrokenLensesAreCaught plants faults that are easily made, and demands that the law above finds each.
+// broken are faults that are easily made.
+var broken = map[string]struct {
+	lens  string
+	args  []string
+	spoil func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool)
+}{
+	"a time that is compared as text": {"generalizedTime", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
+		p, ok := l.Where(t)
+		if !ok {
+			return nil, false
+		}
+		return withRule(p, backends.CaseExact), true
+	}},
+	"never as the latest of all times": {"filetime", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
+		p, ok := l.Where(t)
+		if and, two := p.(backends.And); two {
+			return and[0], true // without its upper bound
+		}
+		return p, ok
+	}},
+	"a code that the directory folds and Get does not": {"enum", []string{"E=Employee", "C=Contractor", "x y=EMPTY", "E2=Employee"}, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
+		p, ok := l.Where(t)
+		return withRule(p, backends.CaseExact), ok
+	}},
+	"an opposite taken over several values": {"bit", []string{"0x2"}, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
+		t.Syntax.Single = true
+		return l.Where(t)
+	}},
+	"an absent number that counts as none": {"bit", []string{"0x6", "512"}, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
+		p, ok := l.Where(t)
+		return backends.And{backends.Present{Attr: t.Attr}, p}, ok
+	}},
+	"greater or equal for greater": {"epoch", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
+		if t.Op == filter.Gt {
+			t.Op = filter.Ge
+		}
+		return l.Where(t)
+	}},
+	"a prefix that may overlap the end": {"prefix", []string{"$-"}, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
+		if t.Op != filter.Ew {
+			return l.Where(t)
+		}
+		return all(say(t.Next(filter.Sw, "$-")), say(t.Next(filter.Ew, t.Value)))
+	}},
+	"a passing lock-out that counts": {"locked", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
+		return build(quiet{}, "locked", "any").Where(t)
+	}},
+	"a fraction rounded the wrong way": {"int", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
+		if t.Value == json.Number("0.5") {
+			t.Value = int64(0)
+		}
+		return l.Where(t)
+	}},
+}
+
+// TestBrokenLensesAreCaught demands that the law above finds each.
 func TestBrokenLensesAreCaught(t *testing.T) {
-	tests := map[string]struct {
-		lens  string
-		args  []string
-		spoil func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool)
-	}{
-		"a time that is compared as text": {"generalizedTime", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
-			p, ok := l.Where(t)
-			if !ok {
-				return nil, false
-			}
-			return withRule(p, backends.CaseExact), true
-		}},
-		"never as the latest of all times": {"filetime", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
-			p, ok := l.Where(t)
-			if and, two := p.(backends.And); two {
-				return and[0], true // without its upper bound
-			}
-			return p, ok
-		}},
-		"a code that the directory folds and Get does not": {"enum", []string{"E=Employee", "C=Contractor", "x y=EMPTY", "E2=Employee"}, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
-			p, ok := l.Where(t)
-			return withRule(p, backends.CaseExact), ok
-		}},
-		"an opposite taken over several values": {"bit", []string{"0x2"}, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
-			t.Syntax.Single = true
-			return l.Where(t)
-		}},
-		"an absent number that counts as none": {"bit", []string{"0x6", "512"}, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
-			p, ok := l.Where(t)
-			return backends.And{backends.Present{Attr: t.Attr}, p}, ok
-		}},
-		"greater or equal for greater": {"epoch", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
-			if t.Op == filter.Gt {
-				t.Op = filter.Ge
-			}
-			return l.Where(t)
-		}},
-		"a prefix that may overlap the end": {"prefix", []string{"$-"}, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
-			if t.Op != filter.Ew {
-				return l.Where(t)
-			}
-			return all(say(t.Next(filter.Sw, "$-")), say(t.Next(filter.Ew, t.Value)))
-		}},
-		"a passing lock-out that counts": {"locked", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
-			return build(quiet{}, "locked", "any").Where(t)
-		}},
-		"a fraction rounded the wrong way": {"int", nil, func(l mapping.Lens, t mapping.Test) (backends.Predicate, bool) {
-			if t.Value == json.Number("0.5") {
-				t.Value = int64(0)
-			}
-			return l.Where(t)
-		}},
-	}
-	for name, tt := range tests {
+	for name, tt := range broken {
 		t.Run(name, func(t *testing.T) {
 			s := subjects[slices.IndexFunc(subjects, func(s subject) bool { return s.lens == tt.lens && slices.Equal(s.args, tt.args) })]
 			l := build(t, tt.lens, tt.args...)
