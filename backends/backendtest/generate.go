@@ -19,7 +19,7 @@ type generator struct {
 func texts() []string {
 	return []string{
 		"a", "A", "ab", "AB", "abc", "b", "ba", "a b", "a  b", "A B", "a*b", "*", "(a)", `a\b`, "a,b", "a+b", "a%", "a_b", "#a", "a'b", `a"b`,
-		"ä", "Ä", "a\u0308", "äb", "straße", "STRASSE", "名前", "10", "9", "x y z", "xyz",
+		"ä", "Ä", "a\u0308", "äb", "straße", "STRASSE", "名前", "ς", "Σ", "İ", "ﬁ", "a\u00a0b", " a ", "\u212a", "10", "9", "x y z", "xyz",
 	}
 }
 
@@ -38,9 +38,12 @@ func (g *generator) chance(percent int) bool { return g.IntN(100) < percent }
 // record gives the attributes of a record beside its name; each may be missing.
 func (g *generator) record() backends.Attributes {
 	attrs := backends.Attributes{}
-	for attr, stock := range map[string][]string{g.a.Text: texts(), g.a.Exact: {"a", "A", "ab", "a b", "a*b", "abc"}, g.a.Int: integers(), g.a.Time: instants(), g.a.Bool: {"TRUE", "FALSE"}} {
-		if attr != "" && g.chance(70) {
-			attrs[attr] = backends.Strings(g.pick(stock))
+	for _, single := range []struct {
+		attr  string
+		stock []string
+	}{{g.a.Text, texts()}, {g.a.Exact, []string{"a", "A", "ab", "a b", "a*b", "abc"}}, {g.a.Int, integers()}, {g.a.Time, instants()}, {g.a.Bool, []string{"TRUE", "FALSE"}}} {
+		if single.attr != "" && g.chance(70) {
+			attrs[single.attr] = backends.Strings(g.pick(single.stock))
 		}
 	}
 	if g.chance(60) {

@@ -28,7 +28,7 @@ type Harness struct {
 
 	Many       int    // records that the streaming checks make; 0: 2,000
 	Predicates int    // generated predicates of the differential check; 0: 2,000
-	Seed       uint64 // of what is generated; 0: a fixed one
+	Seed       uint64 // of what is generated; 0: $BACKENDTEST_SEED, or a fixed one
 }
 
 // Attrs names attributes by what they are for. Those that are "" are not tested. They must be different ones.

@@ -203,7 +203,7 @@ func (s *suite) pieces() error {
 	for _, key := range made {
 		all = append(all, key)
 	}
-	for _, text := range []string{"man", "MAN", "*man", "*", "%", "_", `\`, "(", "foo ", " bar", "o b", " ", "director", "r", "zz", ""} {
+	for _, text := range []string{"man", "MAN", "*man", "*", "%", "_", `\`, "(", "foo ", " bar", "o b", " ", "\u00a0", "o\u00a0b", "director", "r", "zz", ""} {
 		for _, p := range []backends.Predicate{
 			backends.Prefix{Attr: s.a.Text, Text: text, Rule: rule},
 			backends.Suffix{Attr: s.a.Text, Text: text, Rule: rule},
@@ -230,7 +230,10 @@ func (s *suite) pieces() error {
 }
 
 func (s *suite) order() error {
-	tested := false
+	tested, err := s.textOrder()
+	if err != nil {
+		return err
+	}
 	for _, c := range []struct {
 		attr   string
 		values []string // ascending
@@ -268,6 +271,44 @@ func (s *suite) order() error {
 		return notTested("no attribute here has an order")
 	}
 	return nil
+}
+
+// textOrder: before every text stands the empty one, which is nobody's value.
+func (s *suite) textOrder() (tested bool, err error) {
+	rule := s.b.Syntax(s.a.Text).Order
+	if rule == backends.NoRule {
+		rule = s.rule(s.a.Text)
+	}
+	lower, err := s.person(backends.Attributes{s.a.Text: backends.Strings("apple")})
+	if err != nil {
+		return false, err
+	}
+	upper, err := s.person(backends.Attributes{s.a.Text: backends.Strings("Banana")})
+	if err != nil {
+		return false, err
+	}
+	both := []backends.Key{lower.Key, upper.Key}
+	for _, c := range []struct {
+		op      backends.OrderOp
+		literal string
+		want    []backends.Key
+	}{
+		{backends.Greater, "", both},
+		{backends.GreaterEq, "", both},
+		{backends.Less, "", nil},
+		{backends.LessEq, "", nil},
+		{backends.Greater, "APPLE", both[1:]},
+		{backends.GreaterEq, "APPLE", both},
+		{backends.Less, "b", both[:1]},
+		{backends.LessEq, "banana", both},
+	} {
+		p := backends.Order{Attr: s.a.Text, Op: c.op, Value: backends.String(c.literal), Rule: rule}
+		if err := s.answers(p, c.want...); err != nil {
+			return false, err
+		}
+		tested = tested || fidelity(s.b, p) != backends.No
+	}
+	return tested, errors.Join(s.b.Delete(s.ctx, lower.Key, backends.Condition{}), s.b.Delete(s.ctx, upper.Key, backends.Condition{}))
 }
 
 func (s *suite) absence() error {
