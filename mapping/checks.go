@@ -150,7 +150,7 @@ func (m *Mapping) checkField(f *field) (faults configs.Faults) {
 		case syntax.Known && syntax.Single && f.ref() != nil && f.many() && slices.Contains(written, attr):
 			faults = append(faults, f.node.Fault("map it to an attribute with several values", "%s holds many, and %s holds one value", f.path, attr))
 		case !syntax.Known && f.reverse == "":
-			faults = append(faults, f.node.Fault("correct the name, add it to the directory's schema, or take the line away with `"+f.path.String()+": null`",
+			faults = append(faults, f.node.Fault("correct the name, add it to the directory's schema, or take the line away with `"+f.written+": null`",
 				"the directory does not know the attribute %s", attr))
 		}
 	}

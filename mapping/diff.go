@@ -90,8 +90,8 @@ func (m *Mapping) deltas(deltas []scim.SetDelta) ([]backends.Change, error) {
 		attr := f.pipes[0].attr
 		remove, add := backends.Strings(delta.Remove...), backends.Strings(delta.Add...)
 		if f.placeholder != "" {
-			remove, _ = m.withoutPlaceholder(f, attr, remove)
-			add, _ = m.withoutPlaceholder(f, attr, add)
+			remove = m.withoutPlaceholder(f, attr, remove)
+			add = m.withoutPlaceholder(f, attr, add)
 		}
 		if len(remove)+len(add) == 0 {
 			continue

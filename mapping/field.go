@@ -12,8 +12,9 @@ import (
 
 // field is one line of `attributes:`, compiled: a path and where its value comes from.
 type field struct {
-	path path
-	node configs.Node // the source, for faults
+	path    path
+	written string       // the path as the mapping has it
+	node    configs.Node // the source, for faults
 
 	kind     sourceKind
 	pipes    []pipe        // fromDirectory: the first that shows something is shown; the first is written

@@ -243,8 +243,7 @@ func (m *Mapping) shown(f *field, rec backends.Record) (values []any, attr strin
 func (m *Mapping) visible(f *field, attr string, rec backends.Record) backends.Values {
 	values := rec.Attrs.Get(attr)
 	if f.placeholder != "" {
-		rest, _ := m.withoutPlaceholder(f, attr, values)
-		values = rest
+		values = m.withoutPlaceholder(f, attr, values)
 	}
 	if len(values) < 2 || f.many() {
 		return values
@@ -258,17 +257,15 @@ func (m *Mapping) visible(f *field, attr string, rec backends.Record) backends.V
 }
 
 // withoutPlaceholder takes the placeholder out of values; values are left alone.
-func (m *Mapping) withoutPlaceholder(f *field, attr string, values backends.Values) (rest backends.Values, had bool) {
+func (m *Mapping) withoutPlaceholder(f *field, attr string, values backends.Values) (rest backends.Values) {
 	rule := m.placeholderRule(attr)
 	mine := backends.Normalize(rule, f.placeholder)
 	for _, v := range values {
-		if backends.Normalize(rule, v.Text()) == mine {
-			had = true
-			continue
+		if backends.Normalize(rule, v.Text()) != mine {
+			rest = append(rest, v)
 		}
-		rest = append(rest, v)
 	}
-	return rest, had
+	return rest
 }
 
 // placeholderRule is how the directory compares an attribute, for telling its placeholder from other values.

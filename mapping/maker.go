@@ -132,12 +132,10 @@ func plain(v any) any {
 }
 
 func asFaults(err error) (configs.Faults, bool) {
-	var faults configs.Faults
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[configs.Faults](err); ok {
 		return faults, true
 	}
-	var one configs.Fault
-	if errors.As(err, &one) {
+	if one, ok := errors.AsType[configs.Fault](err); ok {
 		return configs.Faults{one}, true
 	}
 	return nil, false

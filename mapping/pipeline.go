@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -99,9 +100,9 @@ func (p pipe) put(before backends.Values, shown []any) (backends.Values, error) 
 		before = native(seen)
 	}
 	var out backends.Values
-	for i := len(p.steps) - 1; i >= 0; i-- {
+	for i, s := range slices.Backward(p.steps) {
 		var err error
-		if out, err = p.steps[i].lens.Put(befores[i], shown); err != nil {
+		if out, err = s.lens.Put(befores[i], shown); err != nil {
 			return nil, err
 		}
 		if i == 0 {

@@ -28,6 +28,9 @@ func (d *draft) rename(before, after wishes) (backends.Template, error) {
 		if old == next {
 			continue
 		}
+		if m.protected[strings.ToLower(part.native)] {
+			return nil, protected(part.field, part.native)
+		}
 		if m.follow {
 			moved = true
 			d.leaveToRename(part.native, old, next)

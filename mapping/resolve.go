@@ -23,7 +23,7 @@ func (c *compiler) path(f *field, key configs.Node) bool {
 		c.fault(key, fault.remedy, "%s", fault.message)
 		return false
 	}
-	f.path = p
+	f.path, f.written = p, key.Text()
 	return true
 }
 

@@ -332,14 +332,12 @@ func (c *compiler) oneOf(node configs.Node, key string, words ...string) string 
 func (c *compiler) boolean(node configs.Node, key string) *bool {
 	switch c.oneOf(node, key, "true", "false") {
 	case "true":
-		return ptr(true)
+		return new(true)
 	case "false":
-		return ptr(false)
+		return new(false)
 	}
 	return nil
 }
-
-func ptr[T any](v T) *T { return &v }
 
 // literal reads a constant or a default as the attribute's type.
 func (c *compiler) literal(f *field, node configs.Node) any {

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -119,7 +120,7 @@ func TestCreateRefusesWhatTheDirectoryCannotHold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := user.Create(parse(t, c.body))
-			e, ok := err.(*scim.Error)
+			e, ok := errors.AsType[*scim.Error](err)
 			if !ok || e.Status != 400 || e.Type != c.typ || !strings.Contains(e.Detail, c.says) {
 				t.Errorf("got %v", err)
 			}
@@ -240,7 +241,7 @@ func TestDiffRefusesWhatMayNotChange(t *testing.T) {
 			after := before.Clone()
 			edit(t, after, c.path, c.value)
 			_, err := c.m.Diff(rec, before, after, nil)
-			e, ok := err.(*scim.Error)
+			e, ok := errors.AsType[*scim.Error](err)
 			if !ok || e.Status != c.status || !strings.Contains(e.Error(), c.says) {
 				t.Errorf("got %v", err)
 			}
