@@ -261,11 +261,27 @@ func (m *Mapping) withoutPlaceholder(f *field, attr string, values backends.Valu
 	rule := m.placeholderRule(attr)
 	mine := backends.Normalize(rule, f.placeholder)
 	for _, v := range values {
-		if backends.Normalize(rule, v.Text()) != mine {
+		if otherType(rule, v.Text(), mine) || backends.Normalize(rule, v.Text()) != mine {
 			rest = append(rest, v)
 		}
 	}
 	return rest
+}
+
+// otherType reports names that cannot be equal, by the first letter of their attribute types: reading a name whole is
+// slow, and groups are large. An attribute type may also be a number (an OID).
+func otherType(rule backends.Rule, a, b string) bool {
+	letter := func(s string) byte {
+		if s == "" {
+			return 0
+		}
+		if c := s[0] | 0x20; c >= 'a' && c <= 'z' {
+			return c
+		}
+		return 0
+	}
+	x, y := letter(a), letter(b)
+	return rule == backends.NameRule && x != 0 && y != 0 && x != y
 }
 
 // placeholderRule is how the directory compares an attribute, for telling its placeholder from other values.
