@@ -242,7 +242,7 @@ func (c *conn) send(b []byte) {
 	c.mu.Unlock()
 	c.write.Lock()
 	defer c.write.Unlock()
-	_ = nc.SetWriteDeadline(c.srv.config.Clock().Add(sendTimeout)) // a closed connection says so below
+	_ = nc.SetWriteDeadline(time.Now().Add(sendTimeout)) // a closed connection says so below
 	if _, err := nc.Write(b); err != nil {
 		_ = nc.Close() // half a message may be out: nothing that follows could be read
 	}

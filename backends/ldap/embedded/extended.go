@@ -115,7 +115,10 @@ func (c *conn) passwordModify(value *ber.Packet) (reply, error) {
 	if *q.fresh == "" {
 		return reply{}, refuse(UnwillingToPerform, "an empty password is none")
 	}
-	return r, c.setPassword(ndn, *q.fresh)
+	if err := c.setPassword(ndn, *q.fresh); err != nil {
+		return reply{}, err
+	}
+	return r, nil
 }
 
 func (c *conn) setPassword(ndn, password string) error {

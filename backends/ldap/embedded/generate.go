@@ -19,7 +19,8 @@ const (
 // largestGroup is how many people the group of everybody has at most.
 const largestGroup = 500
 
-// Generate makes up an organisation of people and groups below dc=example,dc=org. The same numbers give the same entries. Somebody in fifty
+// Generate makes up an organisation of people and groups below dc=example,dc=org. The same numbers give the same entries. The first of the
+// people is Barbara Jensen, uid bjensen. Somebody in fifty
 // has left and is locked, every eighth is a contractor, everybody but the first has a manager; the first group is of everybody, every tenth
 // holds groups.
 func Generate(people, groups int) []Entry {
@@ -50,6 +51,9 @@ func pick[T any](g *generator, from []T) T { return from[g.rng.IntN(len(from))] 
 func (g *generator) person(i int) Entry {
 	home := pick(g, places)
 	given, family := pick(g, home.given), pick(g, home.family)
+	if i == 0 { // she is in every example of the SCIM standard, so she is here too
+		home, given, family = places[0], "Barbara", "Jensen"
+	}
 	uid := g.uid(latin(given), latin(family))
 	name := native(given) + " " + native(family)
 	if home.familyFirst {

@@ -104,7 +104,7 @@ func TestGenerate(t *testing.T) {
 	for filter, atLeast := range map[string]int{
 		"(objectClass=inetOrgPerson)": 1000, "(objectClass=groupOfNames)": 60, "(pwdAccountLockedTime=*)": 20, "(employeeType=C)": 100,
 		"(memberOf=cn=Everybody," + GroupsDN + ")": 500, "(&(objectClass=groupOfNames)(memberOf=*))": 5, "(givenName=Łukasz)": 1, "(sn=鈴木)": 1,
-		"(manager=*)": 999, "(cn=*\\2c*)": 1,
+		"(manager=*)": 999, "(&(uid=bjensen)(cn=Barbara Jensen))": 1, "(cn=*\\2c*)": 1,
 	} {
 		if got := count(filter); got < atLeast {
 			t.Errorf("%s: %d, want at least %d", filter, got, atLeast)
