@@ -22,7 +22,7 @@ func (m *Mapping) Create(res *scim.Object) (Creation, error) {
 		return Creation{}, err
 	}
 	slot := m.slots(s.wishes)
-	if err := m.fillIn(s.wishes, slot, res); err != nil {
+	if err := m.fillIn(s.wishes, slot, res, func(*field) bool { return true }); err != nil {
 		return Creation{}, err
 	}
 	out := Creation{Dropped: s.dropped}
@@ -50,12 +50,12 @@ func (m *Mapping) Create(res *scim.Object) (Creation, error) {
 	return out, nil
 }
 
-// fillIn gives fields that the client left empty what `onCreate` says. One may be made of another, in any order.
-func (m *Mapping) fillIn(w wishes, slot func(templatePart) (backends.Value, bool), res *scim.Object) error {
+// fillIn gives those fields that the client left empty what `onCreate` says. One may be made of another, in any order.
+func (m *Mapping) fillIn(w wishes, slot func(templatePart) (backends.Value, bool), res *scim.Object, those func(*field) bool) error {
 	for again := true; again; {
 		again = false
 		for _, f := range m.fields {
-			if f.onCreate == nil || len(w[f]) > 0 {
+			if f.onCreate == nil || len(w[f]) > 0 || !those(f) {
 				continue
 			}
 			made, err := f.onCreate.make(slot, res)

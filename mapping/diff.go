@@ -23,6 +23,11 @@ func (m *Mapping) Diff(rec backends.Record, before, after *scim.Object, deltas [
 	if err != nil {
 		return Update{}, err
 	}
+	// What is cleared and has an `onCreate` gets that again: mostly the directory demands the attribute (cn), and a PUT need not know.
+	cleared := func(f *field) bool { return len(old.wishes[f]) > 0 && f.mutability() == scim.ReadWrite }
+	if err := m.fillIn(s.wishes, m.slots(s.wishes), after, cleared); err != nil {
+		return Update{}, err
+	}
 	out := Update{Dropped: s.dropped}
 	rec.Attrs = maps.Clone(rec.Attrs)
 	d := newDraft(m, rec)

@@ -386,3 +386,27 @@ attributes:
 		t.Errorf("%s %s %v", attrsText(got.Attrs), templateText(got.Name), err)
 	}
 }
+
+func TestWhatIsClearedGetsItsOnCreateAgain(t *testing.T) {
+	set := compile(t, newDirectory(), `
+mapping: User
+at: {backend: corp}
+create: {name: "uid={userName},dc=x"}
+attributes:
+  userName: uid
+  name.formatted: {from: cn, onCreate: "{userName}"}
+  title: {from: title, onCreate: "'Clerk'"}
+`)
+	m := set.All()[0]
+	rec := record("uid", "bob", "cn", "Bob Builder")
+	before, _ := m.Get(rec, nil)
+	got, err := m.Diff(rec, before, parse(t, `{"userName":"bob"}`), nil)
+	if err != nil || !strings.Contains(changesText(got.Changes), "bob") || strings.Contains(changesText(got.Changes), "Clerk") {
+		t.Errorf("cn was cleared and title was never there: %s %v", changesText(got.Changes), err)
+	}
+	rec = record("uid", "bob", "cn", "bob")
+	before, _ = m.Get(rec, nil)
+	if got, err = m.Diff(rec, before, parse(t, `{"userName":"bob"}`), nil); err != nil || !got.Empty() {
+		t.Errorf("cleared to what it is already: %s %v", changesText(got.Changes), err)
+	}
+}
