@@ -203,3 +203,15 @@ func (p Patch) Touches() []string {
 	}
 	return paths
 }
+
+// Chosen lists the elements that operations address by a condition in brackets, `emails[type eq "home"]`, without what follows the brackets.
+// Whoever finds that nothing can hold such an element knows that the client asked for it by name.
+func (p Patch) Chosen() []string {
+	var paths []string
+	for _, op := range p.ops {
+		if op.ref.Filter != nil {
+			paths = append(paths, Ref{URI: op.ref.URI, Attr: op.ref.Attr, Filter: op.ref.Filter}.String())
+		}
+	}
+	return paths
+}

@@ -396,3 +396,16 @@ func TestPatchTouches(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+func TestAPatchNamesTheElementsItChooses(t *testing.T) {
+	p, _, err := userType().DecodePatch(parse(t, `{"Operations":[
+		{"op":"add","path":"emails[type eq \"home\"].value","value":"a@b"},
+		{"op":"replace","path":"title","value":"x"},
+		{"op":"replace","value":{"phoneNumbers[type eq \"fax\"].value":"1"}}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{`emails[type eq "home"]`, `phoneNumbers[type eq "fax"]`}, p.Chosen()); d != "" {
+		t.Error(d)
+	}
+}
