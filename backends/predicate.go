@@ -15,47 +15,61 @@ type Predicate interface {
 	isPredicate()
 }
 
-// The tests. Rule is the comparison that is wanted.
+// The tests; Rule is the comparison that is wanted. And what joins them.
 type (
+	// Eq holds when a value equals Value.
 	Eq struct {
 		Attr  string
 		Value Value
 		Rule  Rule
 	}
+	// Prefix holds when a value begins with Text.
 	Prefix struct {
 		Attr, Text string
 		Rule       Rule
 	}
+	// Suffix holds when a value ends with Text.
 	Suffix struct {
 		Attr, Text string
 		Rule       Rule
 	}
+	// Contains holds when Text stands anywhere in a value.
 	Contains struct {
 		Attr, Text string
 		Rule       Rule
 	}
+	// Order holds when a value stands before or after Value.
 	Order struct {
 		Attr  string
 		Op    OrderOp
 		Value Value
 		Rule  Rule
 	}
+	// Present holds when there is a value.
 	Present struct{ Attr string }
+	// AllBits holds when a value is a number in which all bits of Mask are set.
 	AllBits struct {
 		Attr string
 		Mask uint64
 	}
+	// KeyIn holds for the records with these keys.
 	KeyIn struct{ Keys []Key }
-	And   []Predicate
-	Or    []Predicate
-	Not   struct{ Term Predicate }
-	True  struct{}
+	// And holds when each of its terms does; without terms it holds.
+	And []Predicate
+	// Or holds when one of its terms does; without terms it does not.
+	Or []Predicate
+	// Not holds when Term does not.
+	Not struct{ Term Predicate }
+	// True holds.
+	True struct{}
+	// False does not.
 	False struct{}
 )
 
 // OrderOp is an order operator.
 type OrderOp uint8
 
+// The order operators.
 const (
 	Less OrderOp = iota + 1
 	LessEq

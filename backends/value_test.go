@@ -122,7 +122,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p", "%t", "%20v", "%-20s", "%.3v", "%w", "%!"} {
 		fmt.Fprintf(&log, verb+verb+verb+verb, secret, c, &c, record)
-		log.WriteString(fmt.Sprintf(verb, Eq{Attr: "userPassword", Value: secret}))
+		fmt.Fprintf(&log, verb, Eq{Attr: "userPassword", Value: secret})
 	}
 	log.WriteString(Describe(And{Eq{Attr: "userPassword", Value: secret}, Order{Attr: "x", Value: secret}}))
 	log.WriteString((&Error{Kind: ErrInvalid, Cause: fmt.Errorf("value %v", secret)}).Error())

@@ -165,9 +165,7 @@ func (g *generator) piece(text string) string {
 
 func (g *generator) attr() (string, []string) {
 	for {
-		switch attr, stock := g.anyAttr(); {
-		case attr == "":
-		default:
+		if attr, stock := g.anyAttr(); attr != "" {
 			return attr, stock
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,7 +50,7 @@ func NewMemory() *Memory {
 		m.Schema[name] = text
 	}
 	name := backends.Syntax{Known: true, Equality: backends.NameRule, Ref: true}
-	for attr, syntax := range map[string]backends.Syntax{
+	maps.Copy(m.Schema, map[string]backends.Syntax{
 		"member": name, "manager": name, "seealso": name, "owner": name,
 		"memberof":             {Known: true, Equality: backends.NameRule, Ref: true, ReadOnly: true},
 		"telephonenumber":      {Known: true, Equality: backends.TelRule, Substr: backends.TelRule},
@@ -60,9 +61,7 @@ func NewMemory() *Memory {
 		"userpassword":         {Known: true, Equality: backends.OctetRule},
 		"pwdreset":             {Known: true, Equality: backends.BooleanRule, Single: true},
 		"pwdaccountlockedtime": {Known: true, Equality: backends.TimeRule, Order: backends.TimeRule, Single: true},
-	} {
-		m.Schema[attr] = syntax
-	}
+	})
 	return m
 }
 

@@ -21,9 +21,15 @@ type fault struct {
 	plant   planter
 }
 
+func faults() []fault {
+	return slices.Concat(
+		readingFaults(), walkingFaults(), fetchingFaults(), conditionFaults(), creatingFaults(), changingFaults(), refusingFaults(), otherFaults(),
+	)
+}
+
 // TestSuiteNoticesFaults plants faults one by one. A check that would let its fault pass is worth nothing.
 func TestSuiteNoticesFaults(t *testing.T) {
-	for _, f := range slices.Concat(readingFaults(), writingFaults(), otherFaults()) {
+	for _, f := range faults() {
 		t.Run(f.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
@@ -57,6 +63,11 @@ func readingFaults() []fault {
 		{"an absent attribute is undefined under NOT, seen by the differential check", (*suite).differential, threeValued(absent)},
 		{"an illegible literal is undefined under NOT", (*suite).illegible, threeValued(illegible)},
 		{"an illegible literal is undefined under NOT, seen by the differential check", (*suite).differential, threeValued(illegible)},
+	}
+}
+
+func walkingFaults() []fault {
+	return []fault{
 		{"Walk ignores the limit", (*suite).streams, with(func(_ *Memory, h *hooked) {
 			b := h.Backend
 			h.walk = func(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
@@ -106,6 +117,11 @@ func readingFaults() []fault {
 				}
 			}
 		})},
+	}
+}
+
+func fetchingFaults() []fault {
+	return []fault{
 		{"Fetch gives the first records of a batch only", (*suite).streams, with(func(_ *Memory, h *hooked) {
 			b := h.Backend
 			h.fetch = func(ctx context.Context, keys []backends.Key, attrs []string) ([]backends.Record, error) {
@@ -165,7 +181,7 @@ func readingFaults() []fault {
 	}
 }
 
-func writingFaults() []fault {
+func conditionFaults() []fault {
 	return []fault{
 		{"versions are not looked at", (*suite).staleVersion, unconditional(func(c *backends.Condition) { c.Version = "" })},
 		{"assertions are not looked at", (*suite).failedAssertion, unconditional(func(c *backends.Condition) { c.Assert = nil })},
@@ -175,6 +191,11 @@ func writingFaults() []fault {
 		{"names are put together from texts", (*suite).oddNames, namesAsText},
 		{"names differ by letter case", (*suite).createTwice, lettersMatter},
 		{"names differ by letter case, in a race", (*suite).oneCreatorWins, lettersMatter},
+	}
+}
+
+func creatingFaults() []fault {
+	return []fault{
 		{"Create answers with what was sent and keeps it", (*suite).recordsAreValues, with(func(m *Memory, h *hooked) {
 			b := h.Backend
 			h.create = func(ctx context.Context, name backends.Template, attrs backends.Attributes, want []string) (backends.Record, error) {
@@ -197,6 +218,11 @@ func writingFaults() []fault {
 				return b.Create(ctx, name, attrs, want)
 			}
 		})},
+	}
+}
+
+func changingFaults() []fault {
+	return []fault{
 		{"Modify answers with the record as it was", (*suite).modifies, with(func(_ *Memory, h *hooked) {
 			b := h.Backend
 			h.modify = func(ctx context.Context, key backends.Key, changes []backends.Change, cond backends.Condition, want []string) (backends.Record, error) {
@@ -260,6 +286,11 @@ func writingFaults() []fault {
 				return nil
 			}
 		})},
+	}
+}
+
+func refusingFaults() []fault {
+	return []fault{
 		{"a refusal does not say which attribute", (*suite).invalidValues, with(func(_ *Memory, h *hooked) {
 			b := h.Backend
 			h.modify = func(ctx context.Context, key backends.Key, changes []backends.Change, cond backends.Condition, want []string) (backends.Record, error) {
@@ -334,7 +365,7 @@ func otherFaults() []fault {
 // TestEveryCheckHasAFault holds the list of faults against the list of checks: each check must be shown to notice something.
 func TestEveryCheckHasAFault(t *testing.T) {
 	noticing := map[string]bool{}
-	for _, f := range slices.Concat(readingFaults(), writingFaults(), otherFaults()) {
+	for _, f := range faults() {
 		noticing[funcName(f.noticed)] = true
 	}
 	for _, c := range checks() {

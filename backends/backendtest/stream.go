@@ -157,7 +157,7 @@ func abandoned(err error, what string) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, backends.ErrUnavailable) || errors.Is(err, backends.ErrUnknown) {
 		return nil
 	}
-	return fmt.Errorf("%s whose context is done: got %v, want a context's error or %q", what, err, backends.ErrUnavailable)
+	return unlike(err, "%s whose context is done gave no context's error and no %q", what, backends.ErrUnavailable)
 }
 
 // everything runs each operation once and gives its error.

@@ -166,13 +166,10 @@ func holds(rec backends.Record, attr string, want ...string) error {
 
 // wants fails unless err is of the kind.
 func wants(err, kind error, what string) error {
-	switch {
-	case errors.Is(err, kind):
+	if errors.Is(err, kind) {
 		return nil
-	case err == nil:
-		return fmt.Errorf("%s succeeded, want %q", what, kind)
 	}
-	return fmt.Errorf("%s: got %w, want %q", what, err, kind)
+	return unlike(err, "%s did not fail with %q", what, kind)
 }
 
 // blames fails unless err is ErrInvalid and names the attribute.

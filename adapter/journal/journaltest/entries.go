@@ -106,7 +106,10 @@ func testOrder(t *testing.T, p Place) {
 		t.Errorf("events: %q, %v; want %q", got, err, want)
 	}
 	n := 0
-	for range s.Events(t.Context()) {
+	for _, err := range s.Events(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if n++; n == 2 {
 			break
 		}

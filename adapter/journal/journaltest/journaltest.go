@@ -155,7 +155,7 @@ func ids(ctx context.Context, s Store) ([]journal.ID, error) {
 	var list []journal.ID
 	for event, err := range s.Events(ctx) {
 		if err != nil {
-			return nil, fmt.Errorf("Events: %w", err)
+			return nil, fmt.Errorf("reading events: %w", err)
 		}
 		list = append(list, event.Intent.ID)
 	}

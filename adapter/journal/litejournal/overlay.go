@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -82,11 +84,7 @@ func (j *Journal) query(ctx context.Context, each func(*sql.Rows) error, stateme
 
 // Save replaces the overlay attributes of one key.
 func (j *Journal) Save(ctx context.Context, s journal.Scope, key backends.Key, attrs map[string]string, unique []string) error {
-	kept := make(map[string]string, len(attrs)) // the caller may change its own while this waits for its turn
-	for attr, value := range attrs {
-		kept[attr] = value
-	}
-	unique = append([]string(nil), unique...)
+	kept, unique := maps.Clone(attrs), slices.Clone(unique) // the caller may change its own while this waits for its turn
 	return j.do(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		for _, attr := range unique {
 			value, given := kept[attr]
