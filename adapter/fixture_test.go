@@ -460,7 +460,7 @@ func values(o *scim.Object, attr string) []string {
 	return ids
 }
 
-func wantStatus(t testing.TB, err error, status int, typ string) *scim.Error {
+func wantStatus(t testing.TB, err error, status int, typ string) scim.Error {
 	t.Helper()
 	e, ok := err.(*scim.Error) //nolint:errorlint // the service's own contract: nothing is wrapped around it
 	if !ok {
@@ -469,5 +469,5 @@ func wantStatus(t testing.TB, err error, status int, typ string) *scim.Error {
 	if e.Status != status || e.Type != typ {
 		t.Fatalf("error %v, want status %d, type %q", err, status, typ)
 	}
-	return e
+	return *e
 }
