@@ -3,6 +3,7 @@ package mapping
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -250,7 +251,7 @@ func (l *lowering) pipe(f *field, p pipe, op filter.Op, v any) bound {
 	if rule, own := l.m.rule(f); p.text() {
 		equality = rule
 		if s, ok := v.(string); ok && own && op != filter.Eq {
-			v = backends.Normalize(rule, s) // as the matcher takes it
+			v = spelled(rule, s, len(p.steps) == 0)
 		}
 	}
 	t := Test{Attr: p.attr, Syntax: syntax, Op: op, Value: v, Fold: f.fold()}
@@ -265,6 +266,17 @@ func (l *lowering) pipe(f *field, p pipe, op filter.Op, v any) bound {
 		b = atMost(b.hi, "a lens over "+p.attr+" shows less than the directory finds").settle(backends.False{}, b.hi)
 	}
 	return l.unplaced(f, p, op, v, b)
+}
+
+// spelled gives text as the matcher takes it. Where that differs in nothing but the case of its letters, and no lens looks at them, the text stays as it
+// was given: the rule folds it anyway, and people know their own filter again.
+func spelled(rule backends.Rule, text string, asGiven bool) string {
+	norm := backends.Normalize(rule, text)
+	ascii := !strings.ContainsFunc(text, func(r rune) bool { return r >= utf8.RuneSelf })
+	if asGiven && ascii && norm == strings.ToLower(text) && norm == backends.Normalize(rule, norm) {
+		return text
+	}
+	return norm
 }
 
 // textual is leaf, but refuses tests of text under rules by which values are no text.

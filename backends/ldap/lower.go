@@ -190,7 +190,9 @@ func (l lowering) literal(attr string, has backends.Rule, v backends.Value) (str
 		if !ok {
 			return "", false
 		}
-		value = generalizedTime(t)
+		if !spelledForLDAP(value) {
+			value = generalizedTime(t)
+		}
 	case backends.IntegerRule, backends.BooleanRule:
 		canonical, ok := backends.Canonical(has, v.Text())
 		if !ok {
@@ -204,6 +206,13 @@ func (l lowering) literal(attr string, has backends.Rule, v backends.Value) (str
 	// What is equal to it may be assertable where it is not itself: a full-width letter in an IA5 string.
 	canonical, ok := backends.Canonical(has, value)
 	return canonical, ok && l.schema.Assertable(attr, canonical) == nil
+}
+
+// spelledForLDAP: the time is in the two spellings that every server takes, to the minute or the second and in UTC, and is sent as it was given. A
+// server that compares the letters only finds 000001010000Z no other way.
+func spelledForLDAP(value string) bool {
+	digits, utc := strings.CutSuffix(value, "Z")
+	return utc && (len(digits) == len("200601021504") || len(digits) == len("20060102150405")) && strings.Trim(digits, "0123456789") == ""
 }
 
 // piece is a part of a value and where in it it stands.

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +24,8 @@ func explainCommand() *cobra.Command {
 		Short: "Show what a SCIM filter becomes in the directory, what is left to test here, and why",
 		Long: `Explain compiles a filter as a search would and prints the directory's own filter with the mapping's scope, what is left
 to test on the SCIM side, the attributes that are read, and a line for each term. The directory's schema decides what it can answer;
-without --live the standard schema is assumed. Ids of references stand as the name they would be looked up for.
+without --live the standard schema is assumed. What must be looked up first (the name of a reference, what the journal keeps) is
+not looked up: the output says what would be asked, and what stands for the answer.
 
   scim-adapter explain --config scim.yaml User 'userName sw "b" and active eq true'`,
 		Args: cobra.ExactArgs(2),
@@ -63,52 +64,148 @@ func explain(out io.Writer, set *mapping.Set, typeName, text string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	lowered, err := m.Lower(tree, assumed(m.Unknowns(tree)))
+	unknowns := m.Unknowns(tree)
+	known, lookups := assumed(m, unknowns)
+	lowered, err := m.Lower(tree, known)
 	if err != nil {
 		return usageError{err}
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "filter\t%s\n", tree)
-	fmt.Fprintf(table, "sent to %s\t%s\n", m.BackendName(), m.Backend().Native(lowered.Where))
+	var t table
+	t.row("filter", tree.String())
+	for _, l := range lookups {
+		t.row("looked up first", l)
+	}
+	sent := m.Backend().Native(lowered.Where)
+	if sent == nobody {
+		sent = "nothing: it finds nobody"
+	}
+	t.row("sent to "+m.BackendName(), sent)
 	rest := "nothing: the directory answers it whole"
 	if lowered.Rest != nil {
 		rest = fmt.Sprintf("%s (on at most %d records)", lowered.Rest, m.Scan())
 	}
-	fmt.Fprintf(table, "left to test here\t%s\n", rest)
+	t.row("left to test here", rest)
+	if len(lowered.Why) == 1 && lowered.Why[0].Why != "" {
+		t.row("because", lowered.Why[0].Why)
+	}
 	reads := m.Reads(func(r scim.Ref) bool { return scim.Projection{}.Wants(r) || lowered.Wants != nil && lowered.Wants(r) })
 	slices.Sort(reads)
-	fmt.Fprintf(table, "attributes read\t%s\n", strings.Join(reads, " "))
-	for _, w := range lowered.Why {
-		fmt.Fprintf(table, "\n  term\t%s\n", w.Term)
-		if w.Native != "" {
-			fmt.Fprintf(table, "  in the directory\t%s\n", w.Native)
-		}
-		if w.Rest != "" {
-			fmt.Fprintf(table, "  here\t%s\n", w.Rest)
-		}
-		if w.Why != "" {
-			fmt.Fprintf(table, "  because\t%s\n", w.Why)
-		}
+	t.row("attributes read", strings.Join(reads, " "))
+	if len(lowered.Why) > 1 { // of a single term the rows above have said all
+		t.terms(lowered.Why, m.Backend().Native(backends.True{}))
 	}
-	return table.Flush()
+	return t.print(out)
 }
 
-// assumed answers what only the directory or the journal knows as if every id were found, under a name that says whose it is.
-func assumed(unknowns []mapping.Unknown) mapping.Known {
-	known := mapping.Known{}
-	for _, u := range unknowns {
-		switch u.Kind {
-		case mapping.RefTerm:
-			name := fmt.Sprint(u.Term.Value)
-			if u.Ref.By == "" {
-				name = "entryUUID=" + name // reads as "the DN of": a name must be a DN to be sent as one
-			}
-			known[u.Key] = mapping.Answer{Names: []string{name}}
-		case mapping.ReverseTerm:
-			known[u.Key] = mapping.Answer{Keys: []backends.Key{}}
-		case mapping.OverlayTerm:
-			known[u.Key] = mapping.Answer{Keys: []backends.Key{}}
+// nobody is how a filter prints that the directory need not be asked (RFC 4526).
+const nobody = "(|)"
+
+// table is rows of two columns, aligned over the whole.
+type table [][2]string
+
+func (t *table) row(name, text string) { *t = append(*t, [2]string{name, text}) }
+
+func (t *table) print(out io.Writer) error {
+	width := 0
+	for _, row := range *t {
+		width = max(width, len(row[0]))
+	}
+	for _, row := range *t {
+		if _, err := fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, row[0], row[1]), " ")); err != nil {
+			return err
 		}
 	}
-	return known
+	return nil
+}
+
+// terms adds what became of each term.
+func (t *table) terms(terms []mapping.Reason, scope string) {
+	for _, term := range terms {
+		t.row("", "")
+		t.row("term", term.Term)
+		switch native := withoutScope(term.Native, scope); {
+		case term.Native == nobody:
+			t.row("  in the directory", "nobody")
+		case term.Native != "" && native == "":
+			t.row("  in the directory", "everybody")
+		case term.Native != "":
+			t.row("  in the directory", native)
+		}
+		if term.Rest != "" {
+			t.row("  left to test here", term.Rest)
+		}
+		if term.Why != "" {
+			t.row("  because", term.Why)
+		}
+	}
+}
+
+// withoutScope takes the mapping's own filter out of a term's; "" when nothing else is in it. Both were printed by one hand: the scope stands
+// at the end, and no parenthesis in them is anything but structure, because those of values are escaped.
+func withoutScope(native, scope string) string {
+	if native == scope {
+		return ""
+	}
+	whole, ok := strings.CutPrefix(native, "(&")
+	if !ok {
+		return native
+	}
+	term, ok := strings.CutSuffix(whole, scope+")")
+	if !ok && strings.HasPrefix(scope, "(&") { // its terms stand beside those of the filter
+		term, ok = strings.CutSuffix(whole, scope[2:len(scope)-1]+")")
+	}
+	if !ok {
+		return native
+	}
+	depth := 0
+	for i, r := range term {
+		switch r {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 && i < len(term)-1 {
+			return "(&" + term + ")"
+		}
+	}
+	return term
+}
+
+// assumed answers what only the directory or the journal knows as if it had been found, under names and keys that are plainly stand-ins, and
+// says for each what is looked up where and what stands for the answer.
+func assumed(m *mapping.Mapping, unknowns []mapping.Unknown) (mapping.Known, []string) {
+	known := mapping.Known{}
+	var lookups []string
+	for i, u := range unknowns {
+		key := backends.Key(fmt.Sprintf("00000000-0000-0000-0000-%012d", i))
+		switch u.Kind {
+		case mapping.RefTerm:
+			what, name := standIn(u.Ref.By, fmt.Sprint(u.Term.Value))
+			known[u.Key] = mapping.Answer{Names: []string{name}}
+			lookups = append(lookups, fmt.Sprintf("%s: %s of the %s with the id %q, in the directory; stands below as %s (nobody has that id: nobody is found)",
+				u.Key, what, strings.Join(u.Ref.Types, " or "), u.Term.Value, name))
+		case mapping.ReverseTerm:
+			known[u.Key] = mapping.Answer{Keys: []backends.Key{key}}
+			lookups = append(lookups, fmt.Sprintf("%s: the keys of the members, by a search of %s in the directory; stand below as %s", u.Key, cmp.Or(u.Ref.Reverse, u.Ref.OrReverse), key))
+		case mapping.OverlayTerm:
+			known[u.Key] = mapping.Answer{Keys: []backends.Key{key}}
+			lookups = append(lookups, fmt.Sprintf("%s: the keys of the %ss that have it, in the journal's overlay of the calling client; stand below as %s", u.Key, m.Name(), key))
+		}
+	}
+	return known, lookups
+}
+
+// standIn gives what is looked up of a record that something points to, and a name to stand for it.
+func standIn(by, id string) (what, name string) {
+	plain := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, id)
+	if by == "" {
+		return "the DN", "cn=dn-of-" + plain // it must be a DN to be sent as one
+	}
+	return "the " + by, by + "-of-" + plain
 }
