@@ -70,6 +70,9 @@ func (s *Service) creation(c *class, req scim.Request, d *draft, made mapping.Cr
 	if len(made.Then) > 0 {
 		w.ops = append(w.ops, w.modify(made.Then, nil, backends.Condition{}, want))
 	}
+	if len(made.Again) > 0 {
+		w.ops = append(w.ops, w.modify(made.Again, nil, backends.Condition{}, want))
+	}
 	return w
 }
 

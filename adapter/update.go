@@ -21,13 +21,14 @@ type change struct {
 	action  string
 	unread  []string // references of many values that need not be read, by canonical path
 	touched []string // attributes to read although they are read-only: the change compares them
+	chosen  []string // elements that the client addressed by a condition, emails[type eq "home"]: dropping one is no answer
 	apply   func(before *scim.Object) (after *scim.Object, deltas []scim.SetDelta, err error)
 }
 
 // Replace is PUT (RFC 7644 §3.5.1): what the body does not name goes away, except what clients cannot write.
 func (s *Service) Replace(ctx context.Context, req scim.Request, id string, body *scim.Object) (*scim.Result, error) {
-	return s.update(ctx, req, id, change{action: "replace", apply: func(*scim.Object) (*scim.Object, []scim.SetDelta, error) {
-		return body.Clone(), nil, nil
+	return s.update(ctx, req, id, change{action: "replace", apply: func(before *scim.Object) (*scim.Object, []scim.SetDelta, error) {
+		return req.Type.Replaced(before, body), nil, nil
 	}})
 }
 
@@ -38,7 +39,7 @@ func (s *Service) Patch(ctx context.Context, req scim.Request, id string, p scim
 	if err != nil {
 		return nil, err
 	}
-	ch := change{action: "patch", touched: p.Touches()}
+	ch := change{action: "patch", touched: p.Touches(), chosen: p.Chosen()}
 	var sets []string
 	for _, r := range c.refs {
 		if r.Set && r.attr != nil {
@@ -118,6 +119,11 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	p := &plan{state: before, after: after.Clone()}
 	if err := s.plan(ctx, c, p, deltas); err != nil {
 		return nil, err
+	}
+	for _, name := range p.update.Dropped {
+		if slices.Contains(ch.chosen, name) {
+			return nil, scim.BadRequest(scim.InvalidPath, "Nothing in the directory is mapped to %s.", name)
+		}
 	}
 	release, err := s.reserve(ctx, c, req, key, p.uniques, p.newExtras())
 	if err != nil {
@@ -284,6 +290,9 @@ func (s *Service) updating(c *class, req scim.Request, ch change, p *plan, want 
 			cond = backends.Condition{} // the steps before have proved it
 		}
 		w.ops = append(w.ops, w.modify(u.Passwords, nil, cond, reads))
+	}
+	if len(u.Again) > 0 {
+		w.ops = append(w.ops, w.modify(u.Again, nil, backends.Condition{}, reads))
 	}
 	return w
 }

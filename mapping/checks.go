@@ -140,6 +140,10 @@ func (m *Mapping) CheckSchema() configs.Faults {
 	return faults
 }
 
+// policyRemedy is what to do about the one attribute of the shipped mappings that a sound directory may lack.
+const policyRemedy = "load the ppolicy module into the directory, or say what stands for inactive there: " +
+	"active: 'businessCategory | absent(\"inactive\")', as in examples/openldap-plain.yaml; `active: null` where nobody ever is"
+
 func (m *Mapping) checkField(f *field) (faults configs.Faults) {
 	written := f.writes()
 	for _, attr := range slices.Concat(f.reads(), written) {
@@ -150,8 +154,11 @@ func (m *Mapping) checkField(f *field) (faults configs.Faults) {
 		case syntax.Known && syntax.Single && f.ref() != nil && f.many() && slices.Contains(written, attr):
 			faults = append(faults, f.node.Fault("map it to an attribute with several values", "%s holds many, and %s holds one value", f.path, attr))
 		case !syntax.Known && f.reverse == "":
-			faults = append(faults, f.node.Fault("correct the name, add it to the directory's schema, or take the line away with `"+f.written+": null`",
-				"the directory does not know the attribute %s", attr))
+			remedy := "correct the name, add it to the directory's schema, or take the line away with `" + f.written + ": null`"
+			if strings.EqualFold(attr, "pwdAccountLockedTime") {
+				remedy = policyRemedy
+			}
+			faults = append(faults, f.node.Fault(remedy, "the directory does not know the attribute %s", attr))
 		}
 	}
 	return slices.CompactFunc(faults, func(a, b configs.Fault) bool { return a == b })

@@ -41,6 +41,7 @@ func (m *Mapping) Create(res *scim.Object) (Creation, error) {
 	if out.Then, err = m.passwords(d, res, s.wishes); err != nil {
 		return Creation{}, err
 	}
+	out.Again = d.again(out.Then)
 	out.Name, out.Attrs = name, backends.Attributes{}
 	for _, attr := range d.order {
 		if len(d.now[attr]) > 0 {

@@ -45,6 +45,7 @@ func (m *Mapping) Diff(rec backends.Record, before, after *scim.Object, deltas [
 	if out.Changes, err = d.changes(); err != nil {
 		return Update{}, err
 	}
+	out.Again = d.again(out.Passwords)
 	sets, err := m.deltas(deltas)
 	if err != nil {
 		return Update{}, err

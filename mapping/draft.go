@@ -206,3 +206,22 @@ func missing(values, from backends.Values) backends.Values {
 	}
 	return out
 }
+
+// again is what must be written once more behind passwords: a state that shows as false (inactive) and that the directory lifts when a
+// password is set. Without it, setting the password of somebody who is disabled would let them in.
+func (d *draft) again(passwords []backends.Change) []backends.Change {
+	if len(passwords) == 0 {
+		return nil
+	}
+	var out []backends.Change
+	for _, f := range d.m.fields {
+		if f.kind != fromDirectory || !slices.ContainsFunc(f.pipes[0].steps, func(s step) bool { return s.spec.LiftedByPassword }) {
+			continue
+		}
+		values := d.values(f.pipes[0].attr)
+		if shown, err := f.pipes[0].get(values); err == nil && len(shown) == 1 && shown[0] == false {
+			out = append(out, backends.Change{Op: backends.Replace, Attr: f.pipes[0].attr, Values: values.Clone()})
+		}
+	}
+	return out
+}

@@ -58,7 +58,10 @@ type Spec struct {
 	Part     bool // several paths may share one attribute, each writing its own part
 	ReadOnly bool // Put is never called, with any argument
 	Ref      bool // `ref`: not a lens but a mark; New is not called
-	Examples []Example
+	// LiftedByPassword: the directory takes the attribute away when a password is set (ppolicy lifts a lock), so that what shows
+	// as false must be written again behind the password.
+	LiftedByPassword bool
+	Examples         []Example
 	New      func(args []string) (Lens, error) // the error is a sentence that says what to write instead
 }
 

@@ -38,6 +38,7 @@ func lenses() []Spec {
 		{Name: "int", Type: scim.TypeInteger, Exact: true, New: func([]string) (Lens, error) { return intLens(), nil }},
 		{Name: "enum", New: newEnum},
 		{Name: "gone", Type: scim.TypeBoolean, Exact: true, New: newGone},
+		{Name: "lifted", Type: scim.TypeBoolean, Exact: true, LiftedByPassword: true, New: newGone},
 		{Name: "time", Type: scim.TypeDateTime, Exact: true, New: func([]string) (Lens, error) { return timeLens(), nil }},
 		{Name: "prefix", New: newPrefix},
 		{Name: "half", Part: true, New: newHalf},

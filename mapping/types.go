@@ -17,6 +17,7 @@ type Creation struct {
 	Name  backends.Template
 	Attrs backends.Attributes
 	Then  []backends.Change
+	Again []backends.Change // after Then: what the directory takes away when a password is set
 	// Dropped names what the resource held and nothing is mapped for (`emails[type eq "home"]`), for log and journal.
 	Dropped []string
 }
@@ -25,6 +26,7 @@ type Creation struct {
 type Update struct {
 	Changes   []backends.Change // one Modify; adds and removes of values where that says it, Replace else
 	Passwords []backends.Change // a step of its own, after Changes
+	Again     []backends.Change // a step after Passwords: what the directory takes away when a password is set
 	Move      backends.Template // the new name; nil: keeps it. Changes and Move do not touch each other's values: either may come first
 	Dropped   []string          // as Creation.Dropped, of what after has and before had not; a PATCH whose path asked for it is 400
 	Pure      bool              // only adds and removes listed values of sets: needs no condition

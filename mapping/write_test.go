@@ -410,3 +410,33 @@ attributes:
 		t.Errorf("cleared to what it is already: %s %v", changesText(got.Changes), err)
 	}
 }
+
+func TestALockIsWrittenAgainBehindAPassword(t *testing.T) {
+	set := compile(t, newDirectory(), `
+mapping: User
+at: {backend: corp}
+create: {name: "uid={userName},dc=x"}
+attributes:
+  userName: uid
+  active: pwdAccountLockedTime | lifted("000001010000Z")
+  password: {from: userPassword, by: passwordModify}
+`)
+	m := set.All()[0]
+	const lock = "=pwdAccountLockedTime 000001010000Z"
+	for body, want := range map[string]string{
+		`{"userName":"bob","active":false,"password":"x"}`: lock,
+		`{"userName":"bob","active":true,"password":"x"}`:  "",
+		`{"userName":"bob","active":false}`:                "",
+	} {
+		made, err := m.Create(parse(t, body))
+		if err != nil || changesText(made.Again) != want {
+			t.Errorf("create %s: %q %v", body, changesText(made.Again), err)
+		}
+		rec := record("uid", "bob", "pwdAccountLockedTime", "000001010000Z")
+		before, _ := m.Get(rec, nil)
+		changed, err := m.Diff(rec, before, parse(t, body), nil)
+		if err != nil || changesText(changed.Again) != want {
+			t.Errorf("update to %s: %q %v", body, changesText(changed.Again), err)
+		}
+	}
+}

@@ -210,7 +210,13 @@ func (h *Handler) remove(rt *scim.ResourceType) handlerFunc {
 	}
 }
 
-func (e *event) note(res *scim.Result) { e.id = res.ID }
+// note adds to the event what the service knows of a write: what it dropped, too, of what the body held.
+func (e *event) note(res *scim.Result) {
+	e.id = res.ID
+	if len(res.Dropped) > 0 {
+		e.dropped = res.Dropped
+	}
+}
 
 func (h *Handler) writeResult(w http.ResponseWriter, r *http.Request, status int, res *scim.Result) {
 	if res.Version != "" {

@@ -127,7 +127,15 @@ func TestActiveIsTheDirectorysLock(t *testing.T) {
 		if got := names(found, "userName"); !slices.Equal(sorted(got), []string{"off", "on"}) {
 			t.Errorf("inactive: %v", got)
 		}
+		// A password policy lifts a lock when a password is set; who is inactive stays so all the same.
+		a := h.do("PATCH", "/Users/"+on.id(), patch(op("replace", "password", "another long one"))).want(t, 200)
+		if a.at("active") != false || h.overlays && h.bind(h.byID(t, on.id()).DN, "another long one") == nil {
+			t.Errorf("a new password has let somebody inactive in: %s", a.raw)
+		}
 		h.do("PATCH", "/Users/"+on.id(), patch(op("replace", "", map[string]any{"active": true}))).want(t, 200)
+		if err := h.bind(h.byID(t, on.id()).DN, "another long one"); err != nil {
+			t.Errorf("active again, but: %v", err)
+		}
 		if got := h.byID(t, on.id()).GetAttributeValue("pwdAccountLockedTime"); got != "" {
 			t.Errorf("still locked: %q", got)
 		}
@@ -333,6 +341,38 @@ func TestConcurrentPatchesOfOneUserAllCount(t *testing.T) {
 			if got.text(attr) != "done" {
 				t.Errorf("%s is %q", attr, got.text(attr))
 			}
+		}
+	})
+}
+
+func TestAPutOfNextToNothing(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		body := fullUser()
+		u := h.do("POST", "/Users", body).want(t, 201)
+		put := h.do("PUT", "/Users/"+u.id(), map[string]any{"userName": "bjensen"}).want(t, 200)
+		for _, path := range []string{"title", "emails", "phoneNumbers", "addresses", "userType", "externalId", "name.familyName", "name.givenName", enterprise} {
+			if put.at(path) != nil {
+				t.Errorf("%s is still %v", path, put.at(path))
+			}
+		}
+		if put.at("active") != true {
+			t.Errorf("%s", put.raw)
+		}
+		h.do("PATCH", "/Users/"+u.id(), patch(op("remove", "name", nil), op("remove", "displayName", nil))).want(t, 200)
+	})
+}
+
+func TestWhatIsNotMappedIsDroppedFromBodiesAndRefusedInPaths(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		u := h.user("someone", "shoeSize", 44, "nickName", "x", "emails", []map[string]any{{"type": "home", "value": "a@b"}, {"type": "work", "value": "c@d"}})
+		if u.at("shoeSize") != nil || u.at("nickName") != nil || u.text("emails.0.value") != "c@d" || u.at("emails.1") != nil {
+			t.Errorf("%s", u.raw)
+		}
+		for _, path := range []string{`emails[type eq "home"].value`, "nickName", "shoeSize", `roles[primary eq "True"].value`} {
+			h.do("PATCH", "/Users/"+u.id(), patch(op("add", path, "x"))).wantError(t, 400, "invalidPath")
+		}
+		if got := h.do("GET", "/Users/"+u.id(), nil); got.raw != u.raw {
+			t.Errorf("changed: %s", got.raw)
 		}
 	})
 }

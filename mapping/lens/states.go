@@ -45,7 +45,7 @@ func states(now func() time.Time) []mapping.Spec {
 			},
 		},
 		{
-			Name: "locked", Usage: "locked[(any)]", Type: scim.TypeBoolean, Ops: onState, Exact: true,
+			Name: "locked", Usage: "locked[(any)]", Type: scim.TypeBoolean, Ops: onState, Exact: true, LiftedByPassword: true,
 			Doc: "For `pwdAccountLockedTime` of the password policy. Only `" + forever + "`, which no time lifts, is false (inactive). Any other time is a passing lock-out after wrong passwords: it shows as true, " +
 				"and writing true leaves it alone. Writing false replaces whatever is there by `" + forever + "`. With `any` every value is false, and writing true removes it.",
 			New: newLocked,
