@@ -233,7 +233,8 @@ func (l lowering) substring(a *schema.AttributeType, attr string, want backends.
 		return exactly(presence{attr})
 	}
 	fidelity := compareRules(want, has, a.Substr)
-	blank := strings.Trim(p.text, " ") == ""
+	spaced := backends.Normalize(backends.CaseExactSpace, p.text) // as the server sees blanks: a no-break space is one
+	blank := strings.Trim(spaced, " ") == ""
 	switch {
 	case blank && (has == backends.NumericRule || fidelity == backends.Superset):
 		return lowered{presence{attr}, fidelity} // it means nothing there, and is in every value
@@ -245,7 +246,7 @@ func (l lowering) substring(a *schema.AttributeType, attr string, want backends.
 		return lowered{test{attr, "=", " "}, fidelity}
 	case fidelity == backends.Superset:
 		// A coarser rule drops blanks at the ends of a value, so it would miss "b " at the end of "ab ".
-		p.text = strings.Trim(p.text, " ")
+		p.text = spaced
 	}
 	if _, err := l.schema.NormalizePart(a.Substr, p.place, p.text); err != nil {
 		if fidelity == backends.Exact {

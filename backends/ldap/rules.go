@@ -89,7 +89,8 @@ func (l lowering) order(a *schema.AttributeType, p backends.Order) lowered {
 	}
 	value, ok := l.literal(a.Name(), has, p.Value)
 	if !ok {
-		return exactly(constant(false))
+		// Nothing equals what the syntax cannot hold, but all there is stands before or after it: every title is above "".
+		return no()
 	}
 	o := ordering{attr: p.Attr, value: value, single: a.Single, equality: a.Equality != "" && l.schema.RuleOf(a.Equality) == has}
 	if l.schema.Applicable(rule, a.Name()) {
