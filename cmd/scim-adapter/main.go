@@ -86,11 +86,17 @@ Then:        scim-adapter check --config FILE && scim-adapter serve --config FIL
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(serveCommand(), demoCommand(), checkCommand(), explainCommand(), healthCommand(), schemaCommand(), versionCommand())
-	for _, cmd := range root.Commands() {
-		cmd.Args = asUsage(cmd.Args)
-	}
-	root.Args = asUsage(root.Args)
+	root.InitDefaultCompletionCmd()
+	markUsage(root)
 	return root
+}
+
+// markUsage makes a wrong argument of a command, or of those below it, a usage error.
+func markUsage(cmd *cobra.Command) {
+	cmd.Args = asUsage(cmd.Args)
+	for _, sub := range cmd.Commands() {
+		markUsage(sub)
+	}
 }
 
 // asUsage marks what a check of the arguments finds as a usage error.
@@ -106,13 +112,16 @@ func asUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// configFlag adds --config.
+// configFlag adds --config, without which the command does not run. Cobra's own required flags give an error that cannot be told from a failure.
 func configFlag(cmd *cobra.Command, into *string) {
 	cmd.Flags().StringVarP(into, "config", "c", "", "the configuration file (YAML)")
-	if err := cmd.MarkFlagRequired("config"); err != nil {
+	if err := cmd.MarkFlagFilename("config", "yaml", "yml"); err != nil {
 		panic(err) // the flag was added a line above
 	}
-	if err := cmd.MarkFlagFilename("config", "yaml", "yml"); err != nil {
-		panic(err)
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if *into == "" {
+			return usageError{fmt.Errorf("--config FILE is needed (see %s --help)", cmd.CommandPath())}
+		}
+		return nil
 	}
 }
