@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,6 +37,8 @@ mappings:
     preset: openldap
     at: {backend: demo, base: "ou=people,{{.Suffix}}"}
     create: {name: "uid={userName},ou=people,{{.Suffix}}"}
+    attributes:
+      userType: "employeeType | enum(E=Employee, C=Contractor)"
   - mapping: Group
     preset: openldap
     at: {backend: demo, base: "ou=groups,{{.Suffix}}"}
@@ -76,7 +79,7 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 		Entries: embedded.Generate(d.people, demoGroups), MemberOf: true, RefInt: true,
 	})
 	if err != nil {
-		return fmt.Errorf("--ldap-listen: %w", err)
+		return fmt.Errorf("--ldap-listen: %w (write another address, such as 127.0.0.1:3891)", err)
 	}
 	defer directory.Close() //nolint:errcheck // the process ends
 	dir, err := os.MkdirTemp("", "scim-adapter-demo-")
@@ -88,7 +91,12 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 	if err := d.writeConfig(path, dir, directory.URL()); err != nil {
 		return err
 	}
-	return serve(ctx, path, func(address string) { d.greet(out, path, address, directory.URL()) })
+	err = serve(ctx, path, func(address string) { d.greet(out, path, address, directory.URL()) })
+	var port listenError
+	if errors.As(err, &port) {
+		return fmt.Errorf("--listen: %w (write another address, such as 127.0.0.1:8081)", port.error)
+	}
+	return err
 }
 
 const (

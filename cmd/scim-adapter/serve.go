@@ -104,6 +104,12 @@ func (w *world) wait(ctx context.Context, waiting bool, connected, failed <-chan
 	}
 }
 
+// listenError is that the port for SCIM cannot be had.
+type listenError struct{ error }
+
+func (e listenError) Error() string { return "server.port: " + e.error.Error() }
+func (e listenError) Unwrap() error { return e.error }
+
 // listen takes the port. The time-outs are what stands between the server and a client that never finishes.
 func (w *world) listen(ctx context.Context) (*http.Server, net.Listener, error) {
 	c := w.config.Server
@@ -114,7 +120,7 @@ func (w *world) listen(ctx context.Context) (*http.Server, net.Listener, error) 
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", c.Address())
 	if err != nil {
-		return nil, nil, fmt.Errorf("server.port: %w", err)
+		return nil, nil, listenError{err}
 	}
 	return server, listener, nil
 }
