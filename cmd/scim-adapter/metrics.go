@@ -1,8 +1,11 @@
 package main
 
+//go:generate go test . -run TestTheMetricsPage -update
+
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
@@ -26,6 +29,39 @@ func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
 		s := directory.Stats()
 		ch <- prometheus.MustNewConstMetric(poolActive, prometheus.GaugeValue, float64(s.Active), name)
 		ch <- prometheus.MustNewConstMetric(poolMax, prometheus.GaugeValue, float64(s.Max), name)
+	}
+}
+
+// outcomes are the counts of adapter.Stats under the names that operators see.
+var outcomes = []struct {
+	desc  *prometheus.Desc
+	count func(adapter.Stats) int64
+}{
+	{outcome("scim_journal_unfinished_total", "Writes that were done while the journal could not be told so; their intents are still open in it."), func(s adapter.Stats) int64 { return s.Unfinished }},
+	{outcome("scim_writes_unknown_total", "Writes of which nobody could say whether they happened; the journal has them under the event that the client was told."), func(s adapter.Stats) int64 { return s.Unknown }},
+	{outcome("scim_writes_compensated_total", "Writes that failed half-way and were taken back."), func(s adapter.Stats) int64 { return s.Compensated }},
+	{outcome("scim_writes_stranded_total", "Writes that failed half-way and could not be taken back: somebody must look at the record."), func(s adapter.Stats) int64 { return s.Stranded }},
+	{outcome("scim_attribute_problems_total", "Attributes that were left out of an answer because the directory's value does not fit the mapping; the log names them."), func(s adapter.Stats) int64 { return s.Problems }},
+	{outcome("scim_references_dangling_total", "References to deleted records that could not be removed from the records that hold them."), func(s adapter.Stats) int64 { return s.Dangling }},
+}
+
+func outcome(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
+
+// outcomeCollector reads what the service has counted when it is scraped.
+type outcomeCollector struct{ stats func() adapter.Stats }
+
+// Describe is prometheus.Collector's.
+func (outcomeCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, o := range outcomes {
+		ch <- o.desc
+	}
+}
+
+// Collect is prometheus.Collector's.
+func (c outcomeCollector) Collect(ch chan<- prometheus.Metric) {
+	stats := c.stats()
+	for _, o := range outcomes {
+		ch <- prometheus.MustNewConstMetric(o.desc, prometheus.CounterValue, float64(o.count(stats)))
 	}
 }
 

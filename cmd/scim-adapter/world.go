@@ -138,7 +138,8 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		}
 		authenticate = auth.NewTokens(tokens).Authenticate
 	}
-	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), poolCollector{p.directories}, buildInfo())
+	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		poolCollector{p.directories}, outcomeCollector{w.service.Stats}, buildInfo())
 	server := p.config.Server
 	w.handler = scimapi.New(scimapi.Options{
 		Service: w.service, Authenticate: authenticate, Metrics: scimapi.NewMetrics(w.registry, time.Now), Logger: p.log,
