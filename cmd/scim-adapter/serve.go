@@ -53,6 +53,9 @@ func serve(ctx context.Context, path string, started func(scim string)) error {
 // a mapping that does not fit stops an ordinary start before anybody is served.
 const firstContact = 3 * time.Second
 
+// drainPause is how long new requests are still answered after /ready has turned: whoever distributes them must have asked again to know.
+const drainPause = time.Second
+
 // run listens and serves until ctx ends or something breaks.
 func (w *world) run(ctx context.Context, started func(scim string)) error {
 	ctx, stop := context.WithCancelCause(ctx)
@@ -62,7 +65,10 @@ func (w *world) run(ctx context.Context, started func(scim string)) error {
 	waiting := true
 	select {
 	case err := <-connected:
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return nil // told to stop before anything was begun
+		case err != nil:
 			return err
 		}
 		waiting = false
@@ -143,10 +149,11 @@ func (w *world) serveMetrics(ctx context.Context, failed chan<- error) (*http.Se
 	return server, nil
 }
 
-// shutdown turns /ready, waits for the requests that are being answered, and closes.
+// shutdown turns /ready, goes on answering for a moment, closes the port, and waits for the requests that are being answered.
 func (w *world) shutdown(servers ...*http.Server) error {
 	w.log.Info("stopping; finishing what was begun", "at_most", w.config.Server.ShutdownTimeout.String())
 	w.handler.Drain()
+	time.Sleep(min(drainPause, w.config.Server.ShutdownTimeout))
 	ctx, cancel := context.WithTimeout(context.Background(), w.config.Server.ShutdownTimeout)
 	defer cancel()
 	var errs []error
