@@ -132,6 +132,11 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	defer release()
 	want := c.answerWants(req, ch)
 	w := s.updating(c, req, ch, p, want)
+	relinks, err := s.relinks(ctx, w, p)
+	if err != nil {
+		return nil, err
+	}
+	w.ops = append(w.ops, relinks...)
 	if len(w.ops) > 0 {
 		if err := w.run(ctx); err != nil {
 			return nil, c.nameTaken(err, after, p.update.Move)

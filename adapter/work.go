@@ -150,7 +150,7 @@ func (w *work) loose(ctx context.Context, from int, out *journal.Outcome) {
 		op := w.ops[from+n]
 		if err := w.step(ctx, op, &out.Steps[from+n]); err != nil {
 			w.s.stats.dangling.Add(1)
-			w.s.log.LogAttrs(ctx, slog.LevelError, "a reference to a record that is gone could not be removed", slog.String("type", op.step.Backend),
+			w.s.log.LogAttrs(ctx, slog.LevelError, "a reference to a record that is gone, or has another name, could not be brought up to date", slog.String("type", op.step.Backend),
 				slog.String("id", string(op.step.Key)), slog.String("error", err.Error()))
 		}
 		return nil
