@@ -21,10 +21,11 @@ if ! command -v apt-get >/dev/null 2>&1; then
   cat >&2 <<EOF
 Missing: ${missing[*]} (names of Debian's packages), and this system has no apt-get.
 Either install OpenLDAP (slapd and its client tools) with your own package manager and start again,
-or point the tests at two OpenLDAP servers of your own that they may write to, and start again:
+or point the tests at OpenLDAP servers of your own that they may write to, and start again:
   SCIM_TEST_LDAP_URL=ldap://host:port         with the memberof, refint, unique and ppolicy overlays
   SCIM_TEST_LDAP_PLAIN_URL=ldap://host:port   without overlays
-both with suffix dc=example,dc=org and cn=admin,dc=example,dc=org / secret; scripts/servers.sh shows their configuration.
+  SCIM_TEST_LDAP_BARE_URL=ldap://host:port    with no overlay's module loaded; its tests are skipped without it
+all with suffix dc=example,dc=org and cn=admin,dc=example,dc=org / secret; scripts/servers.sh shows their configuration.
 Or run only the tests that need no server: make unit
 EOF
   exit 3

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# servers.sh start DIR   start the directories that the tests talk to, with their data in DIR; prints `export` lines
-# servers.sh stop DIR    stop them
+# servers.sh start DIR [KIND...]   start the directories that the tests talk to, with their data in DIR; prints `export` lines
+# servers.sh stop DIR              stop them
 #
-# Two slapd processes on free loopback ports, suffix dc=example,dc=org, cn=admin,dc=example,dc=org / secret:
-#   SCIM_TEST_LDAP_URL        memberof, refint, unique, ppolicy and syncprov overlays
-#   SCIM_TEST_LDAP_PLAIN_URL  the same schema, no overlay at all
+# A slapd process of each kind, or of those that are named, on a free loopback port, suffix dc=example,dc=org,
+# cn=admin,dc=example,dc=org / secret:
+#   overlays  SCIM_TEST_LDAP_URL        memberof, refint, unique, ppolicy and syncprov overlays
+#   plain     SCIM_TEST_LDAP_PLAIN_URL  the same schema, no overlay at all
+#   bare      SCIM_TEST_LDAP_BARE_URL   no overlay's module is loaded: neither memberOf nor pwdAccountLockedTime exists
+# Where DIR/KIND.ldif exists it is loaded behind the usual, empty tree.
 set -euo pipefail
 
 suffix='dc=example,dc=org'
@@ -23,7 +26,7 @@ free_port() { # a port nobody listens on, outside the ephemeral range's busy hal
   return 1
 }
 
-config() { # config DIR overlays|plain
+config() { # config DIR overlays|plain|bare
   local dir=$1 kind=$2 schema modules
   schema=$(first_dir /etc/ldap/schema /etc/openldap/schema /opt/homebrew/etc/openldap/schema)
   modules=$(first_dir /usr/lib/ldap /usr/lib64/openldap /usr/lib/openldap /usr/libexec/openldap)
@@ -35,11 +38,9 @@ include $schema/nis.schema
 include $schema/inetorgperson.schema
 modulepath $modules
 moduleload back_mdb
-moduleload memberof
-moduleload refint
-moduleload syncprov
-moduleload unique
-moduleload ppolicy
+EOF
+  [ "$kind" = bare ] || printf 'moduleload %s\n' memberof refint syncprov unique ppolicy
+  cat <<EOF
 pidfile $dir/slapd.pid
 argsfile $dir/slapd.args
 loglevel none
@@ -58,7 +59,7 @@ limits dn.exact="$admin" size=unlimited time=unlimited
 access to attrs=userPassword by self write by anonymous auth by * none
 access to * by users read by anonymous auth
 EOF
-  [ "$kind" = plain ] && return
+  [ "$kind" = overlays ] || return 0
   cat <<EOF
 index memberOf eq
 overlay syncprov
@@ -106,13 +107,24 @@ cn: default
 pwdAttribute: userPassword
 pwdMinLength: 6
 pwdCheckQuality: 1
+pwdLockout: TRUE
 EOF
 }
 
-start_one() { # start_one DIR KIND VARIABLE
-  local dir=$1 kind=$2 name=$3 port try
+start_one() { # start_one DIR KIND
+  local dir=$1/$2 kind=$2 name port try
+  case $kind in
+  overlays) name=SCIM_TEST_LDAP_URL ;;
+  plain) name=SCIM_TEST_LDAP_PLAIN_URL ;;
+  bare) name=SCIM_TEST_LDAP_BARE_URL ;;
+  *) echo "servers.sh: there is no kind $kind: overlays, plain, bare" >&2; return 2 ;;
+  esac
+  mkdir -p "$dir"
   config "$dir" "$kind" >"$dir.conf"
-  if [ "$kind" = plain ]; then tree | sed '/^dn: cn=default/,$d'; else tree; fi | slapadd -q -f "$dir.conf" -b "$suffix"
+  {
+    if [ "$kind" = overlays ]; then tree; else tree | sed '/^dn: cn=default/,$d'; fi
+    if [ -f "$dir.ldif" ]; then echo; cat "$dir.ldif"; fi
+  } | slapadd -q -f "$dir.conf" -b "$suffix"
   for try in 1 2 3; do
     port=$(free_port)
     slapd -d 0 -h "ldap://127.0.0.1:$port/" -f "$dir.conf" >"$dir.log" 2>&1 &
@@ -132,9 +144,9 @@ case "${1:-}" in
 start)
   dir=$(mkdir -p "$2" && cd "$2" && pwd)
   export PATH="$PATH:/usr/sbin:/usr/libexec:/usr/local/libexec"
-  mkdir -p "$dir/overlays" "$dir/plain"
-  start_one "$dir/overlays" overlays SCIM_TEST_LDAP_URL
-  start_one "$dir/plain" plain SCIM_TEST_LDAP_PLAIN_URL
+  shift 2
+  [ $# -gt 0 ] || set -- overlays plain bare
+  for kind in "$@"; do start_one "$dir" "$kind"; done
   ;;
 stop)
   for pid in "$2"/*.pid; do
@@ -147,7 +159,7 @@ stop)
   done
   ;;
 *)
-  sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
   exit 2
   ;;
 esac

@@ -85,8 +85,16 @@ func everywhere(t *testing.T, f func(t *testing.T, h *house)) {
 
 var houses atomic.Int64
 
+// exampleConfig is the configuration that the houses are built from, unless a test says otherwise.
+const exampleConfig = "../../configs/examples/openldap.yaml"
+
 // openHouse builds a house in a subtree of its own and serves it.
 func openHouse(t *testing.T, url string) *house {
+	t.Helper()
+	return openHouseFrom(t, exampleConfig, url)
+}
+
+func openHouseFrom(t *testing.T, config, url string) *house {
 	t.Helper()
 	conn, err := ldap.DialURL(url)
 	if err != nil {
@@ -103,15 +111,22 @@ func openHouse(t *testing.T, url string) *house {
 	}
 	t.Cleanup(func() { h.removeTree(h.base) })
 	h.scimClient = scimClient{t: t, token: "a-token-of-the-tests"}
-	h.world = startWorld(t, url, h.base)
-	server := httptest.NewServer(h.world.handler)
-	t.Cleanup(server.Close)
-	h.scimClient.base = server.URL + "/scim/v2"
+	h.serve(config, url)
 	return h
 }
 
-// startWorld builds the world of the example configuration over one subtree.
-func startWorld(t *testing.T, url, base string) *world {
+// serve makes the house's adapter, over the subtree h.base of a directory.
+func (h *house) serve(config, url string) {
+	t := h.t
+	t.Helper()
+	h.world = startWorld(t, config, url, h.base)
+	server := httptest.NewServer(h.world.handler)
+	t.Cleanup(server.Close)
+	h.scimClient.base = server.URL + "/scim/v2"
+}
+
+// environment sets what the example configurations take from it.
+func environment(t *testing.T, url, base string) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"LDAP_URL": url, "LDAP_BASE": base, "LDAP_BIND_DN": adminDN, "LDAP_BIND_PASSWORD": adminPassword,
@@ -120,7 +135,13 @@ func startWorld(t *testing.T, url, base string) *world {
 	} {
 		t.Setenv(name, value)
 	}
-	p, err := load("../../configs/examples/openldap.yaml", testLog(t))
+}
+
+// startWorld builds the world of a configuration over one subtree.
+func startWorld(t *testing.T, config, url, base string) *world {
+	t.Helper()
+	environment(t, url, base)
+	p, err := load(config, testLog(t))
 	if err != nil {
 		t.Fatal(err)
 	}

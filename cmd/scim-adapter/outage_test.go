@@ -12,7 +12,14 @@ import (
 )
 
 // ownServers starts slapd processes that the test may kill, with scripts/servers.sh.
-func ownServers(t *testing.T) (dir string, env map[string]string) {
+func ownServers(t *testing.T, kinds ...string) (dir string, env map[string]string) {
+	t.Helper()
+	dir = t.TempDir()
+	return dir, startServers(t, dir, kinds...)
+}
+
+// startServers is ownServers in a folder that may already hold KIND.ldif, to be loaded.
+func startServers(t *testing.T, dir string, kinds ...string) (env map[string]string) {
 	t.Helper()
 	if os.Getenv("SCIM_TEST_SERVERS") == "none" {
 		t.Skip("SCIM_TEST_SERVERS is none")
@@ -24,12 +31,11 @@ func ownServers(t *testing.T) (dir string, env map[string]string) {
 		}
 		t.Skip("slapd is not installed: make test installs it")
 	}
-	dir = t.TempDir()
-	out, err := exec.Command("../../scripts/servers.sh", "start", dir).Output()
+	t.Cleanup(func() { _ = exec.Command("../../scripts/servers.sh", "stop", dir).Run() })
+	out, err := exec.Command("../../scripts/servers.sh", append([]string{"start", dir}, kinds...)...).Output()
 	if err != nil {
 		t.Fatalf("scripts/servers.sh: %v", err)
 	}
-	t.Cleanup(func() { _ = exec.Command("../../scripts/servers.sh", "stop", dir).Run() })
 	env = map[string]string{}
 	for lines := bufio.NewScanner(strings.NewReader(string(out))); lines.Scan(); {
 		name, value, ok := strings.Cut(strings.TrimPrefix(lines.Text(), "export "), "=")
@@ -37,7 +43,7 @@ func ownServers(t *testing.T) (dir string, env map[string]string) {
 			env[name] = value
 		}
 	}
-	return dir, env
+	return env
 }
 
 // kill ends a server as a crash would; the returned function starts it again where it was.
@@ -63,7 +69,7 @@ func kill(t *testing.T, dir, kind, url string) (restart func()) {
 }
 
 func TestADirectoryThatDiesIs503AndComesBack(t *testing.T) {
-	dir, env := ownServers(t)
+	dir, env := ownServers(t, "overlays")
 	url := env["SCIM_TEST_LDAP_URL"]
 	h := openHouse(t, url)
 	user := h.user("survivor")
