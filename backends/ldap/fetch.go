@@ -11,8 +11,8 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
-// batch is how many keys, names or values one search asks for. Measured against slapd: resolving 1,000 names by entryDN takes 20 ms in searches
-// of 100 and no less in larger ones, against 180 ms by a base search for each.
+// batch is how many keys, names or values one search asks for. BenchmarkKeys against slapd on two cores: 1,000 names take 40 ms in searches of 20
+// to 500 entryDN tests, and 160 ms by a base search for each, four at a time.
 const batch = 100
 
 // inBatches calls do with pieces of items, a few at a time, and gives the first error.

@@ -16,6 +16,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/scim-adapter/scim-adapter/backends/ldap/embedded"
+	"github.com/scim-adapter/scim-adapter/configs"
 )
 
 // logBook keeps what was logged.
@@ -67,3 +70,19 @@ func writeCertificate(dir string) error {
 	}
 	return os.WriteFile(filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600)
 }
+
+// countBinds is a fault that does nothing but count.
+func countBinds(n *int) embedded.Fault {
+	var mu sync.Mutex
+	return embedded.Fault{Op: embedded.Bind, Match: func(embedded.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		*n++
+		return false
+	}}
+}
+
+func secretOf(text string) configs.Secret { return configs.NewSecret(text) }
+
+// pause is long enough for the pool to try again, where it does.
+func pause() { time.Sleep(30 * time.Millisecond) }

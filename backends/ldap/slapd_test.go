@@ -79,21 +79,24 @@ func slapdPath() string {
 
 // slapd is a server process of a test's own.
 type slapd struct {
-	dir  string
-	port int
-	cmd  *exec.Cmd
+	dir          string
+	port, secure int
+	cmd          *exec.Cmd
 }
 
 func newSlapd(dir string, overlays bool) (*slapd, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "db"), 0o700); err != nil {
 		return nil, err
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
+	s := &slapd{dir: dir}
+	for _, port := range []*int{&s.port, &s.secure} {
+		free, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = free.Close() }()
+		*port = free.Addr().(*net.TCPAddr).Port
 	}
-	defer func() { _ = free.Close() }()
-	s := &slapd{dir: dir, port: free.Addr().(*net.TCPAddr).Port}
 	conf := strings.NewReplacer("DIR", dir, "SUFFIX", suffix, "ADMIN", admin, "PASSWORD", password).Replace(slapdConf)
 	if overlays {
 		conf += strings.ReplaceAll(slapdOverlays, "SUFFIX", suffix)
@@ -144,14 +147,17 @@ ppolicy_default cn=default,ou=policies,SUFFIX
 ppolicy_hash_cleartext
 `
 
-func (s *slapd) url() string { return fmt.Sprintf("ldap://127.0.0.1:%d", s.port) }
+func (s *slapd) url() string       { return fmt.Sprintf("ldap://127.0.0.1:%d", s.port) }
+func (s *slapd) secureURL() string { return fmt.Sprintf("ldaps://127.0.0.1:%d", s.secure) }
 
 // start starts the process and waits until it answers.
 func (s *slapd) start() error {
-	if err := writeCertificate(s.dir); err != nil {
-		return err
+	if _, err := os.Stat(filepath.Join(s.dir, "cert.pem")); err != nil {
+		if err := writeCertificate(s.dir); err != nil {
+			return err
+		}
 	}
-	s.cmd = exec.Command(slapdPath(), "-d", "0", "-h", s.url()+"/", "-f", filepath.Join(s.dir, "slapd.conf"))
+	s.cmd = exec.Command(slapdPath(), "-d", "0", "-h", s.url()+"/ "+s.secureURL()+"/", "-f", filepath.Join(s.dir, "slapd.conf"))
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
@@ -302,7 +308,7 @@ func (b *branch) clear(t testing.TB) {
 }
 
 // person adds a person below the branch and gives the key.
-func (b *branch) person(t *testing.T, uid string, more map[string][]string) backends.Key {
+func (b *branch) person(t testing.TB, uid string, more map[string][]string) backends.Key {
 	t.Helper()
 	req := goldap.NewAddRequest("uid="+backends.EscapeName(uid)+","+b.base, nil)
 	attrs := map[string][]string{"objectClass": {"inetOrgPerson"}, "uid": {uid}, "cn": {"Name of " + uid}, "sn": {"Person"}}
@@ -318,13 +324,13 @@ func (b *branch) person(t *testing.T, uid string, more map[string][]string) back
 	return b.keyOf(t, req.DN)
 }
 
-func (b *branch) keyOf(t *testing.T, dn string) backends.Key {
+func (b *branch) keyOf(t testing.TB, dn string) backends.Key {
 	t.Helper()
 	return backends.Key(b.read(t, dn, "entryUUID").GetAttributeValue("entryUUID"))
 }
 
 // read is what the server shows of an entry to somebody else.
-func (b *branch) read(t *testing.T, dn string, attrs ...string) *goldap.Entry {
+func (b *branch) read(t testing.TB, dn string, attrs ...string) *goldap.Entry {
 	t.Helper()
 	found, err := b.lc.Search(goldap.NewSearchRequest(dn, goldap.ScopeBaseObject, 0, 0, 0, false, "(objectClass=*)", attrs, nil))
 	if err != nil {
@@ -344,7 +350,7 @@ func (b *branch) open(t *testing.T, filter string, protect ...string) *class {
 	return openClass(t, b.dir, b.base, filter, protect...)
 }
 
-func openClass(t *testing.T, d *Directory, base, filter string, protect ...string) *class {
+func openClass(t testing.TB, d *Directory, base, filter string, protect ...string) *class {
 	t.Helper()
 	opened, err := d.Open(backends.Open{
 		At: parse(t, fmt.Sprintf("{base: %q, filter: %q}", base, filter)), Tenant: "default", Protect: nodes(t, protect...),
