@@ -250,8 +250,14 @@ func TestSimplify(t *testing.T) {
 
 func TestAttrsOf(t *testing.T) {
 	p := And{
-		Eq{Attr: "uid"}, Or{Prefix{Attr: "Cn"}, Suffix{Attr: "cn"}, Not{Term: Contains{Attr: "sn"}}}, Order{Attr: "created"}, Present{Attr: "UID"},
-		AllBits{Attr: "flags"}, KeyIn{Keys: []Key{"k"}}, True{}, nil,
+		Eq{Attr: "uid"},
+		Or{Prefix{Attr: "Cn"}, Suffix{Attr: "cn"}, Not{Term: Contains{Attr: "sn"}}},
+		Order{Attr: "created"},
+		Present{Attr: "UID"},
+		AllBits{Attr: "flags"},
+		KeyIn{Keys: []Key{"k"}},
+		True{},
+		nil,
 	}
 	if got, want := AttrsOf(p), []string{"Cn", "created", "flags", "sn", "UID"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
@@ -264,15 +270,26 @@ func TestAttrsOf(t *testing.T) {
 func TestPredicatesPrint(t *testing.T) {
 	p := Or{
 		And{Eq{Attr: "cn", Value: String(`a"b`), Rule: CaseIgnoreSpace}, Not{Term: Present{Attr: "mail"}}},
-		Order{Attr: "n", Op: GreaterEq, Value: Int(7), Rule: IntegerRule}, AllBits{Attr: "f", Mask: 2}, KeyIn{Keys: []Key{"k1", "k2"}}, False{},
+		Order{Attr: "n", Op: GreaterEq, Value: Int(7), Rule: IntegerRule},
+		AllBits{Attr: "f", Mask: 2},
+		KeyIn{Keys: []Key{"k1", "k2"}},
+		False{},
 	}
 	want := `((cn eq "a\"b" (caseIgnoreSpace) and not mail pr) or n ge "7" (integer) or f has all bits of 0x2 or key in ["k1", "k2"] or false)`
 	if got := Describe(p); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for _, words := range [][]string{
-		{Exact.String(), "exact"}, {No.String(), "no"}, {Subset.String(), "subset"}, {Superset.String(), "superset"}, {Fidelity(9).String(), "unknown"},
-		{Rule(99).String(), "unknownRule"}, {OrderOp(0).String(), "?"}, {LessEq.String(), "le"}, {ChangeOp(0).String(), "unknownChange"}, {Describe(nil), "true"},
+		{Exact.String(), "exact"},
+		{No.String(), "no"},
+		{Subset.String(), "subset"},
+		{Superset.String(), "superset"},
+		{Fidelity(9).String(), "unknown"},
+		{Rule(99).String(), "unknownRule"},
+		{OrderOp(0).String(), "?"},
+		{LessEq.String(), "le"},
+		{ChangeOp(0).String(), "unknownChange"},
+		{Describe(nil), "true"},
 	} {
 		if words[0] != words[1] {
 			t.Errorf("%q prints, want %q", words[0], words[1])

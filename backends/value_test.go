@@ -191,7 +191,7 @@ func TestClonesShareNothing(t *testing.T) {
 	if change.Values[0] != String("a") {
 		t.Errorf("the clone of a change became %v", change)
 	}
-	if (Attributes)(nil).Clone() != nil || (Values)(nil).Clone() != nil || (Record{}).Clone().Attrs != nil {
+	if Attributes(nil).Clone() != nil || Values(nil).Clone() != nil || (Record{}).Clone().Attrs != nil {
 		t.Error("nil is to stay nil")
 	}
 }
@@ -203,7 +203,7 @@ func TestAttributesAreFoundInAnyLetterCase(t *testing.T) {
 			t.Errorf("Get(%q) = %v, want %q", name, got, want)
 		}
 	}
-	if (Attributes)(nil).Get("cn") != nil {
+	if Attributes(nil).Get("cn") != nil {
 		t.Error("no attributes have a value")
 	}
 }

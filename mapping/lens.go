@@ -62,7 +62,7 @@ type Spec struct {
 	// as false must be written again behind the password.
 	LiftedByPassword bool
 	Examples         []Example
-	New      func(args []string) (Lens, error) // the error is a sentence that says what to write instead
+	New              func(args []string) (Lens, error) // the error is a sentence that says what to write instead
 }
 
 // OneWay is what a Lens is, beside, when its arguments make it read-only (`absent` without one).

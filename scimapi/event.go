@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,8 +145,8 @@ func (h *Handler) clientAddress(r *http.Request) string {
 			hops = append(hops, f["for"])
 		}
 	}
-	for i := len(hops) - 1; i >= 0; i-- {
-		hop := addressOf(strings.TrimSpace(hops[i]))
+	for _, hop := range slices.Backward(hops) {
+		hop := addressOf(strings.TrimSpace(hop))
 		if _, err := netip.ParseAddr(hop); err != nil {
 			return peer
 		}

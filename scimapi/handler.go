@@ -199,8 +199,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*scim.Object
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxRequestSize))
 	if err != nil {
-		var max *http.MaxBytesError
-		if errors.As(err, &max) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, tooLarge
 		}
 		return nil, &scim.Error{Status: http.StatusBadRequest, Type: "invalidSyntax", Detail: "The body ended before it was complete.", Cause: err}

@@ -2,6 +2,7 @@ package scimapi
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -60,7 +61,7 @@ func TestErrorsBecomeAnswersInOnePlace(t *testing.T) {
 			if strings.Contains(w.Body.String(), "10.0.0.1") {
 				t.Error("the client reads the cause")
 			}
-			if c.status >= 500 && c.err == errPlain && !strings.Contains(s.log.String(), "10.0.0.1") {
+			if c.status >= 500 && errors.Is(c.err, errPlain) && !strings.Contains(s.log.String(), "10.0.0.1") {
 				t.Errorf("the log does not have the cause: %s", s.log)
 			}
 		})

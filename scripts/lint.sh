@@ -19,7 +19,11 @@ if command -v shellcheck >/dev/null 2>&1; then shellcheck -x scripts/*.sh .ci/ru
 
 want govulncheck golang.org/x/vuln/cmd/govulncheck@v1.9.0 -version
 # The vulnerability data is fetched from the network; where it cannot be had, that is said and is no failure. A finding is one.
-out=$(govulncheck ./... 2>&1) && echo "govulncheck: nothing found" || {
-  if grep -q 'Vulnerability #' <<<"$out"; then echo "$out"; exit 1; fi
+if out=$(govulncheck ./... 2>&1); then
+  echo "govulncheck: nothing found"
+elif grep -q 'Vulnerability #' <<<"$out"; then
+  echo "$out"
+  exit 1
+else
   echo "govulncheck: its data could not be had here: $(tail -n 1 <<<"$out")"
-}
+fi

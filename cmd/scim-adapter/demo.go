@@ -92,8 +92,7 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	err = serve(ctx, path, func(address string) { d.greet(out, path, address, directory.URL()) })
-	var port listenError
-	if errors.As(err, &port) {
+	if port, ok := errors.AsType[listenError](err); ok {
 		return fmt.Errorf("--listen: %w (write another address, such as 127.0.0.1:8081)", port.error)
 	}
 	return err

@@ -59,8 +59,7 @@ func (u usageError) Unwrap() error { return u.error }
 
 // formatError prints faults a line each, as compilers do, and other errors behind the program's name.
 func formatError(err error) string {
-	var faults configs.Faults
-	if errors.As(err, &faults) {
+	if faults, ok := errors.AsType[configs.Faults](err); ok {
 		return faults.Error()
 	}
 	return "scim-adapter: " + err.Error()
