@@ -3,6 +3,7 @@ package ldap
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -325,11 +326,23 @@ func TestPassword(t *testing.T) {
 func TestOwnAccountIsProtected(t *testing.T) {
 	b := newBranch(t, servers.plain)
 	key := b.person(t, "robot", map[string][]string{"userPassword": {"robot-pw"}})
-	d, _ := openDirectory(t, b.url, func(c *Config) { c.BindDN = "UID=robot," + b.base })
-	_ = d
-	c := openClass(t, b.dir, b.base, "")
-	c.account, _ = canonicalDN("UID = robot, " + b.base)
-	if err := c.Delete(t.Context(), key, backends.Condition{}); !errors.Is(err, backends.ErrRefused) {
-		t.Errorf("deleting the own account: %v", err)
+	d, _ := openDirectory(t, b.url, func(c *Config) { c.BindDN, c.BindPassword = "UID = robot, "+b.base, secretOf("robot-pw") })
+	c := openClass(t, d, b.base, "")
+	if r, err := c.Fetch(t.Context(), []backends.Key{key}, nil); err != nil || len(r) != 1 {
+		t.Fatalf("reading the own account: %v %v", r, err)
+	}
+	for claim, f := range map[string]func() error{
+		"deleting": func() error { return c.Delete(t.Context(), key, backends.Condition{}) },
+		"renaming": func() error { return c.Move(t.Context(), key, template("uid=", "x", ","+b.base), backends.Condition{}) },
+		"a password": func() error {
+			set := []backends.Change{{Op: backends.SetPassword, Attr: "userPassword", Values: backends.Values{backends.Secret("x")}}}
+			_, err := c.Modify(t.Context(), key, set, backends.Condition{}, nil)
+			return err
+		},
+	} {
+		var said *backends.Error
+		if err := f(); !errors.Is(err, backends.ErrRefused) || !errors.As(err, &said) || !strings.Contains(said.Detail, "own account") {
+			t.Errorf("%s the own account: %v", claim, err)
+		}
 	}
 }
