@@ -5,6 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // {SSHA} is what directories store
 	"crypto/subtle"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -57,10 +58,8 @@ func (s *Server) authentic(ndn, password string) bool {
 		return false
 	}
 	locked, _ := s.store.schema.Attribute("pwdAccountLockedTime")
-	for _, v := range e.values(locked) {
-		if v == lockedForever {
-			return false
-		}
+	if slices.Contains(e.values(locked), lockedForever) {
+		return false
 	}
 	stored, _ := s.store.schema.Attribute("userPassword")
 	for _, v := range e.values(stored) {

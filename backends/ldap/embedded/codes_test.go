@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
@@ -262,7 +263,7 @@ func restore(t *testing.T, c *ldap.Conn) {
 	must(t, c.Bind("cn=admin,dc=example,dc=org", "secret"))
 	r, err := c.Search(&ldap.SearchRequest{BaseDN: DefaultSuffix, Scope: 2, Filter: "(objectClass=*)", Attributes: []string{"1.1"}})
 	must(t, err)
-	for i := len(r.Entries) - 1; i >= 0; i-- {
+	for i := range slices.Backward(r.Entries) {
 		for _, e := range r.Entries[i:] { // a branch that was renamed may stand before what is below it
 			_ = c.Del(ldap.NewDelRequest(e.DN, nil))
 		}

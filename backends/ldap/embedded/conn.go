@@ -122,9 +122,7 @@ func (c *conn) spawn(m message) {
 	c.mu.Lock()
 	c.running[m.id] = cancel
 	c.mu.Unlock()
-	c.ops.Add(1)
-	go func() {
-		defer c.ops.Done()
+	c.ops.Go(func() {
 		defer func() {
 			cancel()
 			c.mu.Lock()
@@ -132,7 +130,7 @@ func (c *conn) spawn(m message) {
 			c.mu.Unlock()
 		}()
 		c.handle(ctx, m)
-	}()
+	})
 }
 
 // abandon stops a request, which then has no answer.

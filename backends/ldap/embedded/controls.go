@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"slices"
+
 	ber "github.com/go-asn1-ber/asn1-ber"
 )
 
@@ -56,12 +58,7 @@ func (s *store) understand(m message) (controls, error) {
 }
 
 func fits(oid string, op ber.Tag) bool {
-	for _, tag := range allowedOn[oid] {
-		if tag == op {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(allowedOn[oid], op)
 }
 
 func (out *controls) take(s *store, c rawControl) (err error) {

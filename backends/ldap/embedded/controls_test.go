@@ -118,11 +118,9 @@ func TestConcurrentAddsOfOneName(t *testing.T) {
 	codes := make(chan Code, 16)
 	for range cap(codes) {
 		c := client(t, s)
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			codes <- codeOf(person(newDN)(c))
-		}()
+		})
 	}
 	wg.Wait()
 	close(codes)
@@ -144,9 +142,7 @@ func TestConcurrentChanges(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		c := client(t, s)
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
+		wg.Go(func() {
 			for _, uid := range people[i*10 : i*10+10] {
 				if err := modify(crewDN, func(m *ldap.ModifyRequest) { m.Add("member", []string{"uid=" + uid + "," + PeopleDN}) })(c); err != nil {
 					t.Error(err)
@@ -155,7 +151,7 @@ func TestConcurrentChanges(t *testing.T) {
 					t.Error(err)
 				}
 			}
-		}()
+		})
 	}
 	wg.Wait()
 	c := client(t, s)

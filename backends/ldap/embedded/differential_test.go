@@ -55,7 +55,9 @@ func (m maker) entries(t *testing.T, n int) []Entry {
 	for i := range n {
 		uid := fmt.Sprintf("p%d", i)
 		e := Entry{DN: "uid=" + uid + "," + PeopleDN, Attrs: []Attr{
-			{"objectClass", []string{"inetOrgPerson", "posixAccount", "extensibleObject"}}, {"uid", []string{uid}}, {"gidNumber", []string{"1"}},
+			{"objectClass", []string{"inetOrgPerson", "posixAccount", "extensibleObject"}},
+			{"uid", []string{uid}},
+			{"gidNumber", []string{"1"}},
 			{"homeDirectory", []string{"/"}},
 		}}
 		for _, name := range held {

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"slices"
 	"strings"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -170,12 +171,7 @@ func (s *store) classTest(t test, class string) filter {
 		return undefined
 	}
 	t.holds = func(oid string) bool {
-		for _, c := range s.schema.Superclasses(oid) {
-			if c == want {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(s.schema.Superclasses(oid), want)
 	}
 	return t
 }
@@ -205,12 +201,7 @@ func (t test) eval(e *entry) truth {
 // any says whether one of an attribute's values passes. The values' normal forms serve if they were made as the test's rule makes them.
 func (t test) any(a attribute) bool {
 	if a.normal != nil && t.store.schema.SameForm(a.typ.Equality, t.rule) {
-		for _, v := range a.normal {
-			if t.holds(v) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(a.normal, t.holds)
 	}
 	for _, v := range a.values {
 		if normal, err := t.store.schema.Normalize(t.rule, v); err == nil && t.holds(normal) {

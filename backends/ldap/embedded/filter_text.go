@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -218,10 +219,5 @@ func (f extensible) meant(d description) bool {
 }
 
 func (f extensible) any(values []string) bool {
-	for _, v := range values {
-		if f.holds(v) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(values, f.holds)
 }

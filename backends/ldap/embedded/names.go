@@ -35,7 +35,7 @@ var places = []place{
 	{
 		language: "nb-NO", country: "Norge", city: "Tromsø", dial: "+47 776", postcode: "9%03d",
 		given:   []string{"Bjørn", "Åse", "Solveig", "Øystein", "Ingrid", "Håkon"},
-		family:  []string{"Ødegård", "Sæther", "Hansen", "Bråten", "Lunde"},
+		family:  []string{"Ødegård", "Sæthere", "Hansen", "Bråten", "Lunde"},
 		streets: []string{"Storgata", "Sjøgata", "Grønnegata"},
 	},
 	{

@@ -34,29 +34,43 @@ func TestUpkeep(t *testing.T) {
 		"a member who is taken out is none": {
 			all,
 			[]func(*ldap.Conn) error{modify(crewDN, func(m *ldap.ModifyRequest) { m.Delete("member", []string{annDN}) })},
-			annDN, []string{"memberOf"},
+			annDN,
+			[]string{"memberOf"},
 			[]string{},
 		},
 		"a replacement adds and takes away": {
 			all,
 			[]func(*ldap.Conn) error{modify(crewDN, func(m *ldap.ModifyRequest) { m.Replace("member", []string{bobDN}) })},
-			annDN, []string{"memberOf"},
+			annDN,
+			[]string{"memberOf"},
 			[]string{},
 		},
 		"a renamed group is known by its new name": {
-			all, []func(*ldap.Conn) error{renameTo(crewDN, "cn=staff", true, "")}, annDN, []string{"memberOf"},
+			all,
+			[]func(*ldap.Conn) error{renameTo(crewDN, "cn=staff", true, "")},
+			annDN,
+			[]string{"memberOf"},
 			[]string{"memberOf=cn=staff," + GroupsDN},
 		},
 		"a renamed member is followed": {
-			all, []func(*ldap.Conn) error{renameTo(annDN, "uid=anna", true, "")}, crewDN, []string{"member"},
+			all,
+			[]func(*ldap.Conn) error{renameTo(annDN, "uid=anna", true, "")},
+			crewDN,
+			[]string{"member"},
 			[]string{"member=uid=anna," + PeopleDN, "member=" + bobDN},
 		},
 		"a renamed manager is followed": {
-			all, []func(*ldap.Conn) error{renameTo(annDN, "uid=anna", true, "")}, bobDN, []string{"manager"},
+			all,
+			[]func(*ldap.Conn) error{renameTo(annDN, "uid=anna", true, "")},
+			bobDN,
+			[]string{"manager"},
 			[]string{"manager=uid=anna," + PeopleDN},
 		},
 		"a renamed member keeps its groups": {
-			all, []func(*ldap.Conn) error{renameTo(annDN, "uid=anna", true, "")}, "uid=anna," + PeopleDN, []string{"memberOf"},
+			all,
+			[]func(*ldap.Conn) error{renameTo(annDN, "uid=anna", true, "")},
+			"uid=anna," + PeopleDN,
+			[]string{"memberOf"},
 			[]string{"memberOf=" + crewDN},
 		},
 		"who is deleted is no manager and no member": {
@@ -67,7 +81,9 @@ func TestUpkeep(t *testing.T) {
 		},
 		"or somebody stands in": {
 			Config{RefInt: true, Nobody: "cn=nobody"},
-			[]func(*ldap.Conn) error{remove(bobDN), remove(annDN)}, crewDN, []string{"member"},
+			[]func(*ldap.Conn) error{remove(bobDN), remove(annDN)},
+			crewDN,
+			[]string{"member"},
 			[]string{"member=cn=nobody"},
 		},
 		"without upkeep nothing follows": {
@@ -75,7 +91,10 @@ func TestUpkeep(t *testing.T) {
 		},
 		"without upkeep nobody knows": {Config{}, nil, annDN, []string{"memberOf"}, []string{}},
 		"who is below a renamed branch goes with it": {
-			all, []func(*ldap.Conn) error{renameTo(subDN, "ou=lower", true, "")}, "uid=kid,ou=lower," + PeopleDN, []string{"entryDN"},
+			all,
+			[]func(*ldap.Conn) error{renameTo(subDN, "ou=lower", true, "")},
+			"uid=kid,ou=lower," + PeopleDN,
+			[]string{"entryDN"},
 			[]string{"entryDN=uid=kid,ou=lower," + PeopleDN},
 		},
 	} {

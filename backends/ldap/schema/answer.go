@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -83,10 +84,5 @@ func (r *MatchingRule) fits(syntax string) bool {
 	if r.Syntax == syntax {
 		return true
 	}
-	for _, other := range compatible[r.Syntax] {
-		if other == syntax {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(compatible[r.Syntax], syntax)
 }

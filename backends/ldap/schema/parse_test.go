@@ -127,8 +127,10 @@ func TestObjectClasses(t *testing.T) {
 			[]string{"inetOrgPerson"}, []string{"sn", "cn", "objectClass"}, []string{"mail", "title", "description", "uid"}, []string{"uidNumber", "member"},
 		},
 		"several classes add up": {
-			[]string{"inetOrgPerson", "POSIXACCOUNT"}, []string{"sn", "cn", "objectClass", "uid", "uidNumber", "gidNumber", "homeDirectory"},
-			[]string{"loginShell"}, []string{"uid", "cn"},
+			[]string{"inetOrgPerson", "POSIXACCOUNT"},
+			[]string{"sn", "cn", "objectClass", "uid", "uidNumber", "gidNumber", "homeDirectory"},
+			[]string{"loginShell"},
+			[]string{"uid", "cn"},
 		},
 		"a group needs members": {[]string{"2.5.6.9"}, []string{"member", "cn", "objectClass"}, []string{"description"}, []string{"mail"}},
 		"a class nobody knows":  {[]string{"wizard"}, nil, nil, []string{"cn"}},

@@ -290,7 +290,7 @@ var deliveryMethods = map[string]bool{
 }
 
 func validDelivery(v string) error {
-	for _, method := range strings.Split(v, "$") {
+	for method := range strings.SplitSeq(v, "$") {
 		if !deliveryMethods[strings.TrimSpace(method)] {
 			return errDelivery
 		}
