@@ -124,12 +124,14 @@ func sessions(text string) []session {
 	return all
 }
 
-// asConfig puts the lines of a mapping into a whole configuration.
-func asConfig(t *testing.T, mapping string) (path string) {
+// asConfig puts the lines of mappings into a whole configuration.
+func asConfig(t *testing.T, mappings ...string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "scim.yaml")
-	indented := strings.ReplaceAll(strings.TrimSpace(mapping), "\n", "\n    ")
-	text := "clients: {tests: {tokens: [a-token-of-the-tests]}}\njournal: {path: \"" + t.TempDir() + "\"}\nbackends: {corp: {kind: ldap, url: \"ldap://127.0.0.1:1\"}}\nmappings:\n  - " + indented + "\n"
+	text := "clients: {tests: {tokens: [a-token-of-the-tests]}}\njournal: {path: \"" + t.TempDir() + "\"}\nbackends: {corp: {kind: ldap, url: \"ldap://127.0.0.1:1\"}}\nmappings:\n"
+	for _, m := range mappings {
+		text += "  - " + strings.ReplaceAll(strings.TrimSpace(m), "\n", "\n    ") + "\n"
+	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -229,6 +231,28 @@ func TestTheFirstStepsWorkAsWritten(t *testing.T) {
 		}
 		if _, err := check(t.Context(), asConfig(t, start+snippet), false); err != nil {
 			t.Errorf("%s\n%v", snippet, err)
+		}
+	}
+}
+
+// The other type of a page's mapping, which its references need.
+const (
+	otherUser  = "mapping: User\npreset: openldap\nat: {backend: corp, base: \"ou=people,dc=example,dc=org\"}\nattributes: {groups: null}\n"
+	otherGroup = "mapping: Group\npreset: openldap\nat: {backend: corp, base: \"ou=groups,dc=example,dc=org\"}\n"
+)
+
+func TestTheMappingsOfTheReferencePassCheck(t *testing.T) {
+	mappings := blocks(page(t, "docs/mapping.md"), "yaml")
+	if len(mappings) < 5 {
+		t.Fatalf("the page has %d mappings", len(mappings))
+	}
+	for _, m := range mappings {
+		other := otherGroup
+		if strings.HasPrefix(m, "mapping: Group") {
+			other = otherUser
+		}
+		if _, err := check(t.Context(), asConfig(t, m, other), false); err != nil {
+			t.Errorf("%s\n%v", m, err)
 		}
 	}
 }
