@@ -126,12 +126,10 @@ func run[T any](ctx context.Context, c *conn, op func(context.Context, *goldap.C
 		err   error
 	}
 	done := make(chan outcome, 1)
-	c.ops.Add(1)
-	go func() {
-		defer c.ops.Done()
+	c.ops.Go(func() {
 		value, err := op(ctx, c.ldap)
 		done <- outcome{value, err}
-	}()
+	})
 	select {
 	case out := <-done:
 		return out.value, out.err

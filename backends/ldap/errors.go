@@ -54,8 +54,7 @@ func translate(err error) error {
 	if err == nil {
 		return nil
 	}
-	var done *backends.Error
-	if errors.As(err, &done) {
+	if _, ok := errors.AsType[*backends.Error](err); ok {
 		return err
 	}
 	var answer *goldap.Error
@@ -67,81 +66,81 @@ func translate(err error) error {
 		diagnostic = answer.Err.Error()
 	}
 	out := &backends.Error{Attr: blamed(diagnostic), Cause: err}
-	out.Kind, out.Detail = meaning(answer.ResultCode, diagnostic, out.Attr)
+	out.Detail, out.Kind = meaning(answer.ResultCode, diagnostic, out.Attr)
 	return out
 }
 
 // meaning is the kind of error behind a result code and a sentence that a client may read.
-func meaning(code uint16, diagnostic, attr string) (kind error, detail string) {
+func meaning(code uint16, diagnostic, attr string) (detail string, kind error) {
 	subject := "a value"
 	if attr != "" {
 		subject = "the value of " + attr
 	}
 	switch code {
 	case goldap.LDAPResultNoSuchObject:
-		return backends.ErrNotFound, "The directory has no such entry."
+		return "The directory has no such entry.", backends.ErrNotFound
 	case goldap.LDAPResultEntryAlreadyExists:
-		return backends.ErrExists, "The directory already has an entry of this name."
+		return "The directory already has an entry of this name.", backends.ErrExists
 	case goldap.LDAPResultAttributeOrValueExists, goldap.LDAPResultNoSuchAttribute:
 		return noEffect(diagnostic, subject)
 	case goldap.LDAPResultAssertionFailed:
-		return backends.ErrChanged, "The entry is no longer as it was read."
+		return "The entry is no longer as it was read.", backends.ErrChanged
 	case goldap.LDAPResultConstraintViolation:
 		return constraint(diagnostic, subject)
 	case goldap.LDAPResultObjectClassViolation:
-		return backends.ErrInvalid, objectClassDetail(diagnostic, attr)
+		return objectClassDetail(diagnostic, attr), backends.ErrInvalid
 	case goldap.LDAPResultInvalidAttributeSyntax:
-		return backends.ErrInvalid, "The directory cannot hold " + subject + ": its syntax does not allow it."
+		return "The directory cannot hold " + subject + ": its syntax does not allow it.", backends.ErrInvalid
 	case goldap.LDAPResultUndefinedAttributeType, goldap.LDAPResultInappropriateMatching:
-		return backends.ErrInvalid, "The directory's schema does not allow this for " + subject + "."
+		return "The directory's schema does not allow this for " + subject + ".", backends.ErrInvalid
 	case goldap.LDAPResultInvalidDNSyntax, goldap.LDAPResultNamingViolation:
-		return backends.ErrInvalid, "The directory cannot name an entry like this."
+		return "The directory cannot name an entry like this.", backends.ErrInvalid
 	case goldap.LDAPResultNotAllowedOnRDN:
-		return backends.ErrInvalid, "This value is part of the entry's name and changes only by renaming the entry."
+		return "This value is part of the entry's name and changes only by renaming the entry.", backends.ErrInvalid
 	case goldap.LDAPResultObjectClassModsProhibited:
-		return backends.ErrInvalid, "The directory does not let the kind of an entry change."
+		return "The directory does not let the kind of an entry change.", backends.ErrInvalid
 	case goldap.LDAPResultNotAllowedOnNonLeaf:
-		return backends.ErrRefused, "The entry has entries below it."
+		return "The entry has entries below it.", backends.ErrRefused
 	case goldap.LDAPResultInsufficientAccessRights, goldap.LDAPResultAuthorizationDenied, goldap.LDAPResultStrongAuthRequired,
 		goldap.LDAPResultConfidentialityRequired, goldap.LDAPResultInappropriateAuthentication, goldap.LDAPResultInvalidCredentials:
-		return backends.ErrRefused, "The adapter's account has no right to do this in the directory."
+		return "The adapter's account has no right to do this in the directory.", backends.ErrRefused
 	case goldap.LDAPResultUnwillingToPerform, goldap.LDAPResultUnavailableCriticalExtension, goldap.LDAPResultAffectsMultipleDSAs,
 		goldap.LDAPResultAuthMethodNotSupported, goldap.LDAPResultLoopDetect, goldap.LDAPResultAliasProblem, goldap.LDAPResultAliasDereferencingProblem:
-		return backends.ErrRefused, "The directory is not willing to do this."
+		return "The directory is not willing to do this.", backends.ErrRefused
 	case goldap.LDAPResultReferral:
-		return backends.ErrRefused, "The entry is in the care of another server; the directory only refers to it."
+		return "The entry is in the care of another server; the directory only refers to it.", backends.ErrRefused
 	case goldap.LDAPResultTimeLimitExceeded, goldap.LDAPResultSizeLimitExceeded, goldap.LDAPResultAdminLimitExceeded:
-		return backends.ErrTooMany, "The directory does not give answers of this size."
+		return "The directory does not give answers of this size.", backends.ErrTooMany
 	case goldap.LDAPResultBusy, goldap.LDAPResultUnavailable, goldap.LDAPResultOperationsError, goldap.LDAPResultProtocolError, goldap.LDAPResultOther:
-		return backends.ErrUnavailable, "The directory cannot do this at the moment."
+		return "The directory cannot do this at the moment.", backends.ErrUnavailable
 	case goldap.ErrorFilterCompile:
-		return backends.ErrInvalid, "The directory cannot be asked this."
+		return "The directory cannot be asked this.", backends.ErrInvalid
 	}
-	return backends.ErrUnavailable, "The directory failed."
+	return "The directory failed.", backends.ErrUnavailable
 }
 
 // noEffect: 20 and 16 say that a value to add is there, or one to remove is not; 20 also that one request named a value twice.
-func noEffect(diagnostic, subject string) (error, string) { //nolint:revive,staticcheck // the pair that meaning returns, an error kind and not an error
+func noEffect(diagnostic, subject string) (detail string, kind error) {
 	if strings.Contains(diagnostic, "provided more than once") {
-		return backends.ErrInvalid, "The request gives " + subject + " more than once."
+		return "The request gives " + subject + " more than once.", backends.ErrInvalid
 	}
-	return backends.ErrNoEffect, "The directory already holds a value that was to be added, or does not hold one that was to be removed."
+	return "The directory already holds a value that was to be added, or does not hold one that was to be removed.", backends.ErrNoEffect
 }
 
 // constraint: 19 is said by the uniqueness overlay, by the password policy, and of attributes that are single-valued or not the user's to write.
-func constraint(diagnostic, subject string) (error, string) { //nolint:revive,staticcheck // as noEffect
+func constraint(diagnostic, subject string) (detail string, kind error) {
 	lower := strings.ToLower(diagnostic)
 	switch {
 	case strings.Contains(lower, "non-unique"), strings.Contains(lower, "already exists"), strings.Contains(lower, "already in use"):
-		return backends.ErrExists, "Another entry already has " + subject + "."
+		return "Another entry already has " + subject + ".", backends.ErrExists
 	case strings.Contains(lower, "password"):
-		return backends.ErrInvalid, "The directory's password policy refuses this password."
+		return "The directory's password policy refuses this password.", backends.ErrInvalid
 	case strings.Contains(lower, "multiple values"):
-		return backends.ErrInvalid, "The directory holds one value at most of this attribute."
+		return "The directory holds one value at most of this attribute.", backends.ErrInvalid
 	case strings.Contains(lower, "no user modification"):
-		return backends.ErrInvalid, "The directory maintains this attribute itself."
+		return "The directory maintains this attribute itself.", backends.ErrInvalid
 	}
-	return backends.ErrInvalid, "The directory's rules do not allow " + subject + "."
+	return "The directory's rules do not allow " + subject + ".", backends.ErrInvalid
 }
 
 func objectClassDetail(diagnostic, attr string) string {

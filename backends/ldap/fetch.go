@@ -41,8 +41,7 @@ func inBatches[T any](ctx context.Context, d *Directory, items []T, do func(cont
 	}
 	wg.Wait()
 	if cause := context.Cause(ctx); cause != nil {
-		var said *backends.Error
-		if errors.As(cause, &said) {
+		if _, ok := errors.AsType[*backends.Error](cause); ok {
 			return cause
 		}
 		return d.away(ctx, cause)

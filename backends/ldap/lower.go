@@ -184,8 +184,7 @@ func (l lowering) eq(a *schema.AttributeType, p backends.Eq) lowered {
 // literal spells a value as the attribute's syntax wants it; false: no entry can hold it, and to ask would be Undefined.
 func (l lowering) literal(attr string, has backends.Rule, v backends.Value) (string, bool) {
 	value := valueText(v)
-	switch has {
-	case backends.TimeRule:
+	if has == backends.TimeRule {
 		t, ok := backends.ParseTime(v.Text())
 		if !ok {
 			return "", false
@@ -193,7 +192,8 @@ func (l lowering) literal(attr string, has backends.Rule, v backends.Value) (str
 		if !spelledForLDAP(value) {
 			value = generalizedTime(t)
 		}
-	case backends.IntegerRule, backends.BooleanRule:
+	}
+	if has == backends.IntegerRule || has == backends.BooleanRule {
 		canonical, ok := backends.Canonical(has, v.Text())
 		if !ok {
 			return "", false

@@ -132,12 +132,10 @@ func (p *pool) try() *attempt {
 	a := &attempt{done: make(chan struct{})}
 	p.attempt = a
 	first := len(p.shared) == 0
-	p.wg.Add(1)
-	go func() {
-		defer p.wg.Done()
+	p.wg.Go(func() {
 		c, err := p.connect(p.life, first)
 		p.settle(a, c, err)
-	}()
+	})
 	return a
 }
 
@@ -174,11 +172,9 @@ func (p *pool) lose(err error) {
 	}
 	p.since = p.now()
 	p.log.Warn("directory is away, will keep trying", "error", err)
-	p.wg.Add(1)
-	go func() {
-		defer p.wg.Done()
+	p.wg.Go(func() {
 		p.seek()
-	}()
+	})
 }
 
 // found notes that the server is there. p.mu is held.

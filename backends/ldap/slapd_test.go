@@ -3,10 +3,12 @@ package ldap
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -302,8 +304,8 @@ func (b *branch) clear(t testing.TB) {
 	if err != nil {
 		return // the server is gone with all it held
 	}
-	for i := len(found.Entries) - 1; i >= 0; i-- {
-		_ = b.lc.Del(goldap.NewDelRequest(found.Entries[i].DN, nil))
+	for _, v := range slices.Backward(found.Entries) {
+		_ = b.lc.Del(goldap.NewDelRequest(v.DN, nil))
 	}
 }
 
@@ -312,9 +314,7 @@ func (b *branch) person(t testing.TB, uid string, more map[string][]string) back
 	t.Helper()
 	req := goldap.NewAddRequest("uid="+backends.EscapeName(uid)+","+b.base, nil)
 	attrs := map[string][]string{"objectClass": {"inetOrgPerson"}, "uid": {uid}, "cn": {"Name of " + uid}, "sn": {"Person"}}
-	for attr, values := range more {
-		attrs[attr] = values
-	}
+	maps.Copy(attrs, more)
 	for attr, values := range attrs {
 		req.Attribute(attr, values)
 	}
