@@ -155,7 +155,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, e *event) error 
 	handle, ok := found.methods[method]
 	if !ok {
 		w.Header().Set("Allow", found.methods.allow())
-		return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: r.Method + " is not possible here; allowed are " + found.methods.allow() + "."}
+		return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: truncate(r.Method, 32) + " is not possible here; allowed are " + found.methods.allow() + "."}
 	}
 	return handle(w, r, e)
 }
