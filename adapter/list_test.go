@@ -180,7 +180,8 @@ func TestSnapshotsAreLeased(t *testing.T) {
 
 func TestSnapshotsAreBounded(t *testing.T) {
 	now := time.Now()
-	s := newSnapshots(100, time.Minute, func() time.Time { return now })
+	const empty = leaseOverhead + 1 // one that holds no key, of a client whose name has one letter
+	s := newSnapshots(100+3*empty, time.Minute, func() time.Time { return now })
 	list := func(n int) keyList {
 		var l keyList
 		for i := range n {
@@ -191,23 +192,29 @@ func TestSnapshotsAreBounded(t *testing.T) {
 	a, b, c := lease{client: "a"}, lease{client: "b"}, lease{client: "c"}
 	s.put(a, list(3))
 	s.put(b, list(2))
-	if s.bytes != 80 || s.get(a) == nil {
+	if s.bytes != 80+2*empty || s.get(a) == nil {
 		t.Fatalf("%d bytes", s.bytes)
 	}
 	s.put(c, list(3)) // b was used longest ago
-	if s.get(b) != nil || s.get(a) == nil || s.get(c) == nil || s.bytes != 96 {
+	if s.get(b) != nil || s.get(a) == nil || s.get(c) == nil || s.bytes != 96+2*empty {
 		t.Errorf("b %v, a %v, c %v, %d bytes", s.get(b), s.get(a), s.get(c), s.bytes)
 	}
-	if snap := s.put(b, list(50)); snap.keys.len() != 50 || s.get(b) != nil {
+	if snap := s.put(b, list(100)); snap.keys.len() != 100 || s.get(b) != nil {
 		t.Error("one that is too large was kept")
 	}
 	s.put(a, list(1))
-	if s.bytes != 64 {
+	if s.bytes != 64+2*empty {
 		t.Errorf("%d bytes after a snapshot was replaced", s.bytes)
 	}
 	now = now.Add(time.Hour)
 	if s.get(a) != nil || s.bytes != 0 || len(s.held) != 0 {
 		t.Errorf("expired ones are kept: %d bytes", s.bytes)
+	}
+	for i := range 1000 { // searches that find nobody, each for somebody else
+		s.put(lease{client: "a", filter: fmt.Sprintf("userName eq %q", fmt.Sprint(i))}, keyList{})
+	}
+	if len(s.held) > 3 {
+		t.Errorf("%d empty snapshots are kept", len(s.held))
 	}
 }
 

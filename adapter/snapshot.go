@@ -110,6 +110,14 @@ func unpackUUID(id [16]byte) backends.Key {
 // lease is whose snapshot it is, and of what.
 type lease struct{ tenant, client, subject, typ, filter string }
 
+// leaseOverhead is about what a snapshot takes besides its keys and its lease: one without keys is not free.
+const leaseOverhead = 512
+
+// size is how many bytes a snapshot takes that has no keys.
+func (l lease) size() int {
+	return leaseOverhead + len(l.tenant) + len(l.client) + len(l.subject) + len(l.typ) + len(l.filter)
+}
+
 // snapshot is the list of keys that a search matched, from which pages are cut. One page is cut at a time.
 type snapshot struct {
 	lease lease
@@ -155,7 +163,7 @@ func (s *snapshots) put(l lease, keys keyList) *snapshot {
 	defer s.mu.Unlock()
 	s.expire()
 	s.forget(s.held[l])
-	snap := &snapshot{lease: l, gate: make(chan struct{}, 1), keys: keys, size: keys.size(), until: s.now().Add(s.ttl)}
+	snap := &snapshot{lease: l, gate: make(chan struct{}, 1), keys: keys, size: l.size() + keys.size(), until: s.now().Add(s.ttl)}
 	if snap.size > s.limit {
 		return snap
 	}
