@@ -30,7 +30,8 @@ func (s *Service) Delete(ctx context.Context, req scim.Request, id string) error
 		return s.translate(err, c, false)
 	}
 	defer release()
-	return s.translate(s.remove(ctx, c, req, backends.Key(id)), c, guarded(req))
+	err = insist(req, func() error { return s.remove(ctx, c, req, backends.Key(id)) })
+	return s.translate(err, c, guarded(req))
 }
 
 // disable is what a delete comes to where records are kept.
@@ -82,17 +83,13 @@ func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key b
 	if err := checkIfMatch(req, c.etag(rec, held[key].Version)); err != nil {
 		return nil, err
 	}
-	cond := backends.Condition{}
-	if guarded(req) {
-		cond.Version = rec.Version
-	}
 	w := &work{s: s, c: c, req: req, action: "delete", key: key, rec: rec}
 	if c.OnDelete().Policy == "move" {
 		name, err := c.DeleteName(rec, s.get(ctx, c, rec, all))
 		if err != nil {
 			return nil, err
 		}
-		w.ops = append(w.ops, w.move(name, guarded(req)))
+		w.ops = append(w.ops, w.move(name, true))
 		return w, nil
 	}
 	// The before-image is everything that the directory lets us read, so that the record can be made again.
@@ -100,7 +97,10 @@ func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key b
 	if err != nil {
 		return nil, err
 	}
-	w.ops = append(w.ops, w.remove(whole.Attrs, cond))
+	if whole.Version != rec.Version {
+		return nil, &backends.Error{Kind: backends.ErrChanged}
+	}
+	w.ops = append(w.ops, w.remove(whole.Attrs, backends.Condition{Version: whole.Version}))
 	return w, nil
 }
 

@@ -203,6 +203,26 @@ var lostAnswers = map[string]struct {
 		do:      func(h *house, id string) error { return h.tryTitle(id) },
 		outcome: "done",
 	},
+	"a modify that happened, of a record that cannot be read any more": {
+		arrange: func(h *house, id string) {
+			h.users.modify = func([]backends.Change) (error, bool) {
+				looked := false
+				h.users.fetch = func([]backends.Key, []string) (error, bool) {
+					if looked {
+						return failing(backends.ErrUnavailable), true
+					}
+					looked = true
+					return nil, false
+				}
+				return h.lost(func(b backends.Backend) error {
+					_, err := b.Modify(context.Background(), backends.Key(id), setTitle, backends.Condition{}, nil)
+					return err
+				})
+			}
+		},
+		do:     func(h *house, id string) error { return h.tryTitle(id) },
+		status: 503, outcome: "done",
+	},
 	"a modify that did not": {
 		arrange: func(h *house, _ string) {
 			h.users.modify = func([]backends.Change) (error, bool) { return failing(backends.ErrUnknown), true }
@@ -329,6 +349,26 @@ func TestRaces(t *testing.T) {
 		race(h, u.ID, 100)
 		_, err := h.tryPatch(h.req("User"), u.ID, `{"op":"replace","path":"title","value":"x"}`)
 		wantStatus(t, err, 409, "")
+	})
+	t.Run("a delete's before-image is what was deleted", func(t *testing.T) {
+		h := newHouse(t)
+		u := h.user("a")
+		race(h, u.ID, 2) // behind each of the two reads of a delete
+		if err := h.Delete(t.Context(), h.req("User"), u.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.lastEvent().Intent.Steps[0].Before.Get("employeeNumber").Texts(); !slices.Equal(got, []string{"2"}) {
+			t.Errorf("the journal has employeeNumber %v", got)
+		}
+	})
+	t.Run("a delete with If-Match is of that version", func(t *testing.T) {
+		h := newHouse(t)
+		u := h.user("a")
+		race(h, u.ID, 1)
+		req := h.req("User")
+		req.IfMatch = []string{u.Version}
+		wantStatus(t, h.Delete(t.Context(), req, u.ID), 412, "")
+		h.get("User", u.ID)
 	})
 	t.Run("nor with If-Match", func(t *testing.T) {
 		h := newHouse(t)

@@ -113,8 +113,11 @@ func (w *work) modify(changes []backends.Change, before backends.Attributes, con
 		rec, effective, err := w.s.modify(ctx, w.c, step.Key, changes, cond, want)
 		if errors.Is(err, backends.ErrUnknown) {
 			switch w.s.settleModify(ctx, w.c, was, effective) {
-			case happened:
-				rec, err = w.s.fetchRaw(ctx, w.c, step.Key, want)
+			case happened: // it stands, whether or not it can be read again
+				if rec, err = w.s.fetchRaw(ctx, w.c, step.Key, want); err != nil {
+					w.fresh = false
+					return effective, nil
+				}
 			case didNot:
 				return nil, notDone(err)
 			case undecided:

@@ -70,14 +70,24 @@ func (s *Service) update(ctx context.Context, req scim.Request, id string, ch ch
 		return nil, s.translate(err, c, false)
 	}
 	defer release()
-	res, err := s.attempt(ctx, c, req, backends.Key(id), ch)
+	var res *scim.Result
+	err = insist(req, func() error {
+		res, err = s.attempt(ctx, c, req, backends.Key(id), ch)
+		return err
+	})
+	return res, s.translate(err, c, guarded(req))
+}
+
+// insist makes a write anew while the record had changed since it was read, unless the client has said which version it means.
+func insist(req scim.Request, attempt func() error) error {
+	err := attempt()
 	for range retries {
 		if guarded(req) || !isChanged(err) {
 			break
 		}
-		res, err = s.attempt(ctx, c, req, backends.Key(id), ch)
+		err = attempt()
 	}
-	return res, s.translate(err, c, guarded(req))
+	return err
 }
 
 // isChanged tells a record that has changed since it was read, and of which nothing was written, from other errors.

@@ -125,7 +125,7 @@ func (w *work) steps(ctx context.Context, event journal.ID, out *journal.Outcome
 		case errors.Is(err, backends.ErrUnknown):
 			// Taking back what may never have happened, or leaving out what may have, would be guessing.
 			w.s.stats.unknown.Add(1)
-			out.Status, out.Steps[i].Status = statusUnknown, statusUnknown
+			out.Status = statusUnknown
 			return &unsettled{string(event), err}
 		default:
 			return w.compensate(ctx, event, i, err, out)
@@ -137,7 +137,10 @@ func (w *work) steps(ctx context.Context, event journal.ID, out *journal.Outcome
 func (w *work) step(ctx context.Context, op *operation, out *journal.StepOutcome) error {
 	effective, err := op.do(ctx, &op.step)
 	out.Status, out.Effective = statusDone, cloneChanges(effective)
-	if err != nil {
+	switch {
+	case errors.Is(err, backends.ErrUnknown):
+		out.Status, out.Error = statusUnknown, err.Error()
+	case err != nil:
 		out.Status, out.Error = statusFailed, err.Error()
 	}
 	return err
