@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -68,7 +67,7 @@ func (s *Service) translate(err error, c *class, conditional bool) error {
 		// RFC 7644 §3.12 has 409 for versions that do not match. There is no scimType for it.
 		return &scim.Error{Status: http.StatusConflict, Detail: "Others keep changing this resource; nothing was changed. Try again.", Cause: err}
 	case errors.Is(err, backends.ErrInvalid), errors.Is(err, backends.ErrNoEffect):
-		return &scim.Error{Status: http.StatusBadRequest, Type: "invalidValue", Detail: s.blame(c, native, "The directory cannot hold this value"), Cause: err}
+		return &scim.Error{Status: http.StatusBadRequest, Type: scim.InvalidValue, Detail: s.blame(c, native, "The directory cannot hold this value"), Cause: err}
 	case errors.Is(err, backends.ErrRefused):
 		return &scim.Error{Status: http.StatusForbidden, Detail: s.blame(c, native, "The directory refuses this"), Cause: err}
 	case errors.Is(err, backends.ErrTooMany):
@@ -91,18 +90,18 @@ func taken(path string, cause error) error {
 	if path != "" {
 		detail = "Another resource has this " + path + " already."
 	}
-	return &scim.Error{Status: http.StatusConflict, Type: "uniqueness", Detail: detail, Cause: cause}
+	return &scim.Error{Status: http.StatusConflict, Type: scim.NotUnique, Detail: detail, Cause: cause}
 }
 
 func tooMany(cause error) error {
 	return &scim.Error{
-		Status: http.StatusBadRequest, Type: "tooMany", Cause: cause,
+		Status: http.StatusBadRequest, Type: scim.TooMany, Cause: cause,
 		Detail: "The search would have to look at more resources than it may. Narrow it: add a term that the directory can answer itself, such as userName eq or sw.",
 	}
 }
 
 func invalidValue(format string, args ...any) error {
-	return &scim.Error{Status: http.StatusBadRequest, Type: "invalidValue", Detail: fmt.Sprintf(format, args...)}
+	return scim.BadRequest(scim.InvalidValue, format, args...)
 }
 
 // blame is a sentence that names the attribute, as the client knows it, and says what the directory has against it.

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -50,16 +49,9 @@ func (s *Service) versioned(ctx context.Context, c *class, recs []backends.Recor
 	return c.Backend().Fetch(ctx, keys, c.Reads(nil))
 }
 
-// matches compares entity tags weakly (RFC 9110 §8.8.3.2): SCIM's versions are weak ones.
-func matches(tags []string, version string) bool {
-	return slices.ContainsFunc(tags, func(tag string) bool {
-		return tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(version, "W/")
-	})
-}
-
 // checkIfMatch is RFC 7644 §3.14: a write with If-Match happens only to the version that the client has seen.
 func checkIfMatch(req scim.Request, version string) error {
-	if len(req.IfMatch) == 0 || matches(req.IfMatch, version) {
+	if len(req.IfMatch) == 0 || scim.MatchesVersion(req.IfMatch, version) {
 		return nil
 	}
 	return &scim.Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since the version in If-Match."}

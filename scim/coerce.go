@@ -61,13 +61,11 @@ func (c *coercer) simple(a *Attribute, v any, at string) (any, error) {
 	case nil:
 		return nil, nil
 	case []any:
-		switch {
-		case len(w) == 0:
-			return nil, nil
-		case len(w) > 1 || isList(w[0]):
-			return nil, BadRequest(InvalidValue, "%s takes one value, not a list.", at)
+		only, err := onlyOf(w, at)
+		if err != nil {
+			return nil, err
 		}
-		return c.simple(a, w[0], at)
+		return c.simple(a, only, at)
 	case *Object:
 		inner, ok := w.Get(valueName)
 		if _, nested := inner.(*Object); !ok || nested {
@@ -83,6 +81,17 @@ func (c *coercer) simple(a *Attribute, v any, at string) (any, error) {
 		return v, nil
 	}
 	return nil, BadRequest(InvalidValue, "%s must be %s.", at, typeName(a.Type))
+}
+
+// onlyOf is the value in a list of one, nil for an empty list.
+func onlyOf(list []any, at string) (any, error) {
+	switch {
+	case len(list) == 0:
+		return nil, nil
+	case len(list) > 1 || isList(list[0]):
+		return nil, BadRequest(InvalidValue, "%s takes one value, not a list.", at)
+	}
+	return list[0], nil
 }
 
 func isList(v any) bool {
@@ -157,13 +166,11 @@ func (c *coercer) complex(a *Attribute, v any, at string) (*Object, error) {
 		o.Set(value.Name, inner)
 		return o, nil
 	case []any:
-		switch {
-		case len(w) == 0:
-			return nil, nil
-		case len(w) > 1 || isList(w[0]):
-			return nil, BadRequest(InvalidValue, "%s takes one value, not a list.", at)
+		only, err := onlyOf(w, at)
+		if err != nil {
+			return nil, err
 		}
-		return c.complex(a, w[0], at)
+		return c.complex(a, only, at)
 	case *Object:
 		return c.parts(a, w, at)
 	default:

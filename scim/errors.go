@@ -40,11 +40,6 @@ func BadRequest(typ, format string, args ...any) *Error {
 	return Errorf(http.StatusBadRequest, typ, format, args...)
 }
 
-// NotFound is the answer for a resource that does not exist, or is not the client's to see (RFC 7644 §3.12).
-func NotFound(id string) *Error {
-	return Errorf(http.StatusNotFound, "", "Resource %s not found.", short(id))
-}
-
 // Wrap returns a copy of e that also carries the cause, for the log.
 func (e *Error) Wrap(cause error) *Error {
 	c := *e

@@ -1,6 +1,8 @@
 package scim
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/scim/filter"
@@ -14,6 +16,13 @@ type Request struct {
 	Base       string   // public URL of the SCIM root without a trailing slash, for meta.location and $ref: https://host/scim/v2
 	IfMatch    []string // entity tags of If-Match; nil when not sent; "*" matches any
 	Dropped    []string // names of the body that are not mapped, for log and journal
+}
+
+// MatchesVersion says whether one of the entity tags is a resource's version. They compare weakly (RFC 9110 §8.8.3.2): SCIM's versions are weak.
+func MatchesVersion(tags []string, version string) bool {
+	return slices.ContainsFunc(tags, func(tag string) bool {
+		return tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(version, "W/")
+	})
 }
 
 // ListQuery is a search (RFC 7644 §3.4.2).

@@ -255,9 +255,10 @@ func TestErrors(t *testing.T) {
 	if strings.Contains(e.Object().String(), cause.Error()) {
 		t.Error("the client sees the cause")
 	}
-	long := NotFound(strings.Repeat("é", 500))
-	if got := long.Object().String(); long.Status != 404 || len(got) > 300 || !strings.Contains(got, "é… not found") {
-		t.Error(got)
+	_, err := userType().ParseFilter(strings.Repeat("e", 500) + " pr")
+	var long *Error
+	if !errors.As(err, &long) || len(long.Detail) > 200 || !strings.Contains(long.Detail, "ee…") {
+		t.Errorf("a client's text is repeated whole: %v", err)
 	}
 }
 

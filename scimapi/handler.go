@@ -202,10 +202,10 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*scim.Object
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			return nil, tooLarge
 		}
-		return nil, &scim.Error{Status: http.StatusBadRequest, Type: "invalidSyntax", Detail: "The body ended before it was complete.", Cause: err}
+		return nil, scim.BadRequest(scim.InvalidSyntax, "The body ended before it was complete.").Wrap(err)
 	}
 	if len(body) == 0 {
-		return nil, &scim.Error{Status: http.StatusBadRequest, Type: "invalidSyntax", Detail: "The body is empty; a JSON object is needed."}
+		return nil, scim.BadRequest(scim.InvalidSyntax, "The body is empty; a JSON object is needed.")
 	}
 	return scim.ParseObject(body)
 }

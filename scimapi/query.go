@@ -9,20 +9,16 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
-func badRequest(scimType, detail string) error {
-	return &scim.Error{Status: http.StatusBadRequest, Type: scimType, Detail: detail}
-}
-
 // parseQuery reads the query strictly: what cannot be read is 400, a parameter of ours given twice too. Parameters that SCIM does
 // not know are passed over (CLIENTS.md, row 2).
 func parseQuery(r *http.Request) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, badRequest("invalidSyntax", "The query of the URL cannot be read: a percent sign must be followed by two hexadecimal digits, and a semicolon be written %3B.")
+		return nil, scim.BadRequest(scim.InvalidSyntax, "The query of the URL cannot be read: a percent sign must be followed by two hexadecimal digits, and a semicolon be written %%3B.")
 	}
 	for _, name := range []string{"filter", "startIndex", "count", "attributes", "excludedAttributes", "sortBy", "sortOrder"} {
 		if len(q[name]) > 1 {
-			return nil, badRequest("invalidSyntax", "The parameter "+name+" is given more than once.")
+			return nil, scim.BadRequest(scim.InvalidSyntax, "The parameter %s is given more than once.", name)
 		}
 	}
 	return q, nil
@@ -33,7 +29,7 @@ func listQuery(rt *scim.ResourceType, q url.Values) (scim.ListQuery, error) {
 	query := scim.ListQuery{StartIndex: 1, Count: -1}
 	for _, name := range []string{"sortBy", "cursor"} {
 		if q.Get(name) != "" {
-			return query, badRequest("invalidValue", "The parameter "+name+" is not supported; ServiceProviderConfig says what is.")
+			return query, scim.BadRequest(scim.InvalidValue, "The parameter %s is not supported; ServiceProviderConfig says what is.", name)
 		}
 	}
 	if text := q.Get("filter"); text != "" {
@@ -43,7 +39,7 @@ func listQuery(rt *scim.ResourceType, q url.Values) (scim.ListQuery, error) {
 		}
 		query.Filter = tree
 	} else if q.Has("filter") {
-		return query, badRequest("invalidFilter", "The filter is empty; leave the parameter out to list everything.")
+		return query, scim.BadRequest(scim.InvalidFilter, "The filter is empty; leave the parameter out to list everything.")
 	}
 	start, err := integer(q, "startIndex", 1)
 	if err != nil {
@@ -72,7 +68,7 @@ func integer(q url.Values, name string, missing int) (int, error) {
 		if errors.Is(err, strconv.ErrRange) {
 			return 0, nil
 		}
-		return 0, badRequest("invalidValue", "The parameter "+name+" must be a whole number; "+strconv.Quote(text)+" is not one.")
+		return 0, scim.BadRequest(scim.InvalidValue, "The parameter %s must be a whole number; %q is not one.", name, text)
 	}
 	return n, nil
 }

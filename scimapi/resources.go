@@ -19,7 +19,7 @@ func (h *Handler) request(r *http.Request, e *event, rt *scim.ResourceType, q ur
 	}, nil
 }
 
-// id is the resource's id from the path. %2F and its kind arrive escaped and are part of the id.
+// resourceID is the id from the path. %2F and its kind arrive escaped and are part of the id.
 func (e *event) resourceID() (string, error) {
 	id, err := url.PathUnescape(e.vars["id"])
 	if err != nil {
@@ -86,7 +86,7 @@ func (h *Handler) get(rt *scim.ResourceType) handlerFunc {
 		if err != nil {
 			return err
 		}
-		if tags := entityTags(r.Header.Values("If-None-Match")); len(tags) > 0 && res.Version != "" && matchesTag(tags, res.Version) {
+		if tags := entityTags(r.Header.Values("If-None-Match")); len(tags) > 0 && res.Version != "" && scim.MatchesVersion(tags, res.Version) {
 			w.Header().Set("ETag", res.Version)
 			w.WriteHeader(http.StatusNotModified)
 			return nil
@@ -96,7 +96,7 @@ func (h *Handler) get(rt *scim.ResourceType) handlerFunc {
 	}
 }
 
-// writeBody decodes the body of a POST or PUT and makes the request for the service.
+// decode makes the request for the service, and reads the body, of a write.
 func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *scim.ResourceType) (scim.Request, *scim.Object, error) {
 	q, err := parseQuery(r)
 	if err != nil {
@@ -113,17 +113,23 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *s
 	return req, body, nil
 }
 
+// resource is decode for a body that is a whole resource.
+func (h *Handler) resource(w http.ResponseWriter, r *http.Request, e *event, rt *scim.ResourceType) (scim.Request, *scim.Object, error) {
+	req, body, err := h.decode(w, r, e, rt)
+	if err != nil {
+		return scim.Request{}, nil, err
+	}
+	res, dropped, err := rt.Decode(body)
+	req.Dropped, e.dropped = dropped, dropped
+	return req, res, err
+}
+
 func (h *Handler) create(rt *scim.ResourceType) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, e *event) error {
-		req, body, err := h.decode(w, r, e, rt)
+		req, res, err := h.resource(w, r, e, rt)
 		if err != nil {
 			return err
 		}
-		res, dropped, err := rt.Decode(body)
-		if err != nil {
-			return err
-		}
-		req.Dropped, e.dropped = dropped, dropped
 		result, err := h.Service.Create(r.Context(), req, res)
 		if err != nil {
 			return err
@@ -140,15 +146,10 @@ func (h *Handler) replace(rt *scim.ResourceType) handlerFunc {
 		if err != nil {
 			return err
 		}
-		req, body, err := h.decode(w, r, e, rt)
+		req, res, err := h.resource(w, r, e, rt)
 		if err != nil {
 			return err
 		}
-		res, dropped, err := rt.Decode(body)
-		if err != nil {
-			return err
-		}
-		req.Dropped, e.dropped = dropped, dropped
 		result, err := h.Service.Replace(r.Context(), req, id, res)
 		if err != nil {
 			return err
@@ -237,14 +238,4 @@ func entityTags(headers []string) []string {
 		}
 	}
 	return tags
-}
-
-// matchesTag compares weakly (RFC 9110 §8.8.3.2): SCIM's versions are weak tags.
-func matchesTag(tags []string, version string) bool {
-	for _, tag := range tags {
-		if tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(version, "W/") {
-			return true
-		}
-	}
-	return false
 }
