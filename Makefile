@@ -13,7 +13,7 @@ run: build ## build, start an in-process LDAP directory and serve SCIM on http:/
 	$(BIN) demo
 
 build: ## build bin/scim-adapter
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/scim-adapter
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/scim-adapter
 
 test: ## install and start what the tests need (Debian: slapd, ldap-utils), run them all, clean up
 	scripts/test.sh

@@ -1,25 +1,28 @@
 #!/usr/bin/env bash
-# packages.sh COMMAND=PACKAGE …   make sure that each command is there; where it is not, install its Debian package.
+# packages.sh COMMAND=PACKAGE …   make sure that each command (or /file) is there; where it is not, install its Debian package.
 # Says what it installs. Without apt, or without the rights, it says what is missing and how to go on, and exits 3.
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
 
 missing=()
 for pair in "$@"; do
-  command -v "${pair%%=*}" >/dev/null 2>&1 || missing+=("${pair#*=}")
+  case $pair in
+  /*) [ -e "${pair%%=*}" ] || missing+=("${pair#*=}") ;;
+  *) command -v "${pair%%=*}" >/dev/null 2>&1 || missing+=("${pair#*=}") ;;
+  esac
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-  if sudo -n true 2>/dev/null; then as_root=(sudo); else
-    echo "Missing: ${missing[*]}. Installing them needs root: run  sudo apt-get install -y ${missing[*]}  and start again." >&2
-    exit 3
-  fi
-fi
 if ! command -v apt-get >/dev/null 2>&1; then
+  echo "Missing: ${missing[*]} (names of Debian's packages), and this system has no apt-get." >&2
+  case " ${missing[*]} " in
+  *" slapd "* | *" ldap-utils "*) ;;
+  *)
+    echo "Install them with your own package manager and start again." >&2
+    exit 3
+    ;;
+  esac
   cat >&2 <<EOF
-Missing: ${missing[*]} (names of Debian's packages), and this system has no apt-get.
 Either install OpenLDAP (slapd and its client tools) with your own package manager and start again,
 or point the tests at OpenLDAP servers of your own that they may write to, and start again:
   SCIM_TEST_LDAP_URL=ldap://host:port         with the memberof, refint, unique and ppolicy overlays
@@ -29,6 +32,13 @@ all with suffix dc=example,dc=org and cn=admin,dc=example,dc=org / secret; scrip
 Or run only the tests that need no server: make unit
 EOF
   exit 3
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if sudo -n true 2>/dev/null; then as_root=(sudo); else
+    echo "Missing: ${missing[*]}. Installing them needs root: run  sudo apt-get install -y ${missing[*]}  and start again." >&2
+    exit 3
+  fi
 fi
 
 echo "Installing Debian packages: ${missing[*]}"
