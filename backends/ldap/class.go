@@ -163,7 +163,7 @@ func isUUID(s string) bool {
 
 func (c *class) lowering(in *info) lowering { return lowering{info: in, key: c.keyFilter(in)} }
 
-// within joins a filter with the class's own.
+// scoped joins filters with the class's own.
 func (c *class) scoped(terms ...filter) filter { return and(append(terms, c.scope.filter())...) }
 
 // Fidelity says how truly the directory answers t.

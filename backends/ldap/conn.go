@@ -25,6 +25,7 @@ type conn struct {
 	mu      sync.Mutex
 	active  int  // operations under way
 	retired bool // takes no new operation, and is closed when the last one ends
+	closed  bool // nothing is begun on it any more, so that the last operation can be waited for
 	used    time.Time
 }
 
@@ -126,10 +127,14 @@ func run[T any](ctx context.Context, c *conn, op func(context.Context, *goldap.C
 		err   error
 	}
 	done := make(chan outcome, 1)
-	c.ops.Go(func() {
+	begun := c.spawn(func() {
 		value, err := op(ctx, c.ldap)
 		done <- outcome{value, err}
 	})
+	if !begun {
+		var none T
+		return none, errNotSent
+	}
 	select {
 	case out := <-done:
 		return out.value, out.err
@@ -142,6 +147,20 @@ func run[T any](ctx context.Context, c *conn, op func(context.Context, *goldap.C
 		var none T
 		return none, context.Cause(ctx)
 	}
+}
+
+// errNotSent is what go-ldap says too of an operation on a connection that was closed before; see notSent.
+var errNotSent = goldap.NewError(goldap.ErrorNetwork, errors.New("ldap: connection closed"))
+
+// spawn starts an operation's goroutine; false when the connection is closed, and somebody may be waiting for the last of them to end.
+func (c *conn) spawn(op func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.ops.Go(op)
+	return true
 }
 
 // alive says that the connection may be given another operation.
@@ -198,7 +217,7 @@ func (c *conn) retire() {
 // blocked on it.
 func (c *conn) close() {
 	c.mu.Lock()
-	c.retired = true
+	c.retired, c.closed = true, true
 	c.mu.Unlock()
 	_ = c.sock.Close()
 	_ = c.ldap.Close()

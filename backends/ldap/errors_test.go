@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
@@ -81,6 +82,16 @@ func TestNotSent(t *testing.T) {
 	_ = lc.Close()
 	if err := lc.Del(goldap.NewDelRequest("cn=x", nil)); !notSent(err) || !broken(err) {
 		t.Errorf("on a closed connection: %v", err)
+	}
+	c := &conn{ldap: lc, sock: &socket{Conn: here}}
+	c.close()
+	c.ops.Wait() // from here on nothing may be begun
+	_, err := run(t.Context(), c, func(context.Context, *goldap.Conn) (struct{}, error) {
+		t.Error("an operation was begun on a closed connection")
+		return struct{}{}, nil
+	})
+	if !notSent(err) || !broken(err) {
+		t.Errorf("on a connection that we closed: %v", err)
 	}
 	for _, err := range []error{nil, errors.New("EOF"), &goldap.Error{ResultCode: goldap.ErrorNetwork, Err: errors.New("ldap: response channel closed")}} {
 		if notSent(err) {
