@@ -23,7 +23,7 @@ const demoPassword = "demo"
 // demoConfig is a whole configuration; what demo prints says where the file is, so that it can be read and played with.
 var demoConfig = template.Must(template.New("").Parse(`# The configuration of "scim-adapter demo". Its directory lives in that process.
 server:
-  listen: {{.Listen}}
+  listen: "{{.Listen}}"
 clients:
   demo:
     tokens: ["{{.Token}}"]
@@ -71,7 +71,7 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 	if d.people < 0 {
 		return usageError{fmt.Errorf("--people %d: write 0 or more", d.people)}
 	}
-	if d.token == "" || strings.ContainsAny(d.token, "\"\\ \t\n$") {
+	if d.token == "" || strings.ContainsAny(d.token, "\"'\\ \t\n$") {
 		return usageError{fmt.Errorf("--token: use letters, digits and punctuation without quotes, backslashes, blanks and dollar signs")}
 	}
 	directory, err := embedded.Start(embedded.Config{

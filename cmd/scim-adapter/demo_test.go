@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -175,5 +176,30 @@ func TestADemoWhosePortIsTakenNamesTheFlag(t *testing.T) {
 	}
 	if left, err := os.ReadDir(os.TempDir()); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestWhatTheFlagsOfTheDemoSayReachesItsConfiguration(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "demo.yaml")
+	d := demo{listen: "[::1]:8080", token: "a#b,*c{d}"}
+	if err := d.writeConfig(path, filepath.Dir(path), "ldap://127.0.0.1:3890"); err != nil {
+		t.Fatal(err)
+	}
+	p, err := load(path, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	if p.config.Server.Address() != d.listen {
+		t.Errorf("it listens on %s, want %s", p.config.Server.Address(), d.listen)
+	}
+}
+
+func TestADemoRefusesATokenThatItsPrintedLinesCannotHold(t *testing.T) {
+	for _, token := range []string{"", "a b", `a"b`, "a'b", `a\b`, "$HOME"} {
+		err := demo{listen: "127.0.0.1:0", ldapListen: "127.0.0.1:0", token: token}.run(t.Context(), &screen{})
+		if usage := (usageError{}); !errors.As(err, &usage) || !strings.Contains(err.Error(), "--token") {
+			t.Errorf("%q: %v", token, err)
+		}
 	}
 }
