@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -246,6 +247,71 @@ func TestVersionsWithoutADirectorysOwn(t *testing.T) {
 	rec.Attrs["title"] = backends.Strings("x")
 	if h.byName["User"].etag(rec, "") == first {
 		t.Error("another title has the same version")
+	}
+}
+
+// unversioned is a backend whose records have no versions.
+type unversioned struct{ backends.Backend }
+
+func (u unversioned) Fetch(ctx context.Context, keys []backends.Key, attrs []string) ([]backends.Record, error) {
+	recs, err := u.Backend.Fetch(ctx, keys, attrs)
+	for i := range recs {
+		recs[i].Version = ""
+	}
+	return recs, err
+}
+
+func (u unversioned) Create(ctx context.Context, name backends.Template, attrs backends.Attributes, want []string) (backends.Record, error) {
+	rec, err := u.Backend.Create(ctx, name, attrs, want)
+	rec.Version = ""
+	return rec, err
+}
+
+func (u unversioned) Modify(ctx context.Context, key backends.Key, changes []backends.Change, cond backends.Condition, want []string) (backends.Record, error) {
+	rec, err := u.Backend.Modify(ctx, key, changes, cond, want)
+	rec.Version = ""
+	return rec, err
+}
+
+func TestIfMatchHoldsWithoutADirectorysOwnVersions(t *testing.T) {
+	writes := map[string]func(h *house, req scim.Request, id string) error{
+		"a delete": func(h *house, req scim.Request, id string) error { return h.Delete(t.Context(), req, id) },
+		"a rename": func(h *house, req scim.Request, id string) error {
+			_, err := h.tryPatch(req, id, `{"op":"replace","path":"userName","value":"b"}`)
+			return err
+		},
+		"a change of something else": func(h *house, req scim.Request, id string) error {
+			_, err := h.tryPatch(req, id, `{"op":"replace","path":"title","value":"x"}`)
+			return err
+		},
+	}
+	for name, write := range writes {
+		for _, raced := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, raced %v", name, raced), func(t *testing.T) {
+				h := newHouse(t)
+				inner := h.users.Backend
+				h.users.Backend = unversioned{inner}
+				h.user("first") // with whom it is found out
+				u := h.create("User", `{"userName":"a","externalId":"00u1"}`)
+				if raced {
+					h.users.after = func(string) {
+						h.users.after = nil
+						change := []backends.Change{{Op: backends.Replace, Attr: "employeeNumber", Values: backends.Strings("7")}}
+						if _, err := inner.Modify(t.Context(), backends.Key(u.ID), change, backends.Condition{}, nil); err != nil {
+							t.Error(err)
+						}
+					}
+				}
+				req := h.req("User")
+				req.IfMatch = []string{u.Version}
+				switch err := write(h, req, u.ID); {
+				case raced:
+					wantStatus(t, err, 412, "")
+				case err != nil:
+					t.Error(err)
+				}
+			})
+		}
 	}
 }
 

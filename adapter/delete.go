@@ -100,7 +100,7 @@ func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key b
 	if whole.Version != rec.Version {
 		return nil, &backends.Error{Kind: backends.ErrChanged}
 	}
-	w.ops = append(w.ops, w.remove(whole.Attrs, backends.Condition{Version: whole.Version}))
+	w.ops = append(w.ops, w.remove(whole.Attrs, c.asRead(rec)))
 	return w, nil
 }
 

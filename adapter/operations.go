@@ -140,7 +140,7 @@ func (w *work) move(name backends.Template, conditional bool) *operation {
 	return &operation{step: step, do: func(ctx context.Context, step *journal.Step) ([]backends.Change, error) {
 		cond := backends.Condition{}
 		if conditional {
-			cond.Version = w.rec.Version
+			cond = w.c.asRead(w.rec)
 		}
 		err := w.c.Backend().Move(ctx, step.Key, name, cond)
 		if errors.Is(err, backends.ErrUnknown) {

@@ -284,10 +284,10 @@ func (s *Service) updating(c *class, req scim.Request, ch change, p *plan, want 
 	w := &work{s: s, c: c, req: req, action: ch.action, key: p.rec.Key, rec: p.rec, dropped: slices.Concat(req.Dropped, u.Dropped)}
 	conditional := !u.Pure || guarded(req)
 	cond := backends.Condition{}
-	if conditional {
-		cond.Version = p.rec.Version
-	}
-	if conditional && p.rec.Version == "" {
+	switch {
+	case guarded(req), conditional && p.rec.Version != "":
+		cond = c.asRead(p.rec)
+	case conditional:
 		cond.Assert = replaced(c, u.Changes, p.rec.Attrs)
 	}
 	reads := c.reads(want)

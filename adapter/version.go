@@ -49,6 +49,18 @@ func (s *Service) versioned(ctx context.Context, c *class, recs []backends.Recor
 	return c.Backend().Fetch(ctx, keys, c.Reads(nil))
 }
 
+// asRead is the condition that a record still is as it was read: by its version, or else by all that its version is made of.
+func (c *class) asRead(rec backends.Record) backends.Condition {
+	if rec.Version != "" {
+		return backends.Condition{Version: rec.Version}
+	}
+	var all []backends.Change
+	for _, attr := range c.Reads(nil) {
+		all = append(all, backends.Change{Op: backends.Replace, Attr: attr})
+	}
+	return backends.Condition{Assert: replaced(c, all, rec.Attrs)}
+}
+
 // checkIfMatch is RFC 7644 §3.14: a write with If-Match happens only to the version that the client has seen.
 func checkIfMatch(req scim.Request, version string) error {
 	if len(req.IfMatch) == 0 || scim.MatchesVersion(req.IfMatch, version) {
