@@ -171,7 +171,7 @@ func (n Node) unknown(known []string) (Fault, bool) {
 			return Fault{}, false
 		}
 	}
-	if meant, ok := suggest(n.Text(), known); ok {
+	if meant, ok := Suggest(n.Text(), known); ok {
 		return n.Fault("write "+meant, "unknown key %q", n.Text()), true
 	}
 	remedy := "take it away"

@@ -153,7 +153,7 @@ func TestSuggestionsAreWhatWasMeant(t *testing.T) {
 		"prot": "port", "hosts": "host", "publicUrl": "public_url", "public-url": "public_url", "PORT": "port", "read_timout": "read_timeout",
 		"trusted_proxy": "trusted_proxies", "uri": "url", "colour": "", "x": "", "": "", "timeout": "",
 	} {
-		if got, _ := suggest(word, known); got != want {
+		if got, _ := Suggest(word, known); got != want {
 			t.Errorf("%q suggests %q, expected %q", word, got, want)
 		}
 	}

@@ -232,7 +232,7 @@ func oneOf(key, word string, words []string) Faults {
 		return nil
 	}
 	remedy := "write one of these"
-	if meant, ok := suggest(word, words); ok {
+	if meant, ok := Suggest(word, words); ok {
 		remedy = "write " + meant
 	}
 	return Faults{}.add(key, remedy, "is none of "+strings.Join(words, ", "))

@@ -2,9 +2,9 @@ package configs
 
 import "strings"
 
-// suggest finds the known word that was probably meant: the same but for case and separators, or the nearest one
+// Suggest finds the known word that was probably meant: the same but for case and separators, or the nearest one
 // within a distance that grows with the length.
-func suggest(word string, known []string) (string, bool) {
+func Suggest(word string, known []string) (string, bool) {
 	best, bestDistance := "", len(word)/3+1
 	for _, k := range known {
 		if plain(k) == plain(word) {

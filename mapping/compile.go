@@ -84,7 +84,7 @@ func (c *compiler) fault(node configs.Node, remedy, format string, args ...any) 
 
 // didYouMean is a remedy that names the word which was probably meant.
 func (c *compiler) didYouMean(name string, known []string, otherwise string) string {
-	if best := nearest(name, known); best != "" {
+	if best, ok := configs.Suggest(name, known); ok {
 		return fmt.Sprintf("did you mean %s?", best)
 	}
 	return otherwise

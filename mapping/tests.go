@@ -80,7 +80,7 @@ func (t *inlineTest) object(node configs.Node, uri string) *scim.Object {
 				names = append(names, a.pub.Name)
 			}
 			remedy := "map it, or take it out of the test"
-			if best := nearest(name, names); best != "" {
+			if best, ok := configs.Suggest(name, names); ok {
 				remedy = "did you mean " + best + "?"
 			}
 			t.fault(key, remedy, "%s is not mapped", name)

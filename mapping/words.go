@@ -156,34 +156,3 @@ func quotedString(s string) (text string, n int, fault *syntaxError) {
 	}
 	return "", 0, syntaxf(`close it with "`, "the quote before %q is never closed", s[1:])
 }
-
-// nearest is the known word that was probably meant, as `, did you mean "x"?`, or nothing.
-func nearest(name string, known []string) string {
-	best, least := "", len(name)/3+2
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to add, take out or change (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		corner := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			corner, row[j] = row[j], min(row[j]+1, row[j-1]+1, corner+cost)
-		}
-	}
-	return row[len(b)]
-}
