@@ -197,6 +197,9 @@ func (s *Service) membersOf(ctx context.Context, c *class, r reference, op filte
 
 // keysIn gives the keys of those names that belong to records of c.
 func keysIn(ctx context.Context, c *class, r reference, names []string) ([]backends.Key, error) {
+	if len(names) > c.Scan() {
+		return nil, tooMany(nil) // each would be a term of the directory's filter, which has a longest
+	}
 	found, err := c.Backend().Keys(ctx, r.By, names)
 	if err != nil {
 		return nil, err
@@ -209,7 +212,7 @@ func keysIn(ctx context.Context, c *class, r reference, names []string) ([]backe
 }
 
 // findExtras gives the records whose overlay attribute fulfils a term. `eq` on text that compares exactly and `pr` are the store's own
-// questions; any other operator is tested here, over those that have the attribute, as many as the mapping's scan allows.
+// questions; any other operator is tested here. Those that have the attribute may be as many as the mapping's scan allows.
 func (s *Service) findExtras(ctx context.Context, c *class, req scim.Request, u mapping.Unknown) ([]backends.Key, error) {
 	extra, ok := c.extraOf(u.Path)
 	if !ok {
@@ -217,18 +220,17 @@ func (s *Service) findExtras(ctx context.Context, c *class, req scim.Request, u 
 	}
 	scope := s.scope(c, req)
 	text, isText := u.Term.Value.(string)
-	switch {
-	case u.Term.Op == filter.Pr:
-		return s.o.Overlay.Find(ctx, scope, extra.name, nil)
-	case u.Term.Op == filter.Eq && isText && extra.plain() && extra.leaf().CaseExact:
+	if u.Term.Op == filter.Eq && isText && extra.plain() && extra.leaf().CaseExact {
 		return s.o.Overlay.Find(ctx, scope, extra.name, &text)
 	}
 	candidates, err := s.o.Overlay.Find(ctx, scope, extra.name, nil)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if len(candidates) > c.Scan() {
-		return nil, tooMany(nil)
+	case len(candidates) > c.Scan():
+		return nil, tooMany(nil) // each would be a term of the directory's filter, which has a longest
+	case u.Term.Op == filter.Pr:
+		return candidates, nil
 	}
 	held, err := s.o.Overlay.Load(ctx, scope, candidates)
 	if err != nil {
