@@ -168,7 +168,7 @@ func (s *Service) unlink(h holder, key backends.Key) *operation {
 		_, effective, err := s.modify(ctx, h.class, key, changes, backends.Condition{}, nil)
 		if errors.Is(err, backends.ErrUnknown) {
 			rec := backends.Record{Key: key, Attrs: backends.Attributes{}}
-			if v := s.settleModify(ctx, h.class, rec, changes); v == happened {
+			if err = s.settleModify(ctx, h.class, rec, changes).err(err); err == nil {
 				return changes, nil
 			}
 		}

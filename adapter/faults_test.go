@@ -479,18 +479,39 @@ func TestStaleOverlayRowsGiveWay(t *testing.T) {
 }
 
 func TestAReferenceThatCannotBeRemovedDoesNotUndoTheDelete(t *testing.T) {
-	h := newHouse(t)
-	u := h.user("a")
-	h.group("g", u.ID)
-	h.groups.modify = func([]backends.Change) (error, bool) { return failing(backends.ErrRefused), true }
-	if err := h.Delete(t.Context(), h.req("User"), u.ID); err != nil {
-		t.Fatal(err)
+	cases := map[string]struct {
+		kind   error
+		away   bool // the directory, from then on
+		status string
+	}{
+		"the directory refuses":             {backends.ErrRefused, false, "failed"},
+		"an answer is lost, nothing done":   {backends.ErrUnknown, false, "failed"},
+		"an answer is lost, nobody can say": {backends.ErrUnknown, true, "unknown"},
 	}
-	if h.Stats().Dangling == 0 {
-		t.Error("not counted")
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			u := h.user("a")
+			h.group("g", u.ID)
+			h.groups.modify = func([]backends.Change) (error, bool) {
+				h.memory.SetAway(tc.away)
+				return failing(tc.kind), true
+			}
+			if err := h.Delete(t.Context(), h.req("User"), u.ID); err != nil {
+				t.Fatal(err)
+			}
+			h.memory.SetAway(false)
+			if h.Stats().Dangling == 0 {
+				t.Error("not counted")
+			}
+			// Behind the two creates: the delete, then the second look for references.
+			if out := h.events()[2].Outcome; out.Status != "done" || out.Steps[1].Status != tc.status {
+				t.Errorf("the journal says %+v", out)
+			}
+			_, err := h.Get(t.Context(), h.req("User"), u.ID)
+			wantStatus(t, err, 404, "")
+		})
 	}
-	_, err := h.Get(t.Context(), h.req("User"), u.ID)
-	wantStatus(t, err, 404, "")
 }
 
 func TestLocks(t *testing.T) {
