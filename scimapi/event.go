@@ -34,6 +34,10 @@ type event struct {
 	err     error
 }
 
+// statusClientGone is what log and metrics say of a request whose client hung up before the answer: nobody read a 503, and an
+// impatient client is no fault of the service. nginx uses the same number.
+const statusClientGone = 499
+
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request) *event {
 	e := &event{ResponseWriter: w, request: r, started: h.Now(), route: "unmatched"}
 	e.caller = scim.Caller{Tenant: "default", Address: h.clientAddress(r), UserAgent: truncate(r.UserAgent(), 512), RequestID: h.requestID(r)}
@@ -82,10 +86,14 @@ func (e *event) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 func (h *Handler) end(e *event) {
 	if p := recover(); p != nil {
 		if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so: it is a sentinel that is never wrapped
+			h.Metrics.inFlight.Dec()
 			panic(p)
 		}
 		err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		h.writeError(e, e, err)
+	}
+	if e.status >= 500 && errors.Is(e.request.Context().Err(), context.Canceled) {
+		e.status = statusClientGone
 	}
 	took := h.Now().Sub(e.started)
 	h.Metrics.observe(e.request.Method, e.route, e.status, took)

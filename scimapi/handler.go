@@ -166,7 +166,8 @@ func (h *Handler) match(r *http.Request) (*route, map[string]string) {
 	if escaped := r.URL.EscapedPath(); len(escaped) > 1 && strings.HasSuffix(escaped, "/") {
 		req = r.Clone(r.Context())
 		req.URL.RawPath = strings.TrimRight(escaped, "/")
-		req.URL.Path = strings.TrimRight(r.URL.Path, "/")
+		// As many slashes as that, no more: one before them may be an escaped one, and part of an id.
+		req.URL.Path = r.URL.Path[:len(r.URL.Path)-(len(escaped)-len(req.URL.RawPath))]
 	}
 	var m mux.RouteMatch
 	if !h.router.Match(req, &m) || m.Handler == nil || m.MatchErr != nil {

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -268,5 +269,30 @@ http_requests_total{method="OTHER",route="unmatched",status="404"} 1
 	}
 	if n := s.Metrics.sessions(); n != 1 {
 		t.Errorf("%v sessions", n)
+	}
+}
+
+func TestAClientThatHangsUpIsNoFaultOfTheService(t *testing.T) {
+	s := newStage(t)
+	ctx, hangUp := context.WithCancel(t.Context())
+	s.service.get = func(scim.Request, string) (*scim.Result, error) {
+		hangUp()
+		return nil, &scim.Error{Status: 503, Detail: "not in time", Cause: context.Canceled}
+	}
+	r := httptest.NewRequestWithContext(ctx, "GET", "/scim/v2/Users/1", nil)
+	r.Header.Set("Authorization", "Bearer good")
+	s.ServeHTTP(httptest.NewRecorder(), r)
+	if n := testutil.ToFloat64(s.Metrics.requests.WithLabelValues("GET", "/scim/v2/Users/{id}", "499")); n != 1 || strings.Contains(s.log.String(), "ERROR") {
+		t.Errorf("counted %v: %s", n, s.log)
+	}
+}
+
+func TestAnEscapedSlashAtTheEndIsPartOfTheID(t *testing.T) {
+	s := newStage(t)
+	s.service.get = func(_ scim.Request, id string) (*scim.Result, error) { return someUser(id), nil }
+	for target, id := range map[string]string{"/scim/v2/Users/a%2F/": "a/", "/scim/v2/Users/a%2F": "a/", "/scim/v2/Users/a//": "a"} {
+		if w := s.do("GET", target, ""); !strings.Contains(w.Body.String(), `"id":"`+id+`"`) {
+			t.Errorf("%s: %s", target, w.Body)
+		}
 	}
 }
