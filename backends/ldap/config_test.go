@@ -1,12 +1,15 @@
 package ldap
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/backends/ldap/embedded"
 )
 
 func TestConfigFaults(t *testing.T) {
@@ -150,4 +153,33 @@ func TestAWrongPasswordIsNotTriedAgainSoon(t *testing.T) {
 	if binds > 1 || book.count("directory is away") != 1 {
 		t.Errorf("%d binds:\n%s", binds, book)
 	}
+}
+
+// The password was changed in the directory while connections made with the old one live on.
+func TestWalksDoNotTryAWrongPasswordAgainSoon(t *testing.T) {
+	server := startEmbedded(t, nil)
+	b := newBranch(t, "ldap://"+server.Addr())
+	key := b.person(t, "p", nil)
+	d, _ := openDirectory(t, b.url, nil)
+	c := openClass(t, d, b.base, "")
+	if err := d.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	binds := 0
+	inject(t, server, countBinds(&binds))
+	refuse := inject(t, server, embedded.Fault{Op: embedded.Bind, Code: embedded.InvalidCredentials})
+	for range 5 {
+		if _, _, err := c.Count(t.Context(), nil, 0); !errors.Is(err, backends.ErrUnavailable) {
+			t.Errorf("a walk that cannot bind: %v", err)
+		}
+	}
+	if binds != 1 {
+		t.Errorf("%d binds, want 1", binds)
+	}
+	if found, err := c.Fetch(t.Context(), []backends.Key{key}, nil); err != nil || len(found) != 1 {
+		t.Errorf("on the connection there is: %v, %v", found, err)
+	}
+	refuse()
+	server.CloseConnections()
+	eventually(t, 2*time.Second, func() bool { _, _, err := c.Count(t.Context(), nil, 0); return err == nil })
 }

@@ -22,6 +22,8 @@ const (
 	streamsPerShared = 16
 	// growPause is how long to be content with the connections there are, when the server would not give another.
 	growPause = 5 * time.Second
+	// refusedPause is how long not to bind again after the server refused it: asking faster may lock the account.
+	refusedPause = 30 * time.Second
 )
 
 var errClosed = errors.New("the directory is closed here")
@@ -50,6 +52,8 @@ type pool struct {
 	away    error // why there is no server; nil: there is, or nobody has looked
 	since   time.Time
 	noMore  time.Time // do not grow before
+	refusal error     // why the last bind for a walk was refused
+	noWalks time.Time // and before when not to try again
 	streams chan struct{}
 	closed  bool
 }
@@ -146,7 +150,7 @@ func (p *pool) settle(a *attempt, c *conn, err error) {
 	p.attempt = nil
 	switch {
 	case err != nil && len(p.shared) > 0:
-		p.noMore = p.now().Add(growPause)
+		p.noMore = p.now().Add(pauseAfter(err, growPause))
 	case err != nil:
 		p.lose(err)
 	case p.closed:
@@ -182,7 +186,7 @@ func (p *pool) found() {
 	if p.away != nil {
 		p.log.Info("directory is back", "after", p.now().Sub(p.since).Round(time.Millisecond))
 	}
-	p.away = nil
+	p.away, p.refusal, p.noWalks = nil, nil, time.Time{}
 }
 
 // seek tries until the server is back.
@@ -195,11 +199,7 @@ func (p *pool) seek() {
 		if away == nil {
 			return
 		}
-		wait := pause - rand.N(pause/5) // so that replicas do not come in step
-		var refused *bindError
-		if errors.As(away, &refused) && !unavailable(refused) {
-			wait = 30 * time.Second // the server is there and said no: asking faster may lock the account
-		}
+		wait := pauseAfter(away, pause-rand.N(pause/5)) // not to the same beat as other replicas
 		select {
 		case <-p.life.Done():
 			return
@@ -211,6 +211,15 @@ func (p *pool) seek() {
 		p.mu.Unlock()
 		<-a.done
 	}
+}
+
+// pauseAfter is refusedPause if the server was there and would not have us, else the usual pause.
+func pauseAfter(err error, usual time.Duration) time.Duration {
+	var refused *bindError
+	if errors.As(err, &refused) && !unavailable(refused) {
+		return refusedPause
+	}
+	return usual
 }
 
 // unavailable says that a refusal is about the server's state and not about us.
@@ -282,12 +291,20 @@ func (p *pool) takeIdle() (*conn, error) {
 }
 
 func (p *pool) dialStream(ctx context.Context) (*conn, error) {
+	p.mu.Lock()
+	// Where no shared connection lives either, the directory may be another by now.
+	refusal, quiet := p.refusal, p.now().Before(p.noWalks) && slices.ContainsFunc(p.shared, (*conn).alive)
+	p.mu.Unlock()
+	if quiet {
+		return nil, refusal
+	}
 	c, err := p.connect(ctx, false)
 	if err == nil {
 		return c, nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.refusal, p.noWalks = err, p.now().Add(pauseAfter(err, 0))
 	if context.Cause(ctx) == nil && !slices.ContainsFunc(p.shared, (*conn).alive) {
 		p.lose(err)
 	}
