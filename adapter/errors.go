@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -116,32 +115,12 @@ func (s *Service) blame(c *class, e *backends.Error, sentence string) string {
 	return sentence
 }
 
-// pathOf gives the SCIM attribute that is made of the native one which an error names; "" when there is none.
+// pathOf gives the SCIM attribute that writes the native one which an error names; "" when there is none.
 func (s *Service) pathOf(c *class, e *backends.Error) string {
 	if c == nil || e == nil || e.Attr == "" {
 		return ""
 	}
-	reads := func(attrs []string) bool {
-		for _, attr := range attrs {
-			if strings.EqualFold(attr, e.Attr) {
-				return true
-			}
-		}
-		return false
-	}
-	var paths []string
-	c.Reads(func(ref scim.Ref) bool {
-		paths = append(paths, ref.String())
-		return false
-	})
-	best := ""
-	for _, path := range paths {
-		// The longest path says most: `name.familyName` rather than `name`.
-		if len(path) > len(best) && reads(c.Reads(func(ref scim.Ref) bool { return ref.String() == path })) {
-			best = path
-		}
-	}
-	return best
+	return c.Writes(e.Attr)
 }
 
 // errorClass is what /ready says of an error: a word, never an address.

@@ -19,7 +19,10 @@ const modifyTries = 4
 func (s *Service) modify(
 	ctx context.Context, c *class, key backends.Key, changes []backends.Change, cond backends.Condition, want []string,
 ) (rec backends.Record, effective []backends.Change, err error) {
-	effective = cloneChanges(changes)
+	effective, err = s.withoutPlaceholder(ctx, c, key, cloneChanges(changes))
+	if err != nil {
+		return rec, nil, err
+	}
 	placed := false
 	for range modifyTries {
 		if len(effective) == 0 {
@@ -88,6 +91,31 @@ func dropNoOps(ctx context.Context, c *class, key backends.Key, changes []backen
 		}
 	}
 	return kept, nil
+}
+
+// withoutPlaceholder lets the placeholder go from a set that gets its first member. The set is not read: the directory is only asked whether
+// the placeholder stands in it.
+func (s *Service) withoutPlaceholder(ctx context.Context, c *class, key backends.Key, changes []backends.Change) ([]backends.Change, error) {
+	for _, r := range c.refs {
+		adds := slices.ContainsFunc(changes, func(change backends.Change) bool {
+			return change.Op == backends.Add && strings.EqualFold(change.Attr, r.Native)
+		})
+		if r.Placeholder == "" || !adds {
+			continue
+		}
+		stand := backends.Values{backends.String(r.Placeholder)}
+		there, err := c.Backend().Has(ctx, key, r.Native, stand)
+		if err != nil {
+			return nil, err
+		}
+		removed := slices.ContainsFunc(changes, func(change backends.Change) bool {
+			return change.Op == backends.Remove && strings.EqualFold(change.Attr, r.Native) && slices.Contains(change.Values, stand[0])
+		})
+		if there[0] && !removed {
+			changes = append(changes, backends.Change{Op: backends.Remove, Attr: r.Native, Values: stand})
+		}
+	}
+	return changes, nil
 }
 
 // withPlaceholder adds the placeholder to a set that the changes take values from, if that may be why the directory refused them: a

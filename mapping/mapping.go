@@ -101,3 +101,15 @@ func (m *Mapping) prep(f *field) func(string) string {
 		return backends.Normalize(rule, s)
 	}
 }
+
+// Writes is the SCIM path that writes a native attribute, `emails[type eq "work"].value`, for messages; "" when none does.
+func (m *Mapping) Writes(attr string) string {
+	for _, f := range m.fields {
+		for _, native := range f.writes() {
+			if strings.EqualFold(native, attr) {
+				return f.path.String()
+			}
+		}
+	}
+	return ""
+}

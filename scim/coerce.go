@@ -76,6 +76,9 @@ func (c *coercer) simple(a *Attribute, v any, at string) (any, error) {
 		if w == "" {
 			return nil, nil
 		}
+		if strings.ContainsRune(w, 0) {
+			return nil, BadRequest(InvalidValue, "%s holds the character U+0000, which ends a text for many who will read it.", at)
+		}
 	}
 	if v, ok := fitting(a.Type, v); ok {
 		return v, nil
@@ -242,11 +245,12 @@ func (c *coercer) element(a *Attribute, v any, at string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o = withoutNil(o); labelsOnly(o) {
-		return nil, nil
-	}
-	if isKeyed(a) && member(o, valueName) == nil {
+	o = withoutNil(o)
+	if isKeyed(a) && member(o, valueName) == nil && present(v) {
 		return nil, BadRequest(InvalidValue, "Each element of %s needs a value.", at)
+	}
+	if labelsOnly(o) {
+		return nil, nil
 	}
 	return o, nil
 }

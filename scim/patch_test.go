@@ -278,7 +278,7 @@ func TestPatchMembers(t *testing.T) {
 		"remove with a list":              {`{"op":"Remove","path":"members","value":[{"$ref":null,"value":"a"},{"value":"z"}]}`, `{"members":[` + ben + `]}`, ""},
 		"remove with an empty list":       {`{"op":"remove","path":"members","value":[]}`, `{}`, ""},
 		"remove with a list of nothing":   {`{"op":"remove","path":"members","value":[{"value":""}]}`, `{}`, ""},
-		"remove with a list of names":     {`{"op":"remove","path":"members","value":[{"display":"Anna"}]}`, `{}`, ""},
+		"remove with a list of names":     {`{"op":"remove","path":"members","value":[{"display":"Anna"}]}`, ``, InvalidValue},
 		"remove of all":                   {`{"op":"remove","path":"members"}`, `{"members":null}`, ""},
 		"remove and add":                  {`{"op":"remove","path":"members[value eq \"a\"]"},{"op":"add","path":"members","value":[{"value":"c"}]}`, `{"members":[` + ben + `,{"value":"c"}]}`, ""},
 		"add then remove":                 {`{"op":"add","path":"members","value":[{"value":"c"}]},{"op":"remove","path":"members[value eq \"c\"]"}`, `{}`, ""},

@@ -1,6 +1,10 @@
 package scim
 
-import "github.com/scim-adapter/scim-adapter/scim/filter"
+import (
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/scim/filter"
+)
 
 // Validate says whether a resource may be as it is: required attributes are there, values are of their types, what is immutable is as before, and of each
 // list one element at most is primary. before is nil on create; it may lack what was not read, and what was lacking before may go on lacking.
@@ -51,6 +55,8 @@ func validate(ref Ref, after, before *Object) error {
 		return nil // the server's own
 	case !present(now) && a.Required && (before == nil || present(was)):
 		return BadRequest(InvalidValue, "%s is required.", ref)
+	case a.Required && blank(now):
+		return BadRequest(InvalidValue, "%s must hold more than blanks.", ref)
 	case a.Mutability == Immutable && present(was) && !sameValue(a, now, was):
 		return BadRequest(NotMutable, "%s cannot be changed once it is set.", ref)
 	case now == nil:
@@ -126,4 +132,10 @@ func sameValue(a *Attribute, x, y any) bool {
 		return Equal(x, y)
 	}
 	return stands(a, x, filter.Eq, y)
+}
+
+// blank is true of a text of nothing but blanks.
+func blank(v any) bool {
+	s, ok := v.(string)
+	return ok && strings.TrimSpace(s) == ""
 }

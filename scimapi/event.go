@@ -103,7 +103,7 @@ func (h *Handler) end(e *event) {
 
 func (h *Handler) log(e *event, took time.Duration) {
 	level := slog.LevelInfo
-	if e.status >= 500 {
+	if e.status >= 500 && e.status != http.StatusNotImplemented {
 		level = slog.LevelError
 	} else if !h.AccessLog || isProbe(e.route) {
 		level = slog.LevelDebug

@@ -59,6 +59,8 @@ func (c *class) Create(ctx context.Context, name backends.Template, attrs backen
 		err = withCause(&backends.Error{Kind: backends.ErrInvalid, Detail: "The directory has no place where the entry's name puts it."}, err)
 	case errors.Is(err, backends.ErrExists):
 		err = blameName(err, dn)
+	default:
+		err = longName(err, dn)
 	}
 	if err != nil {
 		return none, err
@@ -77,6 +79,20 @@ func blameName(err error, dn schema.DN) error {
 	copied := *said
 	copied.Attr = dn[0][0].Type
 	return &copied
+}
+
+// slapdNameLimit is about how many bytes of a naming value slapd's database can have as a key.
+const slapdNameLimit = 200
+
+// longName recognises what slapd answers, 80 without a word, when an entry's name is longer than a key of its database may be. Told as an
+// outage it would be tried again for ever.
+func longName(err error, dn schema.DN) error {
+	var answer *goldap.Error
+	wordless := errors.As(err, &answer) && answer.ResultCode == goldap.LDAPResultOther && (answer.Err == nil || answer.Err.Error() == "")
+	if !wordless || len(dn) == 0 || len(dn[0].String()) < slapdNameLimit {
+		return err
+	}
+	return blameName(&backends.Error{Kind: backends.ErrInvalid, Detail: "The directory cannot hold an entry with so long a name.", Cause: answer}, dn)
 }
 
 // readNew reads an entry that was just added. If the scope does not hold it after all (the filter is about something that only the server

@@ -303,5 +303,5 @@ func (c *class) Move(ctx context.Context, key backends.Key, name backends.Templa
 	if err == nil {
 		c.names.put(key, dn.String())
 	}
-	return err
+	return longName(err, dn)
 }

@@ -69,7 +69,7 @@ func check(ctx context.Context, path string, live bool) (string, error) {
 	default:
 		w.closeJournal()
 	}
-	report := fmt.Sprintf("%s: good: %d mappings over %d backends", path, len(p.mappings.All()), len(p.directories))
+	report := fmt.Sprintf("%s: good: %s over %s", path, count(len(p.mappings.All()), "mapping"), count(len(p.directories), "backend"))
 	if !live {
 		return report + " (not connected; --live does)", nil
 	}
@@ -91,4 +91,12 @@ func (p *plan) ping(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// count is "1 mapping", "2 mappings".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -144,6 +144,24 @@ func TestADeletedUserLeavesNoMembershipBehind(t *testing.T) {
 	})
 }
 
+func TestThePlaceholderStandsInEmptyGroupsOnly(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		ids := h.users(2)
+		g := h.group("fills up")
+		members := func() int { return len(h.byID(t, g.id()).GetAttributeValues("member")) }
+		if members() != 1 {
+			t.Errorf("%d names in an empty group", members())
+		}
+		for want, id := range ids {
+			h.do("PATCH", "/Groups/"+g.id(), patch(op("add", "members", []any{map[string]any{"value": id}}))).want(t, 204)
+			if members() != want+1 {
+				t.Errorf("%d names in a group of %d", members(), want+1)
+			}
+		}
+		h.do("PATCH", "/Groups/"+g.id(), patch(op("add", "members", []any{map[string]any{"display": "nobody"}}))).wantError(t, 400, "invalidValue")
+	})
+}
+
 func TestGroupsNest(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *house) {
 		inner := h.group("inner", h.users(1)...)

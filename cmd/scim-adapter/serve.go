@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
@@ -122,6 +123,7 @@ func (w *world) listen(ctx context.Context) (*http.Server, net.Listener, error) 
 	server := &http.Server{
 		Handler: w.handler, ReadHeaderTimeout: min(c.ReadTimeout, 10*time.Second), ReadTimeout: c.ReadTimeout,
 		WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout, MaxHeaderBytes: int(c.MaxHeaderSize),
+		ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn),
 	}
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", c.Address())

@@ -378,6 +378,47 @@ func TestWhatIsNotMappedIsDroppedFromBodiesAndRefusedInPaths(t *testing.T) {
 	})
 }
 
+// An attribute without an equality rule (a fax number) cannot lose one value by name, only be replaced.
+func TestAFaxNumberCanBeChangedAndRemoved(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		fax := func(number string) []map[string]any { return []map[string]any{{"type": "fax", "value": number}} }
+		u := h.user("faxy", "phoneNumbers", fax("+1 9"))
+		for _, change := range []map[string]any{
+			op("replace", `phoneNumbers[type eq "fax"].value`, "+1 8"), op("add", "phoneNumbers", fax("+1 7")), op("remove", `phoneNumbers[type eq "fax"]`, nil), op("replace", "phoneNumbers", fax("+1 6")),
+		} {
+			h.do("PATCH", "/Users/"+u.id(), patch(change)).want(t, 200)
+		}
+		if got := h.do("GET", "/Users/"+u.id(), nil).text("phoneNumbers.0.value"); got != "+1 6" {
+			t.Errorf("%q", got)
+		}
+		if put := h.do("PUT", "/Users/"+u.id(), map[string]any{"userName": "faxy"}).want(t, 200); put.at("phoneNumbers") != nil {
+			t.Errorf("%s", put.raw)
+		}
+	})
+}
+
+func TestWhatTheDirectoryCannotHoldIs400AndNamesTheAttribute(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		u := h.user("someone")
+		for claim, c := range map[string]struct{ attr, value, named string }{
+			"a phone number of letters": {"phoneNumbers", "abc_é", `phoneNumbers[type eq "work"]`},
+			"a mail address of Unicode": {"emails", "ü@example.org", `emails[type eq "work"]`},
+		} {
+			a := h.do("PATCH", "/Users/"+u.id(), patch(op("replace", c.attr, []map[string]any{{"type": "work", "value": c.value}}))).wantError(t, 400, "invalidValue")
+			if !strings.Contains(a.text("detail"), c.named) {
+				t.Errorf("%s: %s", claim, a.raw)
+			}
+		}
+		for _, body := range []map[string]any{{"userName": "   "}, {"userName": "nul\x00l"}, {"userName": 5}, {"userName": []string{"a", "b"}}} {
+			h.do("POST", "/Users", body).wantError(t, 400, "invalidValue")
+		}
+		// How long a name may be is the directory's; whatever it is, too long a one is no outage.
+		if a := h.do("POST", "/Users", map[string]any{"userName": strings.Repeat("q", 300)}); a.status != 201 {
+			a.wantError(t, 400, "invalidValue")
+		}
+	})
+}
+
 func sorted(s []string) []string { slices.Sort(s); return s }
 
 func quote(s string) string {
