@@ -35,12 +35,19 @@ func search(ctx context.Context, lc *goldap.Conn, req *goldap.SearchRequest) (fo
 		return f, cause // SearchAsync calls a search that was given up a success
 	}
 	err := r.Err()
+	if err == nil && lc.IsClosing() {
+		// SearchAsync calls a search a success that it did not send because the connection was closing: an empty list for a directory that
+		// is away. A search that was answered in that very moment is asked again, which does no harm.
+		return f, goldap.NewError(goldap.ErrorNetwork, errUnasked)
+	}
 	if goldap.IsErrorWithCode(err, goldap.LDAPResultSizeLimitExceeded) {
 		f.limited = true
 		return f, nil
 	}
 	return f, err
 }
+
+var errUnasked = errors.New("the connection closed before the search was answered")
 
 // broken says that an operation failed because the connection did, not because the server refused it: its outcome is unknown.
 func broken(err error) bool {

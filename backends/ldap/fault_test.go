@@ -10,6 +10,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	goldap "github.com/go-ldap/ldap/v3"
+
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/backends/ldap/embedded"
 )
@@ -117,6 +119,22 @@ func TestAConnectionThatDroppedIsReplacedForReads(t *testing.T) {
 		if got := walk(t.Context(), t, c, backends.Query{}); len(got) != 1 {
 			t.Errorf("walk: %v", got)
 		}
+	}
+}
+
+func TestASearchOnAClosingConnectionIsNoEmptyAnswer(t *testing.T) {
+	server, b, _ := faulty(t)
+	b.person(t, "p", nil)
+	lc, err := goldap.DialURL(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lc.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := search(t.Context(), lc, goldap.NewSearchRequest(suffix, goldap.ScopeWholeSubtree, goldap.NeverDerefAliases, 0, 0, false, "(objectClass=*)", nil, nil))
+	if !broken(err) {
+		t.Errorf("found %d, error %v", len(f.entries), err)
 	}
 }
 
