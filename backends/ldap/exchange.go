@@ -73,10 +73,11 @@ func notSent(err error) bool {
 // errLate is the cause when an operation took longer than `timeout`.
 var errLate = errors.New("no answer within the time-out")
 
-// read does an operation that changes nothing on a shared connection. When the connection breaks it is tried once more on another one.
+// read does an operation that changes nothing on a shared connection. When the connection breaks it is tried again on another one, as often
+// as there may be shared ones: after a restart of the server each of them is dead, and none knows.
 func read[T any](ctx context.Context, d *Directory, op func(context.Context, *goldap.Conn) (T, error)) (T, error) {
 	var none T
-	for again := false; ; again = true {
+	for tries := 0; ; tries++ {
 		c, err := d.pool.acquire(ctx)
 		if err != nil {
 			return none, d.away(ctx, err)
@@ -90,7 +91,7 @@ func read[T any](ctx context.Context, d *Directory, op func(context.Context, *go
 			return none, d.away(ctx, err)
 		case !broken(err):
 			return none, translate(err)
-		case again:
+		case tries == d.pool.size:
 			return none, d.away(ctx, err)
 		}
 	}

@@ -131,9 +131,10 @@ type page struct {
 
 func (p page) last() bool { return len(p.cookie) == 0 }
 
-// first opens a connection and reads the first page. A connection that lay idle may have died without a sign; then another is tried.
+// first opens a connection and reads the first page. A connection that lay idle may have died without a sign, and so may the next one; then
+// another is tried, as read does.
 func (p pager) first(ctx context.Context) (*conn, page, error) {
-	for again := false; ; again = true {
+	for tries := 0; ; tries++ {
 		conn, err := p.c.d.pool.stream(ctx)
 		if err != nil {
 			return nil, page{}, p.c.d.away(ctx, err)
@@ -143,7 +144,7 @@ func (p pager) first(ctx context.Context) (*conn, page, error) {
 			return conn, first, nil
 		}
 		p.c.d.pool.giveBack(conn, answered(err))
-		if answered(err) || ctx.Err() != nil || again {
+		if answered(err) || ctx.Err() != nil || tries == p.c.d.pool.size {
 			return nil, page{}, p.c.baseless(p.c.d.failed(ctx, err))
 		}
 	}
