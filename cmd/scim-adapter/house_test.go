@@ -272,10 +272,10 @@ func op(kind, path string, value any) map[string]any {
 // eventually waits for what a directory does a little later (refint).
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}
 	}
-	t.Fatal("not within three seconds: " + what)
+	t.Fatal("not within ten seconds: " + what)
 }
