@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
 	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
@@ -94,7 +95,7 @@ func holds(op filter.Op, have, want any, norm func(string) string) bool {
 	}
 	if a, ok := number(have); ok {
 		b, ok := number(want)
-		return ok && ordered(op, a.Cmp(b))
+		return ok && scim.Ordered(op, a.Cmp(b))
 	}
 	a, ok := have.(string)
 	b, ok2 := want.(string)
@@ -103,37 +104,10 @@ func holds(op filter.Op, have, want any, norm func(string) string) bool {
 	}
 	if s, err := time.Parse(time.RFC3339, a); err == nil {
 		if t, err := time.Parse(time.RFC3339, b); err == nil {
-			return ordered(op, s.Compare(t))
+			return scim.Ordered(op, s.Compare(t))
 		}
 	}
-	a, b = norm(a), norm(b)
-	switch op {
-	case filter.Co:
-		return strings.Contains(a, b)
-	case filter.Sw:
-		return strings.HasPrefix(a, b)
-	case filter.Ew:
-		return strings.HasSuffix(a, b)
-	default:
-		return ordered(op, strings.Compare(a, b))
-	}
-}
-
-func ordered(op filter.Op, c int) bool {
-	switch op {
-	case filter.Eq:
-		return c == 0
-	case filter.Gt:
-		return c > 0
-	case filter.Ge:
-		return c >= 0
-	case filter.Lt:
-		return c < 0
-	case filter.Le:
-		return c <= 0
-	default:
-		return false
-	}
+	return scim.TextStands(norm(a), op, norm(b))
 }
 
 // maxDigits bounds the numbers that are looked at: an exponent must not cost memory.

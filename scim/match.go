@@ -194,7 +194,7 @@ func stands(a *Attribute, v any, op filter.Op, literal any) bool {
 		y, is := truth(literal)
 		return ok && is && op == filter.Eq && x == y
 	case TypeInteger, TypeDecimal:
-		return isNumber(v) && isNumber(literal) && ordered(op, compareNumbers(v, literal))
+		return isNumber(v) && isNumber(literal) && Ordered(op, compareNumbers(v, literal))
 	default:
 		return textStands(a, v, op, literal)
 	}
@@ -210,9 +210,13 @@ func textStands(a *Attribute, v any, op filter.Op, literal any) bool {
 	if a.Type == TypeDateTime {
 		s, ok := instant(x)
 		t, is := instant(y)
-		return ok && is && ordered(op, s.Compare(t))
+		return ok && is && Ordered(op, s.Compare(t))
 	}
-	x, y = a.normal(x), a.normal(y)
+	return TextStands(a.normal(x), op, a.normal(y))
+}
+
+// TextStands says whether a text stands in relation op to another, letter by letter: fold and trim them before.
+func TextStands(x string, op filter.Op, y string) bool {
 	switch op {
 	case filter.Co:
 		return strings.Contains(x, y)
@@ -221,12 +225,12 @@ func textStands(a *Attribute, v any, op filter.Op, literal any) bool {
 	case filter.Ew:
 		return strings.HasSuffix(x, y)
 	default:
-		return ordered(op, strings.Compare(x, y))
+		return Ordered(op, strings.Compare(x, y))
 	}
 }
 
-// ordered says whether a comparison's outcome (-1, 0, +1) is what op asks for.
-func ordered(op filter.Op, c int) bool {
+// Ordered says whether a comparison's outcome (-1, 0, +1) is what op asks for.
+func Ordered(op filter.Op, c int) bool {
 	switch op {
 	case filter.Eq:
 		return c == 0

@@ -1,11 +1,11 @@
 package lens
 
 import (
-	"strings"
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/mapping"
+	"github.com/scim-adapter/scim-adapter/scim"
 	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
@@ -121,18 +121,7 @@ func fulfils(op filter.Op, have, want string, fold bool) bool {
 	if fold {
 		have, want = foldCase(have), foldCase(want)
 	}
-	switch op {
-	case filter.Eq:
-		return have == want
-	case filter.Co:
-		return strings.Contains(have, want)
-	case filter.Sw:
-		return strings.HasPrefix(have, want)
-	case filter.Ew:
-		return strings.HasSuffix(have, want)
-	default:
-		return false
-	}
+	return scim.TextStands(have, op, want)
 }
 
 func foldCase(s string) string { return backends.Normalize(backends.CaseIgnore, s) }
