@@ -202,7 +202,7 @@ func (s *Service) sweep(ctx context.Context, done *work, list []holder) {
 	err := func() error {
 		var free []holder
 		for _, h := range list {
-			owners, err := done.c.Backend().Keys(ctx, h.ref.By, []string{h.name})
+			owners, err := done.c.Backend().Find(ctx, h.ref.By, []string{h.name}, nil)
 			if err != nil {
 				return err
 			}

@@ -28,10 +28,10 @@ type asked struct {
 // the reference's types, or out of their scope, is left out.
 func (s *Service) keysOf(ctx context.Context, refs []reference, names [][]string) ([]map[string]target, error) {
 	return inRounds(s, refs, names, func(c *class, by string, batch []string) (map[string]target, error) {
-		keys, err := c.Backend().Keys(ctx, by, batch)
-		found := make(map[string]target, len(keys))
-		for name, key := range keys {
-			found[name] = target{c, key}
+		recs, err := c.Backend().Find(ctx, by, batch, nil)
+		found := make(map[string]target, len(recs))
+		for name, rec := range recs {
+			found[name] = target{c, rec.Key}
 		}
 		return found, err
 	})

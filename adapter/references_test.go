@@ -325,7 +325,7 @@ type countingKeys struct {
 	keys int
 }
 
-func (c *countingKeys) Keys(ctx context.Context, by string, names []string) (map[string]backends.Key, error) {
+func (c *countingKeys) Find(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error) {
 	c.keys++
-	return c.Backend.Keys(ctx, by, names)
+	return c.Backend.Find(ctx, by, names, attrs)
 }

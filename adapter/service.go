@@ -37,6 +37,10 @@ type Options struct {
 	SettleDelay   time.Duration // between attempts to read what came of a write; 200 milliseconds
 	NativeTTL     time.Duration // how long "the directory does not keep this attribute" is believed; 5 seconds
 	Parallel      int           // operations that one request runs at a time; 8
+
+	CursorKey []byte        // what cursors are encrypted with, the same on every replica; nil: one that is made now and dies with the process
+	CursorTTL time.Duration // how long a cursor is good for; 1 hour
+	MaxSort   int           // resources that are sorted here, where the directory cannot; 100,000
 }
 
 func (o *Options) defaults() {
@@ -54,6 +58,8 @@ func (o *Options) defaults() {
 	orInt(&o.MaxCount, 1000)
 	orInt(&o.SnapshotBytes, 64<<20)
 	orInt(&o.Parallel, 8)
+	orInt(&o.MaxSort, 100_000)
+	orTime(&o.CursorTTL, time.Hour)
 	orTime(&o.SnapshotTTL, 5*time.Minute)
 	orTime(&o.WriteTimeout, 30*time.Second)
 	orTime(&o.FinishTimeout, 10*time.Second)

@@ -200,13 +200,13 @@ func keysIn(ctx context.Context, c *class, r reference, names []string) ([]backe
 	if len(names) > c.Scan() {
 		return nil, tooMany(nil) // each would be a term of the directory's filter, which has a longest
 	}
-	found, err := c.Backend().Keys(ctx, r.By, names)
+	found, err := c.Backend().Find(ctx, r.By, names, nil)
 	if err != nil {
 		return nil, err
 	}
 	keys := make([]backends.Key, 0, len(found))
-	for _, key := range found {
-		keys = append(keys, key)
+	for _, rec := range found {
+		keys = append(keys, rec.Key)
 	}
 	return keys, nil
 }

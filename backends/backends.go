@@ -64,6 +64,8 @@ type Reader interface {
 	Has(ctx context.Context, key Key, attr string, values []Value) ([]bool, error)
 	// Fidelity says how truly the directory itself answers t (a leaf predicate: Eq, Prefix, Suffix, Contains, Order, Present, AllBits, KeyIn). No I/O.
 	Fidelity(t Predicate) Fidelity
+	// Sorts says whether Walk can yield records in this order. No I/O.
+	Sorts(by Sort) bool
 	// Syntax says what the directory's schema knows of attr. No I/O.
 	Syntax(attr string) Syntax
 	// Native renders a predicate in the directory's own language (an LDAP filter with the scope, SQL), for explain and logs.
@@ -75,6 +77,15 @@ type Query struct {
 	Where Predicate // nil: True
 	Attrs []string  // attributes to read; none: key (and name) only. "*" user attributes, "+" operational ones
 	Limit int       // stop after so many; 0: no limit
+	Sort  *Sort     // nil: in no particular order. Only one that Sorts says yes to
+}
+
+// Sort is an order of records: by the lowest value that each has of an attribute, compared by Rule. Records without the attribute come last, or
+// first when Descending: it is the whole order that is turned around. Records that are equal in it come in no particular order.
+type Sort struct {
+	Attr       string
+	Rule       Rule
+	Descending bool
 }
 
 // Syntax is what a directory's schema says of an attribute.
@@ -103,7 +114,8 @@ type Writer interface {
 // Resolver turns names into keys and back, many at once; names and keys that resolve to nothing in scope are left out of the answer.
 // by is the attribute that names point with (uid for memberUid); "" is the backend's own (DN).
 type Resolver interface {
-	Keys(ctx context.Context, by string, names []string) (map[string]Key, error)
+	// Find gives the record that each name belongs to, by the names as they were spelled, with the attributes that are asked for (as Query.Attrs).
+	Find(ctx context.Context, by string, names, attrs []string) (map[string]Record, error)
 	Names(ctx context.Context, by string, keys []Key) (map[Key]string, error)
 }
 

@@ -14,6 +14,7 @@ type Config struct {
 	Server      Server            `config:"server"`
 	Auth        Auth              `config:"auth"`
 	Clients     map[string]Client `config:"clients"`
+	SCIM        SCIM              `config:"scim"`
 	Security    Security          `config:"security"`
 	Logging     Logging           `config:"logging"`
 	Monitoring  Monitoring        `config:"monitoring"`
@@ -38,7 +39,9 @@ func Default() *Config {
 			IdleTimeout:     120 * time.Second,
 			ShutdownTimeout: 25 * time.Second,
 			MaxHeaderSize:   64 * KiB,
+			Replicas:        1,
 		},
+		SCIM:        SCIM{DefaultCount: 100, MaxCount: 1000, MaxSort: 100_000, CursorTimeout: time.Hour, BulkMaxOperations: 1000, BulkMaxPayloadSize: MB},
 		Auth:        Auth{Enabled: true},
 		Security:    Security{MaxRequestSize: MB},
 		Logging:     Logging{Level: "info", Format: "json", AccessLog: true},
@@ -104,6 +107,7 @@ func (c *Config) validate() Faults {
 		section interface{ Validate() Faults }
 	}{
 		{"server", c.Server},
+		{"scim", c.SCIM},
 		{"security", c.Security},
 		{"logging", c.Logging},
 		{"monitoring", c.Monitoring},
@@ -114,6 +118,7 @@ func (c *Config) validate() Faults {
 		faults = append(faults, s.section.Validate().locate(c.Root, s.path)...)
 	}
 	faults = append(faults, c.validateListen()...)
+	faults = append(faults, c.validateReplicas()...)
 	faults = append(faults, c.validateClients()...)
 	return append(faults, c.validateBackends()...)
 }
@@ -137,6 +142,15 @@ func (c *Config) validateListen() Faults {
 			Fault("give metrics a port of their own", "is the port on which SCIM is served"))
 	}
 	return faults
+}
+
+// validateReplicas wants one key for the cursors of all replicas: a page may be asked of another than the one before.
+func (c *Config) validateReplicas() Faults {
+	if c.Server.Replicas < 2 || !c.SCIM.CursorKey.IsZero() {
+		return nil
+	}
+	return Faults{c.Root.Get("scim").Get("cursor_key").Fault("write cursor_key: ${file:/path} with the output of openssl rand -hex 32, the same for all",
+		"is missing: with server.replicas: %d a cursor of one replica must be readable by the others", c.Server.Replicas)}
 }
 
 var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)

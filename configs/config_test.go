@@ -44,7 +44,7 @@ func TestWhatIsNotSaidHasItsDefault(t *testing.T) {
 	if diff := cmp.Diff(want.Server, c.Server, comparing); diff != "" {
 		t.Error(diff)
 	}
-	if c.Server.Address() != "0.0.0.0:8080" || c.Server.Loopback() || !c.Auth.Enabled || c.Security.MaxRequestSize != 1_000_000 ||
+	if c.Server.Address() != "0.0.0.0:8080" || c.Server.Loopback() || !c.Auth.Enabled || c.Security.MaxRequestSize != 1_000_000 || c.SCIM != want.SCIM ||
 		c.Monitoring != want.Monitoring || c.Logging != want.Logging || c.Journal != want.Journal {
 		t.Errorf("defaults are %+v", c)
 	}
@@ -65,10 +65,12 @@ server:
   shutdown_timeout: 0.5
   max_header_size: 8KiB
   trusted_proxies: [10.0.0.0/8, "::1"]
+  replicas: 3
 auth: {enabled: true}
 clients:
-  okta: {tokens: "${TOKENS}"}
-  entra: {tokens: [three]}
+  okta: {tokens: "${TOKENS}", subject: bjensen}
+  entra: {tokens: [three], client: entra, unknown_paths: refuse}
+scim: {default_count: 5, max_count: 50, max_sort: 9, cursor_key: 0123456789abcdef0123456789abcdef, cursor_timeout: 60, bulk_max_operations: 0, bulk_max_payload_size: 2MB, me: userName}
 security: {max_request_size: 5MB}
 logging: {level: DEBUG, format: text, access_log: false}
 monitoring: {metrics_enabled: false, metrics_port: 0, health_check_enabled: false}
@@ -79,7 +81,7 @@ journal: {kind: none, path: /tmp}
 	want := Server{
 		Host: "::1", Workers: 3, PublicURL: "https://scim.example.org/base", BasePath: "/v2", ReadTimeout: time.Second,
 		WriteTimeout: 2 * time.Second, IdleTimeout: 3 * time.Minute, ShutdownTimeout: 500 * time.Millisecond, MaxHeaderSize: 8 * KiB,
-		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}, Replicas: 3,
 	}
 	if diff := cmp.Diff(want, c.Server, comparing); diff != "" {
 		t.Error(diff)
@@ -87,9 +89,20 @@ journal: {kind: none, path: /tmp}
 	if c.Server.Address() != "[::1]:0" || !c.Server.Loopback() {
 		t.Errorf("it listens on %s", c.Server.Address())
 	}
-	tokens := map[string]Client{"okta": {[]Secret{NewSecret("one"), NewSecret("two")}}, "entra": {[]Secret{NewSecret("three")}}}
+	tokens := map[string]Client{
+		"okta":  {Tokens: []Secret{NewSecret("one"), NewSecret("two")}, Subject: "bjensen"},
+		"entra": {Tokens: []Secret{NewSecret("three")}, Profile: "entra", UnknownPaths: "refuse"},
+	}
 	if diff := cmp.Diff(tokens, c.Clients); diff != "" {
 		t.Error("clients differ", diff)
+	}
+	if c.Clients["entra"].IgnoresUnknownPaths() || !(Client{Profile: "entra"}).IgnoresUnknownPaths() || (Client{Profile: "okta"}).IgnoresUnknownPaths() {
+		t.Error("a client's own key does not go before its profile")
+	}
+	key := c.SCIM.CursorKey.Reveal()
+	c.SCIM.CursorKey = Secret{}
+	if key != "0123456789abcdef0123456789abcdef" || c.SCIM != (SCIM{DefaultCount: 5, MaxCount: 50, MaxSort: 9, CursorTimeout: time.Minute, BulkMaxPayloadSize: 2 * MB, Me: "userName"}) {
+		t.Errorf("scim is %+v", c.SCIM)
 	}
 	if c.Security.MaxRequestSize != 5*MB || c.Logging != (Logging{"debug", "text", false}) || c.Logging.SlogLevel().String() != "DEBUG" ||
 		c.Monitoring != (Monitoring{}) || c.Journal != (Journal{"none", "/tmp"}) {

@@ -68,7 +68,7 @@ func keysAndDefaults(path string, v reflect.Value) map[string]string {
 		}
 		field, at := v.Field(i), join(path, key)
 		switch {
-		case field.Kind() == reflect.Struct && field.Type() != nodeType:
+		case field.Kind() == reflect.Struct && field.Type() != nodeType && field.Type() != secretType:
 			maps.Copy(found, keysAndDefaults(at, field))
 		case field.Kind() == reflect.Map && field.Type().Elem() != nodeType:
 			found[at] = ""

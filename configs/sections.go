@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -26,6 +27,7 @@ type Server struct {
 	ShutdownTimeout Duration       `config:"shutdown_timeout"`
 	MaxHeaderSize   Size           `config:"max_header_size"`
 	TrustedProxies  []netip.Prefix `config:"trusted_proxies"`
+	Replicas        int            `config:"replicas"` // how many processes serve the same clients
 }
 
 // Address is what to listen on.
@@ -50,6 +52,9 @@ func (s Server) Validate() Faults {
 	faults = append(faults, checkPort("port", s.Port)...)
 	if s.Workers < 0 {
 		faults = faults.add("workers", "write how many processors to use, or take the key away", "is negative")
+	}
+	if s.Replicas < 1 {
+		faults = faults.add("replicas", "write how many processes serve the same clients", "is less than 1")
 	}
 	if !basePath.MatchString(s.BasePath) || path.Clean(s.BasePath) != s.BasePath {
 		faults = faults.add("base_path", "write a path such as /scim/v2, without a slash at its end", "is not the path of a URL")
@@ -99,30 +104,6 @@ func checkPort(key string, port int) Faults {
 // Auth says whether callers must show who they are.
 type Auth struct {
 	Enabled bool `config:"enabled"`
-}
-
-// Client is one system that may call, known by any of its tokens: a new one can be given out before the old one is
-// taken away.
-type Client struct {
-	Tokens []Secret `config:"tokens"`
-}
-
-// Validate checks that every token can be sent in an Authorization header. No message repeats one.
-func (c Client) Validate() Faults {
-	if len(c.Tokens) == 0 {
-		return Faults{}.add("tokens", "write tokens: [\"${SCIM_TOKEN}\"] or tokens: [\"${file:/path}\"]", "a client without a token cannot sign in")
-	}
-	var faults Faults
-	for i, t := range c.Tokens {
-		unprintable := func(r rune) bool { return r <= ' ' || r > '~' }
-		switch {
-		case t.IsZero():
-			faults = faults.add(index("tokens", i), "give it a value: openssl rand -hex 32", "the token is empty")
-		case strings.ContainsFunc(t.Reveal(), unprintable):
-			faults = faults.add(index("tokens", i), "use letters, digits and punctuation of ASCII", "the token holds a blank or a character that cannot stand in a header")
-		}
-	}
-	return faults
 }
 
 // Security bounds what a request may be.
@@ -235,10 +216,10 @@ func oneOf(key, word string, words []string) Faults {
 	if meant, ok := Suggest(word, words); ok {
 		remedy = "write " + meant
 	}
-	return Faults{}.add(key, remedy, "is none of "+strings.Join(words, ", "))
+	return Faults{}.add(key, remedy, "is none of %s", strings.Join(words, ", "))
 }
 
 // add is the faults with one more at a path within the section.
-func (fs Faults) add(path, remedy, message string) Faults {
-	return append(fs, Fault{Path: path, Message: message, Remedy: remedy})
+func (fs Faults) add(path, remedy, message string, args ...any) Faults {
+	return append(fs, Fault{Path: path, Message: fmt.Sprintf(message, args...), Remedy: remedy})
 }

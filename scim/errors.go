@@ -19,6 +19,10 @@ const (
 	InvalidValue  = "invalidValue"  // a required value is missing, or one does not fit its attribute
 	InvalidVers   = "invalidVers"   // this version of the protocol is not spoken
 	Sensitive     = "sensitive"     // the URL holds what does not belong into a URL
+
+	InvalidCursor = "invalidCursor" // RFC 9865: the cursor is none of ours, or belongs to another query or caller
+	ExpiredCursor = "expiredCursor" // RFC 9865: the cursor is too old
+	InvalidCount  = "invalidCount"  // RFC 9865: a count that no page can have
 )
 
 // Error is the one error of the SCIM side. Detail is for the client; Cause for the log only.

@@ -28,15 +28,25 @@ func MatchesVersion(tags []string, version string) bool {
 // ListQuery is a search (RFC 7644 §3.4.2).
 type ListQuery struct {
 	Filter     filter.Expr // nil: all
+	Sort       *Sort       // nil: in the order of the directory's keys
 	StartIndex int         // 1-based; already clamped to >= 1
 	Count      int         // -1: not asked; 0: totalResults only
+	Cursor     *string     // RFC 9865; nil: pages by index; "": the first page by cursor
+}
+
+// Sort is the order of a search (RFC 7644 §3.4.2.3).
+type Sort struct {
+	By         Ref // a leaf, or a complex attribute, which stands for its `value`
+	Descending bool
 }
 
 // List is one page.
 type List struct {
-	TotalResults int
-	StartIndex   int
-	Resources    []*Object // projected
+	TotalResults   int       // -1: not known, as a page by cursor may be
+	StartIndex     int       // 0 on a page by cursor
+	Resources      []*Object // projected
+	NextCursor     string    // "" on the last page, and on pages by index
+	PreviousCursor string    // "" on the first page, and on pages by index
 }
 
 // Result is one resource.

@@ -9,9 +9,12 @@ const (
 	ResourceTypeURN          = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 	SchemaURN                = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 
-	ListResponseURN = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
-	PatchOpURN      = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-	ErrorURN        = "urn:ietf:params:scim:api:messages:2.0:Error"
+	ListResponseURN  = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+	SearchRequestURN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+	BulkRequestURN   = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+	BulkResponseURN  = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+	PatchOpURN       = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+	ErrorURN         = "urn:ietf:params:scim:api:messages:2.0:Error"
 )
 
 // Type is an attribute's data type, RFC 7643 §2.3.

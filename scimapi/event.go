@@ -57,7 +57,7 @@ func (h *Handler) requestID(r *http.Request) string {
 }
 
 func (e *event) authenticated(h *Handler, c scim.Caller) {
-	e.caller.Tenant, e.caller.Client, e.caller.Subject = c.Tenant, c.Client, c.Subject
+	e.caller.Tenant, e.caller.Client, e.caller.Subject, e.caller.Profile = c.Tenant, c.Client, c.Subject, c.Profile
 	h.Metrics.seen(c.Tenant+"\x00"+c.Client+"\x00"+c.Subject, e.started)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/gorilla/mux"
 
 	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 // Options say how the API is served. Service, Authenticate and Metrics are required.
@@ -27,13 +28,23 @@ type Options struct {
 	PublicURL      string         // the server's URL as clients know it, without BasePath; "": from the request
 	TrustedProxies []netip.Prefix // who may set Forwarded and X-Forwarded-*
 	MaxRequestSize int64          // bytes of a body
+	DefaultCount   int            // resources on a page when the client does not say, for ServiceProviderConfig
 	MaxCount       int            // resources on a page, for ServiceProviderConfig
+	CursorTTL      time.Duration  // how long a cursor is good for, for ServiceProviderConfig
+	Bulk           Bulk           // how large a bulk request may be
+	Me             filter.Path    // the attribute of a User that holds a caller's subject; zero: /Me is not served
 	ChangePassword bool           // a password is mapped, for ServiceProviderConfig
 	AccessLog      bool           // one line for each request; without it only those that failed with 5xx
 	Health         bool           // serve /health and /ready
 
 	Now   func() time.Time
 	NewID func() string // request ids
+}
+
+// Bulk is how large a bulk request may be (RFC 7644 §3.7). MaxOperations 0: there is no bulk.
+type Bulk struct {
+	MaxOperations int
+	MaxPayload    int64 // bytes
 }
 
 // Handler is the whole HTTP face. It is an http.Handler; Drain turns /ready to 503 before a shutdown.

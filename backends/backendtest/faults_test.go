@@ -21,7 +21,7 @@ type hooked struct {
 	modify func(context.Context, backends.Key, []backends.Change, backends.Condition, []string) (backends.Record, error)
 	move   func(context.Context, backends.Key, backends.Template, backends.Condition) error
 	remove func(context.Context, backends.Key, backends.Condition) error
-	keys   func(context.Context, string, []string) (map[string]backends.Key, error)
+	find   func(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error)
 	names  func(context.Context, string, []backends.Key) (map[backends.Key]string, error)
 }
 
@@ -81,11 +81,11 @@ func (h *hooked) Delete(ctx context.Context, key backends.Key, cond backends.Con
 	return h.Backend.Delete(ctx, key, cond)
 }
 
-func (h *hooked) Keys(ctx context.Context, by string, names []string) (map[string]backends.Key, error) {
-	if h.keys != nil {
-		return h.keys(ctx, by, names)
+func (h *hooked) Find(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error) {
+	if h.find != nil {
+		return h.find(ctx, by, names, attrs)
 	}
-	return h.Backend.Keys(ctx, by, names)
+	return h.Backend.Find(ctx, by, names, attrs)
 }
 
 func (h *hooked) Names(ctx context.Context, by string, keys []backends.Key) (map[backends.Key]string, error) {

@@ -277,12 +277,16 @@ func content(v backends.Value) string {
 	return v.Text()
 }
 
-func (b *memoryClass) Keys(ctx context.Context, by string, names []string) (map[string]backends.Key, error) {
-	found := map[string]backends.Key{}
+func (b *memoryClass) Find(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error) {
+	found := map[string]backends.Record{}
 	for _, key := range b.keys() {
 		b.m.mu.RLock()
 		err := b.ready(ctx)
 		r, missing := b.find(key)
+		var shown backends.Record
+		if missing == nil {
+			shown = b.show(r, attrs)
+		}
 		b.m.mu.RUnlock()
 		if err != nil {
 			return nil, err
@@ -292,7 +296,7 @@ func (b *memoryClass) Keys(ctx context.Context, by string, names []string) (map[
 		}
 		for _, name := range names {
 			if b.isCalled(r, by, name) {
-				found[name] = key
+				found[name] = shown
 			}
 		}
 	}
@@ -335,3 +339,6 @@ func (m *Memory) version() string {
 	m.serial++
 	return strconv.Itoa(m.serial)
 }
+
+// Sorts says no: records come in the order of their keys.
+func (b *memoryClass) Sorts(backends.Sort) bool { return false }

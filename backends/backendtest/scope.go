@@ -44,12 +44,12 @@ func (s *suite) outsideIsNotThere() error {
 	if err != nil || len(recs) != 1 || recs[0].Key != made.Key {
 		return unlike(err, "Fetch of one inside and one outside gave %v", recs)
 	}
-	keys, err := s.b.Keys(s.ctx, "", []string{name})
+	keys, err := s.keys("", []string{name})
 	if err != nil || len(keys) != 0 {
-		return unlike(err, "Keys of a name outside gave %v", keys)
+		return unlike(err, "Find of a name outside gave %v", keys)
 	}
-	if keys, err = s.b.Keys(s.ctx, s.a.Name, []string{"stranger"}); err != nil || len(keys) != 0 {
-		return unlike(err, "Keys by %s of a record outside gave %v", s.a.Name, keys)
+	if keys, err = s.keys(s.a.Name, []string{"stranger"}); err != nil || len(keys) != 0 {
+		return unlike(err, "Find by %s of a record outside gave %v", s.a.Name, keys)
 	}
 	for _, by := range []string{"", s.a.Name} {
 		names, err := s.b.Names(s.ctx, by, []backends.Key{key, made.Key})
@@ -142,21 +142,21 @@ func (s *suite) resolves() error {
 	} else {
 		loud = two.Name
 	}
-	keys, err := s.b.Keys(s.ctx, "", names)
+	keys, err := s.keys("", names)
 	if err != nil {
-		return fmt.Errorf("Keys: %w", err)
+		return fmt.Errorf("Find: %w", err)
 	}
 	want := map[string]backends.Key{one.Name: one.Key, two.Name: two.Key, loud: two.Key}
 	if err := sameKeys(keys, want); err != nil {
-		return fmt.Errorf("Keys of %q: %w", names, err)
+		return fmt.Errorf("Find of %q: %w", names, err)
 	}
 	byName := []string{"Odd, One+x=1", "two", "TWO", "nobody", "*", "", "t*"}
-	if keys, err = s.b.Keys(s.ctx, s.a.Name, byName); err != nil {
-		return fmt.Errorf("Keys by %s: %w", s.a.Name, err)
+	if keys, err = s.keys(s.a.Name, byName); err != nil {
+		return fmt.Errorf("Find by %s: %w", s.a.Name, err)
 	}
 	want = map[string]backends.Key{"Odd, One+x=1": one.Key, "two": two.Key, "TWO": two.Key}
 	if err := sameKeys(keys, want); err != nil {
-		return fmt.Errorf("Keys by %s of %q: %w", s.a.Name, byName, err)
+		return fmt.Errorf("Find by %s of %q: %w", s.a.Name, byName, err)
 	}
 	for by, want := range map[string][2]string{"": {one.Name, two.Name}, s.a.Name: {"Odd, One+x=1", "two"}} {
 		got, err := s.b.Names(s.ctx, by, []backends.Key{one.Key, two.Key, two.Key, "nonsense", ""})
@@ -165,9 +165,9 @@ func (s *suite) resolves() error {
 		}
 	}
 	for _, by := range []string{"", s.a.Name} {
-		keys, err := s.b.Keys(s.ctx, by, nil)
+		keys, err := s.keys(by, nil)
 		if err != nil || len(keys) != 0 {
-			return unlike(err, "Keys of no names gave %v", keys)
+			return unlike(err, "Find of no names gave %v", keys)
 		}
 		names, err := s.b.Names(s.ctx, by, nil)
 		if err != nil || len(names) != 0 {
@@ -175,6 +175,20 @@ func (s *suite) resolves() error {
 		}
 	}
 	return nil
+}
+
+// keys is Find without attributes.
+func (s *suite) keys(by string, names []string) (map[string]backends.Key, error) {
+	found, err := s.b.Find(s.ctx, by, names, nil)
+	return keysOf(found), err
+}
+
+func keysOf(found map[string]backends.Record) map[string]backends.Key {
+	keys := make(map[string]backends.Key, len(found))
+	for name, rec := range found {
+		keys[name] = rec.Key
+	}
+	return keys
 }
 
 func sameKeys(got, want map[string]backends.Key) error {
@@ -199,9 +213,9 @@ func (s *suite) resolvesMany() error {
 		}
 		names, keys = append(names, rec.Name), append(keys, rec.Key)
 	}
-	gotKeys, err := s.b.Keys(s.ctx, "", names)
+	gotKeys, err := s.keys("", names)
 	if err != nil || len(gotKeys) != many {
-		return unlike(err, "Keys of %d names gave %d", many, len(gotKeys))
+		return unlike(err, "Find of %d names gave %d", many, len(gotKeys))
 	}
 	gotNames, err := s.b.Names(s.ctx, "", keys)
 	if err != nil || len(gotNames) != many {

@@ -321,7 +321,7 @@ func otherFaults() []fault {
 		{"Walk ignores the scope", (*suite).outsideIsNotThere, with(func(m *Memory, h *hooked) { h.walk = wide(m).Walk })},
 		{"Count ignores the scope", (*suite).outsideIsNotThere, with(func(m *Memory, h *hooked) { h.count = wide(m).Count })},
 		{"Has ignores the scope", (*suite).outsideIsNotThere, with(func(m *Memory, h *hooked) { h.has = wide(m).Has })},
-		{"Keys ignores the scope", (*suite).outsideIsNotThere, with(func(m *Memory, h *hooked) { h.keys = wide(m).Keys })},
+		{"Find ignores the scope", (*suite).outsideIsNotThere, with(func(m *Memory, h *hooked) { h.find = wide(m).Find })},
 		{"Names ignores the scope", (*suite).outsideIsNotThere, with(func(m *Memory, h *hooked) { h.names = wide(m).Names })},
 		{"Modify ignores the scope", (*suite).outsideIsNotWritten, with(func(m *Memory, h *hooked) { h.modify = wide(m).Modify })},
 		{"Move ignores the scope", (*suite).outsideIsNotWritten, with(func(m *Memory, h *hooked) { h.move = wide(m).Move })},
@@ -330,17 +330,17 @@ func otherFaults() []fault {
 		{"Delete ignores protection", (*suite).protectedStays, with(func(m *Memory, h *hooked) { h.remove = wide(m).Delete })},
 		{"names are compared letter by letter", (*suite).resolves, with(func(_ *Memory, h *hooked) {
 			b := h.Backend
-			h.keys = func(ctx context.Context, by string, names []string) (map[string]backends.Key, error) {
-				found, err := b.Keys(ctx, by, names)
-				back, _ := b.Names(ctx, by, slices.Collect(maps.Values(found)))
-				maps.DeleteFunc(found, func(name string, key backends.Key) bool { return back[key] != name })
+			h.find = func(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error) {
+				found, err := b.Find(ctx, by, names, attrs)
+				back, _ := b.Names(ctx, by, slices.Collect(maps.Values(keysOf(found))))
+				maps.DeleteFunc(found, func(name string, rec backends.Record) bool { return back[rec.Key] != name })
 				return found, err
 			}
 		})},
 		{"only so many names are resolved", (*suite).resolvesMany, with(func(_ *Memory, h *hooked) {
 			b := h.Backend
-			h.keys = func(ctx context.Context, by string, names []string) (map[string]backends.Key, error) {
-				return b.Keys(ctx, by, names[:min(len(names), 200)])
+			h.find = func(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error) {
+				return b.Find(ctx, by, names[:min(len(names), 200)], attrs)
 			}
 		})},
 		{"a cancelled context is not looked at", (*suite).cancels, with(func(_ *Memory, h *hooked) {

@@ -165,12 +165,12 @@ func (s *suite) everything(ctx context.Context, key backends.Key) map[string]err
 	_, fetch := s.b.Fetch(ctx, []backends.Key{key}, nil)
 	_, _, count := s.b.Count(ctx, nil, 0)
 	_, has := s.b.Has(ctx, key, s.a.Must, backends.Strings("Jensen"))
-	_, keys := s.b.Keys(ctx, s.a.Name, []string{"x"})
+	_, find := s.b.Find(ctx, s.a.Name, []string{"x"}, nil)
 	_, names := s.b.Names(ctx, "", []backends.Key{key})
 	_, create := s.b.Create(ctx, s.h.Name("late"), s.attrs("late", nil), nil)
 	_, modify := s.b.Modify(ctx, key, []backends.Change{change(backends.Replace, s.a.Text, "late")}, backends.Condition{}, nil)
 	errs := map[string]error{
-		"Fetch": fetch, "Count": count, "Has": has, "Keys": keys, "Names": names, "Create": create, "Modify": modify,
+		"Fetch": fetch, "Count": count, "Has": has, "Find": find, "Names": names, "Create": create, "Modify": modify,
 		"Delete": s.b.Delete(ctx, key, backends.Condition{}),
 		"Walk":   nil,
 	}

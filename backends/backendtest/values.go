@@ -74,13 +74,13 @@ func (s *suite) isFoundByName(rec backends.Record, text string, decoy backends.R
 		func() error { return s.answers(backends.Not{Term: s.eq(s.a.Name, text)}, decoy.Key) },
 		func() error { return s.finds(nil, rec.Key, decoy.Key) },
 		func() error {
-			keys, err := s.b.Keys(s.ctx, "", []string{rec.Name})
+			keys, err := s.keys("", []string{rec.Name})
 			if err != nil || len(keys) != 1 || keys[rec.Name] != rec.Key {
-				return unlike(err, "Keys of %q gave %v", rec.Name, keys)
+				return unlike(err, "Find of %q gave %v", rec.Name, keys)
 			}
-			keys, err = s.b.Keys(s.ctx, s.a.Name, []string{text})
+			keys, err = s.keys(s.a.Name, []string{text})
 			if err != nil || len(keys) != 1 || keys[text] != rec.Key {
-				return unlike(err, "Keys by %s of %q gave %v", s.a.Name, text, keys)
+				return unlike(err, "Find by %s of %q gave %v", s.a.Name, text, keys)
 			}
 			return nil
 		},

@@ -196,9 +196,9 @@ func (s *suite) moves() error {
 	if moved.Name == made.Name {
 		return fmt.Errorf("after Move the name is still %q", moved.Name)
 	}
-	keys, err := s.b.Keys(s.ctx, "", []string{made.Name, moved.Name})
+	keys, err := s.keys("", []string{made.Name, moved.Name})
 	if _, old := keys[made.Name]; err != nil || old || keys[moved.Name] != made.Key {
-		return unlike(err, "after Move to %q, Keys gives %v", moved.Name, keys)
+		return unlike(err, "after Move to %q, Find gives %v", moved.Name, keys)
 	}
 	return steps(
 		func() error { return holds(moved, s.a.Name, "Married, Ann+B") },

@@ -24,7 +24,7 @@ func BenchmarkKeys(b *testing.B) {
 			in.live = known
 			br.dir.info.Store(&in)
 			for b.Loop() {
-				keys, err := c.Keys(b.Context(), "", dns)
+				keys, err := c.Find(b.Context(), "", dns, nil)
 				if err != nil || len(keys) != len(dns) {
 					b.Fatal(len(keys), err)
 				}

@@ -57,8 +57,8 @@ func TestAServerWithoutEntryDNIsAskedForEachName(t *testing.T) {
 	c := b.open(t, "(objectClass=inetOrgPerson)")
 	b.without(t, false)
 	name := "UID=P, " + b.base
-	keys, err := c.Keys(t.Context(), "", []string{name, "uid=nobody," + b.base, b.base, "uid=p,dc=elsewhere", "nonsense"})
-	if err != nil || len(keys) != 1 || keys[name] != key {
+	keys, err := c.Find(t.Context(), "", []string{name, "uid=nobody," + b.base, b.base, "uid=p,dc=elsewhere", "nonsense"}, nil)
+	if err != nil || len(keys) != 1 || keys[name].Key != key {
 		t.Errorf("%v %v", keys, err)
 	}
 }

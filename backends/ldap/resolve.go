@@ -13,14 +13,14 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends/ldap/schema"
 )
 
-// Keys turns names into keys: DNs, or values of the attribute by. The answer has the names as the caller spelled them.
-func (c *class) Keys(ctx context.Context, by string, names []string) (map[string]backends.Key, error) {
+// Find finds the records that names belong to: DNs, or values of the attribute by. The answer has the names as the caller spelled them.
+func (c *class) Find(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error) {
 	in, err := c.d.contact(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if by != "" {
-		return c.keysBy(ctx, in, by, names)
+		return c.findBy(ctx, in, by, names, attrs)
 	}
 	spelled := map[string][]string{} // canonical DN: spellings
 	for _, name := range names {
@@ -33,34 +33,34 @@ func (c *class) Keys(ctx context.Context, by string, names []string) (map[string
 		dns = append(dns, spellings[0])
 	}
 	slices.Sort(dns)
-	keys := map[string]backends.Key{}
+	records := map[string]backends.Record{}
 	var mu sync.Mutex
-	report := func(dn string, key backends.Key) {
+	report := func(dn string, r backends.Record) {
 		canonical, _ := canonicalDN(dn)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, name := range spelled[canonical] {
-			keys[name] = key
+			records[name] = r
 		}
 	}
-	look := c.keysByBase
+	look := c.findByBase
 	if a, ok := in.schema.Attribute("entryDN"); ok && a.Equality != "" && in.live {
-		look = c.keysByEntryDN
+		look = c.findByEntryDN
 	}
-	err = inBatches(ctx, c.d, dns, func(ctx context.Context, dns []string) error { return look(ctx, in, dns, report) })
+	v := c.view(in, attrs)
+	err = inBatches(ctx, c.d, dns, func(ctx context.Context, dns []string) error { return look(ctx, v, dns, report) })
 	if err != nil {
 		return nil, err
 	}
-	return keys, nil
+	return records, nil
 }
 
-// keysByEntryDN asks for many names in one search. slapd finds an entryDN without reading entries (it looks the name up).
-func (c *class) keysByEntryDN(ctx context.Context, in *info, dns []string, report func(string, backends.Key)) error {
+// findByEntryDN asks for many names in one search. slapd finds an entryDN without reading entries (it looks the name up).
+func (c *class) findByEntryDN(ctx context.Context, v *view, dns []string, report func(string, backends.Record)) error {
 	tests := make([]filter, len(dns))
 	for i, dn := range dns {
 		tests[i] = test{"entryDN", "=", dn}
 	}
-	v := c.view(in, nil)
 	f, err := c.find(ctx, c.search(c.scoped(or(tests...)), v.request))
 	switch {
 	case err != nil:
@@ -69,14 +69,13 @@ func (c *class) keysByEntryDN(ctx context.Context, in *info, dns []string, repor
 		return errCut
 	}
 	for _, r := range v.records(f.entries) {
-		report(r.Name, r.Key)
+		report(r.Name, r)
 	}
 	return nil
 }
 
-// keysByBase reads the entries one by one, for servers that do not know entryDN.
-func (c *class) keysByBase(ctx context.Context, in *info, dns []string, report func(string, backends.Key)) error {
-	v := c.view(in, nil)
+// findByBase reads the entries one by one, for servers that do not know entryDN.
+func (c *class) findByBase(ctx context.Context, v *view, dns []string, report func(string, backends.Record)) error {
 	for _, dn := range dns {
 		req := c.search(c.scoped(), v.request)
 		req.BaseDN, req.Scope = dn, goldap.ScopeBaseObject
@@ -89,7 +88,7 @@ func (c *class) keysByBase(ctx context.Context, in *info, dns []string, report f
 		}
 		for _, r := range v.records(f.entries) {
 			if c.holds(r.Name) {
-				report(dn, r.Key)
+				report(dn, r)
 			}
 		}
 	}
@@ -109,8 +108,8 @@ func (c *class) holds(dn string) bool {
 	return err == nil && sameDN(parent.Parent().String(), c.base)
 }
 
-// keysBy finds the records that hold one of the names in an attribute. When two do, the lower key answers, always the same.
-func (c *class) keysBy(ctx context.Context, in *info, by string, names []string) (map[string]backends.Key, error) {
+// findBy finds the records that hold one of the names in an attribute. When two do, the lower key answers, always the same.
+func (c *class) findBy(ctx context.Context, in *info, by string, names, attrs []string) (map[string]backends.Record, error) {
 	a, ok := in.schema.Attribute(by)
 	if !ok || a.Equality == "" || !isDescription(by) {
 		return nil, &backends.Error{Kind: backends.ErrInvalid, Attr: by, Detail: "The directory cannot look entries up by " + by + "."}
@@ -135,9 +134,9 @@ func (c *class) keysBy(ctx context.Context, in *info, by string, names []string)
 		}
 		spelled[n] = append(spelled[n], name)
 	}
-	keys := map[string]backends.Key{}
+	records := map[string]backends.Record{}
 	var mu sync.Mutex
-	v := c.view(in, []string{by})
+	v := c.view(in, append(slices.Clip(attrs), by))
 	err := inBatches(ctx, c.d, tests, func(ctx context.Context, tests []filter) error {
 		f, err := c.find(ctx, c.search(c.scoped(or(tests...)), v.request))
 		switch {
@@ -151,8 +150,8 @@ func (c *class) keysBy(ctx context.Context, in *info, by string, names []string)
 		for _, r := range v.records(f.entries) {
 			for _, value := range r.Attrs[by] {
 				for _, name := range spelled[normal(value.Text())] {
-					if other, taken := keys[name]; !taken || r.Key < other {
-						keys[name] = r.Key
+					if other, taken := records[name]; !taken || r.Key < other.Key {
+						records[name] = r
 					}
 				}
 			}
@@ -162,7 +161,7 @@ func (c *class) keysBy(ctx context.Context, in *info, by string, names []string)
 	if err != nil {
 		return nil, err
 	}
-	return keys, nil
+	return records, nil
 }
 
 // Names says what the records with these keys are called: their DNs, or a value of the attribute by.

@@ -56,6 +56,9 @@ func (c *class) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.R
 	}
 }
 
+// Sorts says no: entries come as the server finds them.
+func (c *class) Sorts(backends.Sort) bool { return false }
+
 // Count counts the records of the class that p holds for.
 func (c *class) Count(ctx context.Context, p backends.Predicate, limit int) (n int, exact bool, err error) {
 	// One more than the limit tells "as many" from "more".

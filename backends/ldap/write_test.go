@@ -48,10 +48,10 @@ func TestCreateUnderHostileNames(t *testing.T) {
 			if len(found) != 1 || found[0].Key != r.Key {
 				t.Errorf("%q finds %d records", name, len(found))
 			}
-			if keys, err := c.Keys(t.Context(), "", []string{r.Name}); err != nil || keys[r.Name] != r.Key {
+			if keys, err := c.Find(t.Context(), "", []string{r.Name}, nil); err != nil || keys[r.Name].Key != r.Key {
 				t.Errorf("%q resolves to %v, %v", r.Name, keys, err)
 			}
-			if keys, err := c.Keys(t.Context(), "uid", []string{name}); err != nil || keys[name] != r.Key {
+			if keys, err := c.Find(t.Context(), "uid", []string{name}, nil); err != nil || keys[name].Key != r.Key {
 				t.Errorf("uid %q resolves to %v, %v", name, keys, err)
 			}
 			if err := c.Move(t.Context(), r.Key, template("uid=", "moved "+name, ","+b.base), backends.Condition{}); err != nil {

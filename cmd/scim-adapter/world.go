@@ -24,14 +24,9 @@ import (
 	"github.com/scim-adapter/scim-adapter/mapping"
 	"github.com/scim-adapter/scim-adapter/mapping/lens"
 	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
 	"github.com/scim-adapter/scim-adapter/scimapi"
 	"github.com/scim-adapter/scim-adapter/scimapi/auth"
-)
-
-// maxPage is how many resources a page may have, and defaultPage how many it has when the client does not say.
-const (
-	maxPage     = 1000
-	defaultPage = 100
 )
 
 // journalFile is the embedded journal below journal.path.
@@ -45,6 +40,7 @@ type plan struct {
 	config      *configs.Config
 	directories map[string]backends.Directory
 	mappings    *mapping.Set
+	me          filter.Path // the attribute of a User that holds a caller's subject; zero: none
 	log         *slog.Logger
 }
 
@@ -66,6 +62,9 @@ func load(path string, logger func(configs.Logging) *slog.Logger) (*plan, error)
 	}
 	if len(faults) == 0 {
 		p.mappings, faults = mapping.Compile(config.Mappings, lens.Table(), p.open)
+	}
+	if len(faults) == 0 {
+		p.me, faults = findMe(config, p.mappings)
 	}
 	if len(faults) > 0 {
 		faults.Sort()
@@ -125,18 +124,20 @@ func build(ctx context.Context, p *plan) (*world, error) {
 	if err != nil {
 		hostname = "localhost"
 	}
+	choices := p.config.SCIM
+	key, err := cursorKey(p.config)
+	if err != nil {
+		w.closeJournal()
+		return nil, err
+	}
 	w.service = adapter.New(adapter.Options{
 		Mappings: p.mappings, Journal: w.journal, Overlay: overlay, Logger: p.log,
 		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
-		DefaultCount: defaultPage, MaxCount: maxPage,
+		DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount, MaxSort: choices.MaxSort, CursorKey: key, CursorTTL: choices.CursorTimeout,
 	})
 	authenticate := auth.Anonymous
 	if p.config.Auth.Enabled {
-		tokens := map[string][]configs.Secret{}
-		for name, client := range p.config.Clients {
-			tokens[name] = client.Tokens
-		}
-		authenticate = auth.NewTokens(tokens).Authenticate
+		authenticate = auth.NewTokens(p.config.Clients).Authenticate
 	}
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		poolCollector{p.directories}, outcomeCollector{w.service.Stats}, buildInfo())
@@ -144,7 +145,9 @@ func build(ctx context.Context, p *plan) (*world, error) {
 	w.handler = scimapi.New(scimapi.Options{
 		Service: w.service, Authenticate: authenticate, Metrics: scimapi.NewMetrics(w.registry, time.Now), Logger: p.log,
 		BasePath: server.BasePath, PublicURL: server.PublicURL, TrustedProxies: server.TrustedProxies,
-		MaxRequestSize: int64(p.config.Security.MaxRequestSize), MaxCount: maxPage, ChangePassword: mapsPassword(p.mappings),
+		MaxRequestSize: int64(p.config.Security.MaxRequestSize), DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount,
+		CursorTTL: choices.CursorTimeout, Bulk: scimapi.Bulk{MaxOperations: choices.BulkMaxOperations, MaxPayload: int64(choices.BulkMaxPayloadSize)},
+		Me: p.me, ChangePassword: mapsPassword(p.mappings),
 		AccessLog: p.config.Logging.AccessLog, Health: p.config.Monitoring.HealthCheckEnabled,
 		Now: time.Now, NewID: newID,
 	})

@@ -17,15 +17,19 @@ type Tokens struct{ live []token }
 
 type token struct {
 	hash   [sha256.Size]byte
-	client string
+	caller scim.Caller
 }
 
-// NewTokens takes each client's tokens by the client's name.
-func NewTokens(clients map[string][]configs.Secret) *Tokens {
+// NewTokens takes the clients by their names.
+func NewTokens(clients map[string]configs.Client) *Tokens {
 	t := &Tokens{}
-	for client, secrets := range clients {
-		for _, secret := range secrets {
-			t.live = append(t.live, token{sha256.Sum256([]byte(secret.Reveal())), client})
+	for name, client := range clients {
+		caller := scim.Caller{
+			Tenant: scim.DefaultTenant, Client: name, Subject: client.Subject,
+			Profile: scim.Profile{IgnoreUnknownPaths: client.IgnoresUnknownPaths()},
+		}
+		for _, secret := range client.Tokens {
+			t.live = append(t.live, token{sha256.Sum256([]byte(secret.Reveal())), caller})
 		}
 	}
 	return t
@@ -44,23 +48,23 @@ func (t *Tokens) Authenticate(r *http.Request) (scim.Caller, error) {
 		return scim.Caller{}, refused("The Authorization header must be one bearer token: Authorization: Bearer <token>.")
 	}
 	hash := sha256.Sum256([]byte(given))
-	client, found := "", 0
+	caller, found := scim.Caller{}, 0
 	for i := range t.live {
 		same := subtle.ConstantTimeCompare(hash[:], t.live[i].hash[:])
 		if same == 1 {
-			client = t.live[i].client
+			caller = t.live[i].caller
 		}
 		found |= same
 	}
 	if found == 0 {
 		return scim.Caller{}, refused("This bearer token is not known, or no longer.")
 	}
-	return scim.Caller{Tenant: "default", Client: client, Subject: client}, nil
+	return caller, nil
 }
 
 // Anonymous lets everybody in, for a server that only its own machine can reach (auth.enabled: false).
 func Anonymous(*http.Request) (scim.Caller, error) {
-	return scim.Caller{Tenant: "default", Client: "anonymous", Subject: "anonymous"}, nil
+	return scim.Caller{Tenant: scim.DefaultTenant, Client: "anonymous"}, nil
 }
 
 func refused(detail string) error {

@@ -10,8 +10,9 @@ import (
 )
 
 func TestTokens(t *testing.T) {
-	tokens := NewTokens(map[string][]configs.Secret{
-		"okta": {configs.NewSecret("old"), configs.NewSecret("new")}, "entra": {configs.NewSecret("third")},
+	tokens := NewTokens(map[string]configs.Client{
+		"okta":  {Tokens: []configs.Secret{configs.NewSecret("old"), configs.NewSecret("new")}, Subject: "bjensen"},
+		"entra": {Tokens: []configs.Secret{configs.NewSecret("third")}, Profile: "entra"},
 	})
 	cases := map[string]struct {
 		headers []string
@@ -43,6 +44,8 @@ func TestTokens(t *testing.T) {
 			case c.client == "" && (!errors.As(err, &refusal) || refusal.Status != 401):
 				t.Errorf("let in as %q: %v", caller.Client, err)
 			case c.client != "" && (err != nil || caller.Client != c.client || caller.Tenant != "default"):
+				t.Errorf("%+v %v", caller, err)
+			case c.client != "" && (caller.Subject == "bjensen") != (c.client == "okta"), c.client != "" && caller.Profile.IgnoreUnknownPaths != (c.client == "entra"):
 				t.Errorf("%+v %v", caller, err)
 			}
 		})
