@@ -346,7 +346,7 @@ func elements(ids ...string) string {
 
 func (h *house) tryPatch(req scim.Request, id, operations string) (*scim.Result, error) {
 	h.t.Helper()
-	p, _, err := req.Type.DecodePatch(object(h.t, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+operations+`]}`))
+	p, _, err := req.Type.DecodePatch(object(h.t, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+operations+`]}`), req.Caller.Profile)
 	if err != nil {
 		h.t.Fatal(err)
 	}

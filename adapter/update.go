@@ -21,7 +21,7 @@ type change struct {
 	action  string
 	unread  []string // references of many values that need not be read, by canonical path
 	touched []string // attributes to read although they are read-only: the change compares them
-	chosen  []string // elements that the client addressed by a condition, emails[type eq "home"]: dropping one is no answer
+	chosen  []string // elements that the client addressed by a condition, emails[type eq "home"]: dropping one is no answer, unless the client's profile has it so
 	apply   func(before *scim.Object) (after *scim.Object, deltas []scim.SetDelta, err error)
 }
 
@@ -131,7 +131,7 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 		return nil, err
 	}
 	for _, name := range p.update.Dropped {
-		if slices.Contains(ch.chosen, name) {
+		if slices.Contains(ch.chosen, name) && !req.Caller.Profile.IgnoreUnknownPaths {
 			return nil, scim.BadRequest(scim.InvalidPath, "Nothing in the directory is mapped to %s.", name)
 		}
 	}

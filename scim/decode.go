@@ -22,8 +22,10 @@ func (rt *ResourceType) Decode(o *Object) (res *Object, dropped []string, err er
 // decoder makes operations of bodies.
 type decoder struct {
 	coercer
-	body bool // of POST or PUT, where readOnly attributes are ignored rather than refused
-	ops  []operation
+	body    bool // of POST or PUT, where readOnly attributes are ignored rather than refused
+	lenient bool // an operation whose path names nothing is dropped and listed
+	asked   bool // what is being decoded has a path that the client wrote out
+	ops     []operation
 }
 
 // expand makes an operation for each member of an object that names attributes: by name, with a URN before it, dotted, with brackets, or an extension's URN
@@ -85,7 +87,7 @@ func (d *decoder) expect(ref Ref, v any) error {
 		return err
 	}
 	if w != nil {
-		d.ops = append(d.ops, operation{kind: opExpect, ref: ref, value: w})
+		d.ops = append(d.ops, operation{kind: opExpect, ref: ref, value: w, asked: d.asked})
 	}
 	return nil
 }
@@ -115,7 +117,7 @@ func (d *decoder) change(k kind, ref Ref, v any, given bool) error {
 	if len(d.ops) >= MaxOperations {
 		return BadRequest(InvalidSyntax, "The body says more than %d things at once.", MaxOperations)
 	}
-	d.ops = append(d.ops, operation{kind: k, ref: ref, value: w, given: given})
+	d.ops = append(d.ops, operation{kind: k, ref: ref, value: w, given: given, asked: d.asked})
 	return nil
 }
 

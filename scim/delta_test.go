@@ -31,7 +31,7 @@ func TestUnreadSets(t *testing.T) {
 	} {
 		t.Run(claim, func(t *testing.T) {
 			rt := groupType()
-			p, _, err := rt.DecodePatch(parse(t, `{"Operations":[`+c.ops+`]}`))
+			p, _, err := rt.DecodePatch(parse(t, `{"Operations":[`+c.ops+`]}`), Profile{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +69,7 @@ func TestUnreadSets(t *testing.T) {
 
 // Emails are known by more than their value, so even a listed add needs the others.
 func TestOnlyKeyedSetsGoUnread(t *testing.T) {
-	p, _, err := userType().DecodePatch(parse(t, `{"Operations":[{"op":"add","path":"emails","value":["x"]}]}`))
+	p, _, err := userType().DecodePatch(parse(t, `{"Operations":[{"op":"add","path":"emails","value":["x"]}]}`), Profile{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestPatchOfALargeGroup(t *testing.T) {
 	body := NewObject()
 	body.Set("Operations", ops)
 	rt := groupType()
-	p, _, err := rt.DecodePatch(body)
+	p, _, err := rt.DecodePatch(body, Profile{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,7 +131,7 @@ func FuzzBodies(f *testing.F) {
 			checkProduct(t, rt, res)
 			checkProduct(t, rt, rt.Replaced(before, res))
 		}
-		p, _, err := rt.DecodePatch(o)
+		p, _, err := rt.DecodePatch(o, Profile{})
 		if err != nil {
 			return
 		}

@@ -29,15 +29,17 @@ type operation struct {
 	ref   Ref
 	value any  // coerced; what shape it has follows from ref. In a complex value nil takes the part away
 	given bool // opRemove: only the elements in value go
+	asked bool // the client wrote the path out; it is no member of an object
 }
 
-// DecodePatch reads a PATCH body. Names in a value without path that are not known are dropped and listed; an unknown name in a path is 400 invalidPath.
-func (rt *ResourceType) DecodePatch(o *Object) (p Patch, dropped []string, err error) {
+// DecodePatch reads a PATCH body. Names in a value without path that are not known are dropped and listed; an unknown name in a path is 400 invalidPath,
+// unless the client's profile has it that the operation is dropped and listed too. A path that cannot be read is refused from everybody.
+func (rt *ResourceType) DecodePatch(o *Object, profile Profile) (p Patch, dropped []string, err error) {
 	list, err := patchOperations(o)
 	if err != nil {
 		return Patch{}, nil, err
 	}
-	d := decoder{coercer: coercer{rt: rt}}
+	d := decoder{coercer: coercer{rt: rt}, lenient: profile.IgnoreUnknownPaths}
 	for i, v := range list {
 		in, ok := v.(*Object)
 		if !ok {
@@ -97,14 +99,22 @@ func (d *decoder) patchOperation(in *Object) error {
 	if path == "" {
 		return d.withoutPath(k, v)
 	}
-	ref, err := d.path(path)
+	ref, known, err := d.path(path)
 	switch {
 	case err != nil:
 		return err
+	case !known && d.lenient:
+		d.drop(path)
+		return nil
+	case !known:
+		return BadRequest(InvalidPath, "%s has no attribute %q.", d.rt.Name, short(path))
 	case ref.Attr == nil:
 		return d.wholeSchema(k, ref.URI, v)
 	}
-	return d.atPath(k, ref, v, given && v != nil)
+	d.asked = true
+	err = d.atPath(k, ref, v, given && v != nil)
+	d.asked = false
+	return err
 }
 
 func operationKind(in *Object) (kind, error) {
@@ -122,22 +132,17 @@ func operationKind(in *Object) (kind, error) {
 	return 0, BadRequest(InvalidSyntax, "The op %q is none of add, replace and remove.", short(op))
 }
 
-// path finds what the path of an operation means.
-func (d *decoder) path(text string) (Ref, error) {
+// path finds what the path of an operation means; not known: it is well formed and names nothing of this resource type.
+func (d *decoder) path(text string) (ref Ref, known bool, err error) {
 	p, err := filter.ParsePath(text)
 	if err != nil {
-		return Ref{}, BadRequest(InvalidPath, "The path %q cannot be read: at %s.", short(text), err).Wrap(err)
+		return Ref{}, false, BadRequest(InvalidPath, "The path %q cannot be read: at %s.", short(text), err).Wrap(err)
 	}
-	ref, ok := d.rt.Resolve(p)
-	if !ok {
-		return Ref{}, BadRequest(InvalidPath, "%s has no attribute %q.", d.rt.Name, short(text))
+	ref, known = d.rt.Resolve(p)
+	if known && ref.Filter != nil {
+		err = checkBrackets(ref.Attr, ref.Filter)
 	}
-	if ref.Filter != nil {
-		if err := checkBrackets(ref.Attr, ref.Filter); err != nil {
-			return Ref{}, err
-		}
-	}
-	return ref, nil
+	return ref, known, err
 }
 
 // withoutPath takes an operation apart whose value says which attributes it is about.
@@ -204,12 +209,12 @@ func (p Patch) Touches() []string {
 	return paths
 }
 
-// Chosen lists the elements that operations address by a condition in brackets, `emails[type eq "home"]`, without what follows the brackets.
-// Whoever finds that nothing can hold such an element knows that the client asked for it by name.
+// Chosen lists the elements that paths address by a condition in brackets, `emails[type eq "home"]`, without what follows the brackets. Whoever finds
+// that nothing can hold such an element knows that the client asked for it by name. The members of a value without path are not among them.
 func (p Patch) Chosen() []string {
 	var paths []string
 	for _, op := range p.ops {
-		if op.ref.Filter != nil {
+		if op.asked && op.ref.Filter != nil {
 			paths = append(paths, Ref{URI: op.ref.URI, Attr: op.ref.Attr, Filter: op.ref.Filter}.String())
 		}
 	}

@@ -79,7 +79,7 @@ func TestMembersEndUpTheSameHoweverTheyAreChanged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, _, err := rt.DecodePatch(body)
+		p, _, err := rt.DecodePatch(body, Profile{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +153,7 @@ func TestHostileBodiesAreCheapOrRefused(t *testing.T) {
 		t.Run(claim, func(t *testing.T) {
 			rt, body := userType(), parse(t, c.body)
 			start := time.Now()
-			p, dropped, err := rt.DecodePatch(body)
+			p, dropped, err := rt.DecodePatch(body, Profile{})
 			if err == nil {
 				_, _, err = p.Apply(rt, parse(t, bjensen), nil)
 			}

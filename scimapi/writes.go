@@ -80,7 +80,7 @@ func (h *Handler) patch(rt *scim.ResourceType) handlerFunc {
 		if err != nil {
 			return err
 		}
-		p, dropped, err := rt.DecodePatch(body)
+		p, dropped, err := rt.DecodePatch(body, e.caller.Profile)
 		if err != nil {
 			return err
 		}

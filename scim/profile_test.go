@@ -1,0 +1,55 @@
+package scim
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+)
+
+// What an unknown path comes to is the client's profile's to say (CLIENTS.md, row 31); what cannot be read is refused from everybody.
+func TestUnknownPathsAreRefusedOrListed(t *testing.T) {
+	lenient := Profile{IgnoreUnknownPaths: true}
+	for _, path := range []string{
+		"colour", "name.nick", `shoes[primary eq "True"].value`, `emails[kind eq "work"].value`, "urn:example:none:2.0:User:colour", "urn:example:none:2.0:User",
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:colour",
+	} {
+		for _, kind := range []string{"Add", "replace", "Remove"} {
+			o := NewObject()
+			o.Set("op", kind)
+			o.Set("path", path)
+			o.Set("value", "x")
+			title := NewObject()
+			title.Set("op", "add")
+			title.Set("path", "title")
+			title.Set("value", "Boss")
+			body := NewObject()
+			body.Set("Operations", []any{o, title})
+			_, _, err := userType().DecodePatch(body, Profile{})
+			var e *Error
+			if !errors.As(err, &e) || e.Status != http.StatusBadRequest || e.Type != InvalidPath {
+				t.Errorf("strict, %s %s: %v", kind, path, err)
+			}
+			p, dropped, err := userType().DecodePatch(body, lenient)
+			if err != nil || !slices.Equal(dropped, []string{path}) || !slices.Equal(p.Touches(), []string{"title"}) {
+				t.Errorf("lenient, %s %s: drops %q, touches %q, %v", kind, path, dropped, p.Touches(), err)
+			}
+		}
+	}
+	for _, path := range []string{"emails[", "emails[type eq].value", "..", "emails[type eq \"work\"]value", "na me"} {
+		body := parse(t, `{"Operations":[{"op":"add","path":`+strconv.Quote(path)+`,"value":"x"}]}`)
+		if _, _, err := userType().DecodePatch(body, lenient); err == nil {
+			t.Errorf("%s is taken", path)
+		}
+	}
+}
+
+// Only of a path that was written out is it known that the client insists on the element.
+func TestChosenElementsAreThoseOfPaths(t *testing.T) {
+	p, _, err := userType().DecodePatch(parse(t, `{"Operations":[{"op":"add","path":"emails[type eq \"home\"].value","value":"a@b"},
+		{"op":"add","value":{"emails[type eq \"other\"].value":"c@d"}}]}`), Profile{})
+	if err != nil || !slices.Equal(p.Chosen(), []string{`emails[type eq "home"]`}) {
+		t.Errorf("%q, %v", p.Chosen(), err)
+	}
+}
