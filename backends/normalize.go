@@ -1,7 +1,6 @@
 package backends
 
 import (
-	"math/big"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -193,14 +192,6 @@ func isDigits(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// compareIntegers compares two canonical integers.
-func compareIntegers(a, b string) int {
-	var x, y big.Int
-	x.SetString(a, 10)
-	y.SetString(b, 10)
-	return x.Cmp(&y)
 }
 
 func canonicalBoolean(s string) (string, bool) {

@@ -115,6 +115,12 @@ func (b *memoryClass) Fidelity(t backends.Predicate) backends.Fidelity {
 	return backends.Exact
 }
 
+// Sorts says yes to the attributes that have an order of their own, by that order.
+func (b *memoryClass) Sorts(by backends.Sort) bool {
+	own := b.Syntax(by.Attr).Order
+	return own != backends.NoRule && own == by.Rule
+}
+
 // ready holds an operation back that nobody waits for, or that finds nobody at home.
 func (b *memoryClass) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -179,7 +185,7 @@ func (b *memoryClass) Fetch(ctx context.Context, keys []backends.Key, attrs []st
 func (b *memoryClass) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
 	return func(yield func(backends.Record, error) bool) {
 		given := 0
-		for _, key := range b.keys() {
+		for _, key := range b.keysFor(q.Sort) {
 			rec, found, err := b.step(ctx, key, q)
 			if err != nil {
 				yield(backends.Record{}, err)
@@ -214,6 +220,22 @@ func (b *memoryClass) keys() []backends.Key {
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
+	return keys
+}
+
+// keysFor lists the keys in the order that is wanted. What is changed while the walk lasts keeps the place that it had.
+func (b *memoryClass) keysFor(by *backends.Sort) []backends.Key {
+	keys := b.keys()
+	if by == nil {
+		return keys
+	}
+	b.m.mu.RLock()
+	defer b.m.mu.RUnlock()
+	place := map[backends.Key]backends.SortKey{}
+	for key, r := range b.m.records {
+		place[key] = by.Key(r.Record)
+	}
+	slices.SortStableFunc(keys, func(a, c backends.Key) int { return by.Compare(place[a], place[c]) })
 	return keys
 }
 
@@ -339,6 +361,3 @@ func (m *Memory) version() string {
 	m.serial++
 	return strconv.Itoa(m.serial)
 }
-
-// Sorts says no: records come in the order of their keys.
-func (b *memoryClass) Sorts(backends.Sort) bool { return false }
