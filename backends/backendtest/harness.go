@@ -98,7 +98,7 @@ func checks() []check {
 	var all []check
 	for _, group := range [][]check{
 		readChecks(), valueChecks(), writeChecks(), conditionChecks(), scopeChecks(), resolverChecks(), errorChecks(), raceChecks(), streamChecks(),
-		differentialChecks(),
+		differentialChecks(), sortChecks(),
 	} {
 		all = append(all, group...)
 	}

@@ -3,6 +3,8 @@ package backendtest
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -122,6 +124,7 @@ func resolverChecks() []check {
 	return []check{
 		{"names give keys and keys give names", (*suite).resolves},
 		{"many names and keys are resolved at once", (*suite).resolvesMany},
+		{"Find gives the attributes that were asked for, and only those", (*suite).findsWhatIsAsked},
 	}
 }
 
@@ -224,6 +227,49 @@ func (s *suite) resolvesMany() error {
 	for i, name := range names {
 		if gotKeys[name] != keys[i] || gotNames[keys[i]] != name {
 			return fmt.Errorf("%q and %q do not resolve to each other: %q, %q", name, keys[i], gotKeys[name], gotNames[keys[i]])
+		}
+	}
+	return nil
+}
+
+// findsWhatIsAsked: whatever names are looked up by, by is shown only if it was asked for, and as it was spelled.
+func (s *suite) findsWhatIsAsked() error {
+	var names, ids []string
+	for range 130 { // more than one search may take
+		id := s.id()
+		rec, err := s.create(id, backends.Attributes{s.a.Text: backends.Strings("Title of " + id), s.a.Multi: backends.Strings("one", "two")})
+		if err != nil {
+			return err
+		}
+		names, ids = append(names, rec.Name), append(ids, id)
+	}
+	loudText, loudName := strings.ToUpper(s.a.Text), strings.ToUpper(s.a.Name)
+	for _, c := range []struct{ ask, show []string }{
+		{nil, nil},
+		{[]string{s.a.Text}, []string{s.a.Text}},
+		{[]string{s.a.Text, s.a.Multi}, []string{s.a.Text, s.a.Multi}},
+		{[]string{loudText}, []string{loudText}},
+		{[]string{s.a.Name}, []string{s.a.Name}},
+		{[]string{loudName}, []string{loudName}},
+		{[]string{s.a.Text, s.a.Exact}, []string{s.a.Text}},
+	} {
+		for by, called := range map[string][]string{"": names, s.a.Name: ids, loudName: ids} {
+			found, err := s.b.Find(s.ctx, by, called, c.ask)
+			if err != nil || len(found) != len(called) {
+				return unlike(err, "Find by %q of %d names gave %d records", by, len(called), len(found))
+			}
+			for i, name := range called {
+				rec := found[name]
+				got := slices.Sorted(maps.Keys(rec.Attrs))
+				if want := slices.Sorted(slices.Values(c.show)); !slices.Equal(got, want) || rec.Name != names[i] || rec.Key == "" {
+					return fmt.Errorf("Find by %q of %q asking for %q gave %+v", by, name, c.ask, rec)
+				}
+				if slices.Contains(c.show, s.a.Text) {
+					if err := holds(rec, s.a.Text, "Title of "+ids[i]); err != nil {
+						return err
+					}
+				}
+			}
 		}
 	}
 	return nil

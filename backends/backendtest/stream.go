@@ -36,7 +36,7 @@ func (s *suite) streams() error {
 	return steps(
 		func() error { return s.walksAll(made) },
 		func() error { return s.stopsAtLimit(1, 7, s.h.Many-1, s.h.Many, s.h.Many+1) },
-		s.breaksOff,
+		func() error { return s.breaksOff(backends.Query{}) },
 		func() error {
 			n, exact, err := s.b.Count(s.ctx, nil, 0)
 			if err != nil || n != s.h.Many || !exact {
@@ -99,11 +99,12 @@ func (s *suite) stopsAtLimit(limits ...int) error {
 }
 
 // breaksOff leaves many walks in their middle; whatever they hold must be given back.
-func (s *suite) breaksOff() error {
+func (s *suite) breaksOff(q backends.Query) error {
+	q.Attrs = []string{s.a.Name}
 	before := runtime.NumGoroutine()
 	for round := range 60 {
 		n := 0
-		for _, err := range s.b.Walk(s.ctx, backends.Query{Attrs: []string{s.a.Name}}) {
+		for _, err := range s.b.Walk(s.ctx, q) {
 			if err != nil {
 				return fmt.Errorf("walk %d, after others were broken off: %w", round, err)
 			}
