@@ -54,7 +54,9 @@ type Spec struct {
 	Caseless bool
 	// Exact: Where holds for exactly the records whose shown values fulfil the test, if the leaf compares as Test.Next
 	// says. Without it the term is tested again on the SCIM side.
-	Exact    bool
+	Exact bool
+	// Monotone: what is shown orders as the attribute's values do under this rule; NoRule: it may not.
+	Monotone backends.Rule
 	Part     bool // several paths may share one attribute, each writing its own part
 	ReadOnly bool // Put is never called, with any argument
 	Ref      bool // `ref`: not a lens but a mark; New is not called

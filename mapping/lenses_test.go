@@ -35,11 +35,11 @@ func (f funcs) Where(t Test) (backends.Predicate, bool) {
 func lenses() []Spec {
 	return []Spec{
 		{Name: "ref", Ref: true},
-		{Name: "int", Type: scim.TypeInteger, Exact: true, New: func([]string) (Lens, error) { return intLens(), nil }},
+		{Name: "int", Type: scim.TypeInteger, Exact: true, Monotone: backends.IntegerRule, New: func([]string) (Lens, error) { return intLens(), nil }},
 		{Name: "enum", New: newEnum},
 		{Name: "gone", Type: scim.TypeBoolean, Exact: true, New: newGone},
 		{Name: "lifted", Type: scim.TypeBoolean, Exact: true, LiftedByPassword: true, New: newGone},
-		{Name: "time", Type: scim.TypeDateTime, Exact: true, New: func([]string) (Lens, error) { return timeLens(), nil }},
+		{Name: "time", Type: scim.TypeDateTime, Exact: true, Monotone: backends.TimeRule, New: func([]string) (Lens, error) { return timeLens(), nil }},
 		{Name: "prefix", New: newPrefix},
 		{Name: "half", Part: true, New: newHalf},
 	}

@@ -23,7 +23,7 @@ func clocks() []mapping.Spec {
 	windows := ticks{name: "ticks of 100 ns since 1601", unit: 100 * time.Nanosecond, epoch: time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC), never: []int64{0, math.MaxInt64}, least: 1}
 	return []mapping.Spec{
 		{
-			Name: "generalizedTime", Usage: "generalizedTime", Type: scim.TypeDateTime, Ops: onOrder, Exact: true,
+			Name: "generalizedTime", Usage: "generalizedTime", Type: scim.TypeDateTime, Ops: onOrder, Exact: true, Monotone: backends.TimeRule,
 			Doc: "LDAP's clock (RFC 4517 §3.3.13), with or without minutes, seconds, fraction, and with any offset ⇄ RFC 3339, shown in UTC. Written in UTC to the second, with a fraction where there is one.",
 			New: noArgs(each{show: showTime, write: writeGeneralized, where: whereInstant(func(at time.Time) any { return at })}),
 			Examples: []mapping.Example{
@@ -44,7 +44,7 @@ func clocks() []mapping.Spec {
 			},
 		},
 		{
-			Name: "epoch", Usage: "epoch", Type: scim.TypeDateTime, Ops: onOrder, Exact: true,
+			Name: "epoch", Usage: "epoch", Type: scim.TypeDateTime, Ops: onOrder, Exact: true, Monotone: backends.IntegerRule,
 			Doc: "Unix time, whole " + seconds.name + " ⇄ RFC 3339. A fraction of a second cannot be held: 400.",
 			New: noArgs(seconds.lens()),
 			Examples: []mapping.Example{
@@ -53,7 +53,7 @@ func clocks() []mapping.Spec {
 			},
 		},
 		{
-			Name: "timestamp", Usage: "timestamp", Type: scim.TypeDateTime, Ops: onOrder, Exact: true,
+			Name: "timestamp", Usage: "timestamp", Type: scim.TypeDateTime, Ops: onOrder, Exact: true, Monotone: backends.TimeRule,
 			Doc: "A database's timestamp, or RFC 3339 with any offset ⇄ RFC 3339, shown in UTC.",
 			New: noArgs(each{show: showTime, write: writeTimestamp, where: whereInstant(func(at time.Time) any { return at })}),
 			Examples: []mapping.Example{

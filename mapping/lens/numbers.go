@@ -16,7 +16,7 @@ import (
 func numbers() []mapping.Spec {
 	return []mapping.Spec{
 		{
-			Name: "int", Usage: "int", Type: scim.TypeInteger, Ops: onOrder, Exact: true,
+			Name: "int", Usage: "int", Type: scim.TypeInteger, Ops: onOrder, Exact: true, Monotone: backends.IntegerRule,
 			Doc: "Digits ⇄ a whole number of any size.",
 			New: noArgs(each{show: showInt, write: writeInt, where: whereInt}),
 			Examples: []mapping.Example{
