@@ -4,10 +4,10 @@ BIN := bin/scim-adapter
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test unit lint race generate clean
+.PHONY: help run build test unit lint race fuzz conformance generate clean
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build, start an in-process LDAP directory and serve SCIM on http://127.0.0.1:8080/scim/v2
 	$(BIN) demo
@@ -23,6 +23,12 @@ unit: ## the tests that need no server
 
 race: ## the unit tests under the race detector (needs gcc)
 	SCIM_TEST_SERVERS=none CGO_ENABLED=1 $(GO) test -race ./...
+
+fuzz: ## every fuzz target for half a minute; DURATION=10m for longer
+	scripts/fuzz.sh $(DURATION)
+
+conformance: ## hold the adapter to scim2-tester, which it installs from PyPI (needs Python)
+	scripts/conformance.sh
 
 lint: ## gofumpt, go vet, golangci-lint, govulncheck
 	scripts/lint.sh
