@@ -13,7 +13,7 @@ while IFS=: read -r file target; do
   [[ $target =~ $pattern ]] || continue
   package=./$(dirname "$file")
   echo "== $package $target, $duration"
-  go test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$duration" -parallel 1 -timeout 0 || failed+=("$package $target")
+  go test "$package" -run '^$' -fuzz "^$target\$" -fuzztime "$duration" -fuzzminimizetime 5s -parallel 1 -timeout 0 || failed+=("$package $target")
 done < <(git ls-files -co --exclude-standard '*_test.go' | xargs grep -HoE '^func Fuzz[A-Za-z0-9]+' | sed 's/func //' | sort)
 
 if [ ${#failed[@]} -gt 0 ]; then
