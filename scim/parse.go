@@ -91,14 +91,22 @@ const manyMembers = 16
 
 func (r reader) object() (any, error) {
 	o := NewObject()
+	if err := r.fill(o, nil); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// fill reads the members of an object that was begun into o. member reads the value of the member of that name; nil is value.
+func (r reader) fill(o *Object, member func(name string) (any, error)) error {
 	var seen map[string]bool
 	for {
 		tok, err := r.ReadToken()
 		if err != nil {
-			return nil, r.fail(err)
+			return r.fail(err)
 		}
 		if tok.Kind() == jsontext.KindEndObject {
-			return o, nil
+			return nil
 		}
 		name := tok.String()
 		twice := false
@@ -115,11 +123,16 @@ func (r reader) object() (any, error) {
 			seen[lowerName(name)] = true
 		}
 		if twice {
-			return nil, BadRequest(InvalidSyntax, "The member %q stands twice in one JSON object (names have no case in SCIM).", short(name))
+			return BadRequest(InvalidSyntax, "The member %q stands twice in one JSON object (names have no case in SCIM).", short(name))
 		}
-		v, err := r.value()
+		var v any
+		if member == nil {
+			v, err = r.value()
+		} else {
+			v, err = member(name)
+		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		o.names = append(o.names, name)
 		o.values = append(o.values, v)
@@ -135,6 +148,7 @@ func (r reader) fail(err error) error {
 	case errors.As(err, &syntax):
 		return BadRequest(InvalidSyntax, "The body is not valid JSON: %s at byte %d.", syntax.Err, syntax.ByteOffset+1)
 	default:
-		return BadRequest(InvalidSyntax, "The body is not valid JSON: it ends at byte %d.", r.InputOffset()+1)
+		// Also what stopped the reading of a body that comes from a network: whoever reads it there finds out by the cause.
+		return BadRequest(InvalidSyntax, "The body is not valid JSON: it ends at byte %d.", r.InputOffset()+1).Wrap(err)
 	}
 }
