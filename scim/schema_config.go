@@ -10,6 +10,14 @@ func ServiceProviderConfigSchema() *Schema {
 		attribute("documentationUri", TypeReference, "The address of a manual for it.", pointsTo("external")),
 		attribute("primary", TypeBoolean, "Whether this is the scheme to be used first."),
 	}
+	pages := []*Attribute{
+		attribute("cursor", TypeBoolean, "Whether pages can be found by cursor.", required),
+		attribute("index", TypeBoolean, "Whether pages can be found by index.", required),
+		text("defaultPaginationMethod", "How pages are found when a request names neither.", oneOf("cursor", "index")),
+		attribute("defaultPageSize", TypeInteger, "How many resources a page has when a request does not say."),
+		attribute("maxPageSize", TypeInteger, "How many resources a page has at most."),
+		attribute("cursorTimeout", TypeInteger, "How long a cursor is good for, in seconds."),
+	}
 	return &Schema{
 		ID: ServiceProviderConfigURN, Name: "ServiceProviderConfig", Description: "What this server can do.",
 		Attributes: []*Attribute{
@@ -23,6 +31,7 @@ func ServiceProviderConfigSchema() *Schema {
 			feature("changePassword", "Changing passwords."),
 			feature("sort", "Sorting."),
 			feature("etag", "Entity tags."),
+			complexOf("pagination", "How long lists are shown in pages (RFC 9865).", everyPart(pages, readOnly), readOnly),
 			complexOf("authenticationSchemes", "How clients authenticate.", everyPart(schemes, readOnly), multi, required, readOnly),
 		},
 	}
