@@ -4,19 +4,17 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
 // Discovery documents (RFC 7644 §4) are made from what is mapped, so they cannot promise more than is served.
 
-// refuseFilter is RFC 7644 §4: discovery cannot be filtered, and saying 403 is better than answering something else.
+// refuseFilter is RFC 7644 §4: discovery cannot be filtered, and saying 403 is better than answering something else. All other parameters are ignored, as
+// the section has it, whatever they say: these documents are whole or not at all.
 func refuseFilter(r *http.Request) error {
-	q, err := parseQuery(r)
-	if err != nil {
-		return err
-	}
-	if q.Has("filter") {
+	if r.URL.Query().Has("filter") {
 		return &scim.Error{Status: http.StatusForbidden, Detail: "Discovery endpoints take no filter (RFC 7644 §4)."}
 	}
 	return nil
@@ -27,11 +25,11 @@ func (h *Handler) listResourceTypes(w http.ResponseWriter, r *http.Request, _ *e
 		return err
 	}
 	base := h.baseURL(r)
-	all := make([]any, len(h.types))
+	all := make([]*scim.Object, len(h.types))
 	for i, rt := range h.types {
 		all[i] = resourceTypeObject(base, rt)
 	}
-	writeObject(w, r, http.StatusOK, listResponse(len(all), 1, all))
+	writeObject(w, r, http.StatusOK, wholeList(all))
 	return nil
 }
 
@@ -87,12 +85,17 @@ func (h *Handler) listSchemas(w http.ResponseWriter, r *http.Request, _ *event) 
 		return err
 	}
 	base := h.baseURL(r)
-	var all []any
+	var all []*scim.Object
 	for _, s := range h.schemas() {
 		all = append(all, schemaObject(base, s))
 	}
-	writeObject(w, r, http.StatusOK, listResponse(len(all), 1, all))
+	writeObject(w, r, http.StatusOK, wholeList(all))
 	return nil
+}
+
+// wholeList is a list without pages.
+func wholeList(all []*scim.Object) *scim.Object {
+	return listResponse(&scim.List{TotalResults: len(all), StartIndex: 1, Resources: all})
 }
 
 func (h *Handler) getSchema(w http.ResponseWriter, r *http.Request, e *event) error {
@@ -119,11 +122,13 @@ func (h *Handler) serviceProviderConfig(w http.ResponseWriter, r *http.Request, 
 	o := scim.NewObject()
 	o.Set("schemas", []any{scim.ServiceProviderConfigURN})
 	o.Set("patch", object("supported", true))
-	o.Set("bulk", object("supported", false, "maxOperations", int64(0), "maxPayloadSize", int64(0)))
+	o.Set("bulk", object("supported", h.Bulk.MaxOperations > 0, "maxOperations", int64(h.Bulk.MaxOperations), "maxPayloadSize", h.Bulk.MaxPayload))
 	o.Set("filter", object("supported", true, "maxResults", int64(h.MaxCount)))
 	o.Set("changePassword", object("supported", h.ChangePassword))
-	o.Set("sort", object("supported", false))
+	o.Set("sort", object("supported", true))
 	o.Set("etag", object("supported", true))
+	o.Set("pagination", object("cursor", true, "index", true, "defaultPaginationMethod", "index",
+		"defaultPageSize", int64(h.DefaultCount), "maxPageSize", int64(h.MaxCount), "cursorTimeout", int64(h.CursorTTL/time.Second)))
 	o.Set("authenticationSchemes", []any{object(
 		"type", "oauthbearertoken", "name", "Bearer token",
 		"description", "A static token in the Authorization header, as RFC 6750 says.",

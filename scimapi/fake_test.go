@@ -80,7 +80,7 @@ func newStage(t *testing.T, change ...func(*Options)) *stage {
 			}
 			return scim.Caller{Tenant: "default", Client: "tester", Subject: "tester"}, nil
 		},
-		BasePath: "/scim/v2", MaxRequestSize: 1000, MaxCount: 500, AccessLog: true, Health: true, Now: now,
+		BasePath: "/scim/v2", MaxRequestSize: 1000, DefaultCount: 20, MaxCount: 500, CursorTTL: time.Hour, AccessLog: true, Health: true, Now: now,
 		NewID: func() string { ids++; return fmt.Sprintf("request-%d", ids) },
 	}
 	for _, f := range change {

@@ -101,16 +101,22 @@ func (h *Handler) routes() {
 	h.closed("/ResourceTypes/{id}", methods{http.MethodGet: h.getResourceType})
 	h.closed("/Schemas", methods{http.MethodGet: h.listSchemas})
 	h.closed("/Schemas/{id}", methods{http.MethodGet: h.getSchema})
-	for _, path := range []string{"/Bulk", "/.search", "/Me"} {
-		h.closed(path, h.unbuilt(path))
-	}
+	h.closed("/Bulk", h.unbuilt("/Bulk"))
+	h.closed("/Me", h.meMethods())
+	h.closed("", methods{http.MethodGet: h.byURL(h.findAll)})
+	h.closed("/.search", methods{http.MethodPost: h.byBody(h.findAll)})
 	for _, rt := range h.types {
-		h.closed(rt.Endpoint+"/.search", h.unbuilt("/.search"))
-		h.closed(rt.Endpoint, methods{http.MethodGet: h.list(rt), http.MethodPost: h.create(rt)})
-		h.closed(rt.Endpoint+"/{id}", methods{
-			http.MethodGet: h.get(rt), http.MethodPut: h.replace(rt),
-			http.MethodPatch: h.patch(rt), http.MethodDelete: h.remove(rt),
-		})
+		h.closed(rt.Endpoint+"/.search", methods{http.MethodPost: h.byBody(h.findIn(rt))})
+		h.closed(rt.Endpoint, methods{http.MethodGet: h.byURL(h.findIn(rt)), http.MethodPost: h.create(rt)})
+		h.closed(rt.Endpoint+"/{id}", h.resourceMethods(rt))
+	}
+}
+
+// resourceMethods are those of one resource.
+func (h *Handler) resourceMethods(rt *scim.ResourceType) methods {
+	return methods{
+		http.MethodGet: h.get(rt), http.MethodPut: h.unlessMatched(rt, h.replace(rt)),
+		http.MethodPatch: h.unlessMatched(rt, h.patch(rt)), http.MethodDelete: h.unlessMatched(rt, h.remove(rt)),
 	}
 }
 
@@ -119,7 +125,11 @@ func (h *Handler) open(path string, m methods) { h.router.Handle(path, route{pat
 
 // closed adds a route below BasePath that needs a token.
 func (h *Handler) closed(path string, m methods) {
-	h.router.Handle(h.BasePath+path, route{h.BasePath + path, true, m})
+	template := h.BasePath + path
+	if template == "" {
+		template = "/" // the root of a server that serves nothing else
+	}
+	h.router.Handle(template, route{template, true, m})
 }
 
 // route is what the router finds: it is never served by the router itself, see ServeHTTP.
@@ -193,8 +203,13 @@ func (h *Handler) match(r *http.Request) (*route, map[string]string) {
 
 // unbuilt answers 501 for an endpoint that RFC 7644 defines and ServiceProviderConfig says is not supported.
 func (h *Handler) unbuilt(path string) methods {
+	return notImplemented(path + " is not supported by this service; " + h.BasePath + "/ServiceProviderConfig says what is.")
+}
+
+// notImplemented answers 501 to every method.
+func notImplemented(detail string) methods {
 	f := func(http.ResponseWriter, *http.Request, *event) error {
-		return &scim.Error{Status: http.StatusNotImplemented, Detail: path + " is not supported by this service; " + h.BasePath + "/ServiceProviderConfig says what is."}
+		return &scim.Error{Status: http.StatusNotImplemented, Detail: detail}
 	}
 	return methods{http.MethodGet: f, http.MethodPost: f, http.MethodPut: f, http.MethodPatch: f, http.MethodDelete: f}
 }

@@ -99,13 +99,21 @@ func TestMethodsAndPaths(t *testing.T) {
 		{"POST", "/scim/v2/Users/1", 405, "DELETE, GET, HEAD, PATCH, PUT"},
 		{"POST", "/scim/v2/Schemas", 405, "GET, HEAD"},
 		{"OPTIONS", "/scim/v2/Users", 405, "GET, HEAD, POST"},
-		{"GET", "/scim/v2", 404, ""},
+		{"GET", "/scim/v2", 200, ""},
+		{"GET", "/scim/v2/", 200, ""},
+		{"HEAD", "/scim/v2", 200, ""},
+		{"POST", "/scim/v2", 405, "GET, HEAD"},
 		{"GET", "/", 404, ""},
 		{"GET", "/scim/v2/users", 404, ""},
 		{"GET", "/scim/v2/Users/1/more", 404, ""},
 		{"GET", "/scim/v2//Users", 404, ""},
 		{"GET", "/scim/v2/Me", 501, ""},
-		{"POST", "/scim/v2/Users/.search", 501, ""},
+		{"GET", "/scim/v2/.search", 405, "POST"},
+		{"GET", "/scim/v2/Users/.search", 405, "POST"},
+		{"DELETE", "/scim/v2/Groups/.search/", 405, "POST"},
+		{"PUT", "/scim/v2/ServiceProviderConfig", 405, "GET, HEAD"},
+		{"DELETE", "/scim/v2/ResourceTypes/User", 405, "GET, HEAD"},
+		{"HEAD", "/scim/v2/ServiceProviderConfig", 200, ""},
 	}
 	for _, c := range cases {
 		w := s.do(c.method, c.target, "")

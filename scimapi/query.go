@@ -9,6 +9,9 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
+// parameters are those that SCIM knows, in a URL or in the body of a SearchRequest (RFC 7644 §3.4.2, §3.4.3; RFC 9865 §2).
+var parameters = []string{"filter", "startIndex", "count", "cursor", "attributes", "excludedAttributes", "sortBy", "sortOrder"}
+
 // parseQuery reads the query strictly: what cannot be read is 400, a parameter of ours given twice too. Parameters that SCIM does
 // not know are passed over (CLIENTS.md, row 2).
 func parseQuery(r *http.Request) (url.Values, error) {
@@ -16,7 +19,7 @@ func parseQuery(r *http.Request) (url.Values, error) {
 	if err != nil {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "The query of the URL cannot be read: a percent sign must be followed by two hexadecimal digits, and a semicolon be written %%3B.")
 	}
-	for _, name := range []string{"filter", "startIndex", "count", "attributes", "excludedAttributes", "sortBy", "sortOrder"} {
+	for _, name := range parameters {
 		if len(q[name]) > 1 {
 			return nil, scim.BadRequest(scim.InvalidSyntax, "The parameter %s is given more than once.", name)
 		}
@@ -24,29 +27,52 @@ func parseQuery(r *http.Request) (url.Values, error) {
 	return q, nil
 }
 
-// listQuery reads the parameters of RFC 7644 §3.4.2.
+// listQuery reads the parameters of a search among resources of one type.
 func listQuery(rt *scim.ResourceType, q url.Values) (scim.ListQuery, error) {
-	query := scim.ListQuery{StartIndex: 1, Count: -1}
-	for _, name := range []string{"sortBy", "cursor"} {
-		if q.Get(name) != "" {
-			return query, scim.BadRequest(scim.InvalidValue, "The parameter %s is not supported; ServiceProviderConfig says what is.", name)
-		}
+	query, err := pageQuery(q)
+	if err != nil {
+		return query, err
 	}
-	if text := q.Get("filter"); text != "" {
-		tree, err := rt.ParseFilter(text)
-		if err != nil {
+	text, err := filterText(q)
+	if err != nil {
+		return query, err
+	}
+	if text != "" {
+		if query.Filter, err = rt.ParseFilter(text); err != nil {
 			return query, err
 		}
-		query.Filter = tree
-	} else if q.Has("filter") {
-		return query, scim.BadRequest(scim.InvalidFilter, "The filter is empty; leave the parameter out to list everything.")
 	}
-	start, err := integer(q, "startIndex", 1)
+	query.Sort, err = rt.ParseSort(q.Get("sortBy"), q.Get("sortOrder"))
+	return query, err
+}
+
+// filterText is the filter; "" when there is none.
+func filterText(q url.Values) (string, error) {
+	text := q.Get("filter")
+	if text == "" && q.Has("filter") {
+		return "", scim.BadRequest(scim.InvalidFilter, "The filter is empty; leave the parameter out to list everything.")
+	}
+	return text, nil
+}
+
+// pageQuery reads which page of a search is wanted: by index (RFC 7644 §3.4.2.4), or by cursor where that parameter is given, empty for the first page
+// (RFC 9865 §2).
+func pageQuery(q url.Values) (scim.ListQuery, error) {
+	query := scim.ListQuery{StartIndex: 1, Count: -1}
+	badCount := scim.InvalidValue
+	if q.Has("cursor") {
+		cursor := q.Get("cursor")
+		query.Cursor, badCount = &cursor, scim.InvalidCount
+		if q.Get("startIndex") != "" {
+			return query, scim.BadRequest(scim.InvalidValue, "Both cursor and startIndex are given: a page is found by one or the other.")
+		}
+	}
+	start, err := integer(q, "startIndex", 1, scim.InvalidValue)
 	if err != nil {
 		return query, err
 	}
 	query.StartIndex = max(start, 1) // RFC 7644 §3.4.2.4: less than 1 is 1
-	if query.Count, err = integer(q, "count", -1); err != nil {
+	if query.Count, err = integer(q, "count", -1, badCount); err != nil {
 		return query, err
 	}
 	if q.Get("count") != "" {
@@ -55,20 +81,20 @@ func listQuery(rt *scim.ResourceType, q url.Values) (scim.ListQuery, error) {
 	return query, nil
 }
 
-func integer(q url.Values, name string, missing int) (int, error) {
+func integer(q url.Values, name string, missing int, scimType string) (int, error) {
 	text := q.Get(name)
 	if text == "" {
 		return missing, nil
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil {
-		if errors.Is(err, strconv.ErrRange) && text[0] != '-' {
-			return 1<<31 - 1, nil // far beyond the end of anything; answered as such
+	if errors.Is(err, strconv.ErrRange) {
+		n, err = 1<<31-1, nil // far beyond the end of anything; answered as such
+		if text[0] == '-' {
+			n = 0
 		}
-		if errors.Is(err, strconv.ErrRange) {
-			return 0, nil
-		}
-		return 0, scim.BadRequest(scim.InvalidValue, "The parameter %s must be a whole number; %q is not one.", name, text)
 	}
-	return n, nil
+	if err != nil {
+		return 0, scim.BadRequest(scimType, "The parameter %s must be a whole number; %q is not one.", name, truncate(text, 64))
+	}
+	return min(n, 1<<31-1), nil
 }

@@ -1,0 +1,121 @@
+package scimapi
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// ifMatch reads If-Match (RFC 7644 §3.14, RFC 9110 §13.1.1); nil when it was not sent. One that cannot be read is refused: a write that was meant to
+// depend on a version must not happen without.
+func ifMatch(r *http.Request) ([]string, error) {
+	headers := r.Header.Values("If-Match")
+	if len(headers) == 0 {
+		return nil, nil
+	}
+	tags, ok := entityTags(headers)
+	if !ok || len(tags) == 0 || len(tags) > 1 && slices.Contains(tags, "*") {
+		return nil, scim.BadRequest(scim.InvalidSyntax, `The header If-Match cannot be read; write the entity tag as the answer had it, such as W/"x", several with commas, or * alone.`)
+	}
+	return tags, nil
+}
+
+// entityTags reads the tags of If-Match or If-None-Match, and whether all could be read. The quotes of a tag may be missing, as some clients leave
+// them out: what is meant is plain as long as nothing in it could be taken for something else.
+func entityTags(headers []string) (tags []string, ok bool) {
+	ok = true
+	rest := strings.Join(headers, ",")
+	for {
+		if rest = strings.TrimLeft(rest, " \t,"); rest == "" {
+			return tags, ok
+		}
+		weak := ""
+		if len(rest) > 1 && strings.EqualFold(rest[:2], "W/") {
+			weak, rest = "W/", rest[2:]
+		}
+		var tag, after string
+		var whole bool
+		if quoted, is := strings.CutPrefix(rest, `"`); is {
+			tag, after, whole = strings.Cut(quoted, `"`)
+			more, next, _ := strings.Cut(after, ",")
+			after, whole = next, whole && strings.Trim(more, " \t") == ""
+		} else {
+			tag, after, _ = strings.Cut(rest, ",")
+			tag = strings.TrimRight(tag, " \t")
+			whole = tag != "" && !strings.ContainsAny(tag, "\"\\ \t")
+		}
+		switch {
+		case !whole:
+			ok = false
+		case tag == "*" && weak == "" && rest[0] == '*':
+			tags = append(tags, "*")
+		default:
+			tags = append(tags, weak+`"`+tag+`"`)
+		}
+		rest = after
+	}
+}
+
+// checkRead is If-Match on GET: an answer about another version than the client asks for is none.
+func checkRead(tags []string, version string) error {
+	if len(tags) == 0 || scim.MatchesVersion(tags, version) {
+		return nil
+	}
+	return &scim.Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since the version in If-Match."}
+}
+
+// notModified is If-None-Match on GET: the client has this version already. A tag that cannot be read matches none, and the resource is sent.
+func notModified(r *http.Request, version string) bool {
+	tags, _ := entityTags(r.Header.Values("If-None-Match"))
+	return version != "" && len(tags) > 0 && scim.MatchesVersion(tags, version)
+}
+
+// unlessExists is If-None-Match on POST: `*` asks to create only what does not exist yet, so that a value which is taken is a condition that does not
+// hold (RFC 9110 §13.1.2) and the client knows the refusal from other conflicts. Entity tags say nothing there: what is not yet made has no version.
+func unlessExists(r *http.Request, err error) error {
+	var known *scim.Error
+	tags, _ := entityTags(r.Header.Values("If-None-Match"))
+	if !slices.Contains(tags, "*") || !errors.As(err, &known) || known.Status != http.StatusConflict || known.Type != scim.NotUnique {
+		return err
+	}
+	return &scim.Error{Status: http.StatusPreconditionFailed, Detail: known.Detail + " If-None-Match asked to create nothing then, and nothing was changed.", Cause: known.Cause}
+}
+
+// unlessMatched is If-None-Match on a write of one resource (RFC 9110 §13.1.2): it happens only if the resource has none of these versions, and `*` means
+// that it must not exist, which a resource that can be written does. What was read is then what the write depends on, so that nothing comes between.
+func (h *Handler) unlessMatched(rt *scim.ResourceType, write handlerFunc) handlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, e *event) error {
+		headers := r.Header.Values("If-None-Match")
+		if len(headers) == 0 {
+			return write(w, r, e)
+		}
+		tags, ok := entityTags(headers)
+		if !ok || len(tags) == 0 {
+			return scim.BadRequest(scim.InvalidSyntax, `The header If-None-Match cannot be read; write the entity tag as the answer had it, such as W/"x", several with commas, or * alone.`)
+		}
+		id, err := e.resourceID()
+		if err != nil {
+			return err
+		}
+		req, err := h.request(r, e, rt, url.Values{"attributes": {"id"}})
+		if err != nil {
+			return err
+		}
+		res, err := h.Service.Get(r.Context(), req, id)
+		if err != nil {
+			return err
+		}
+		if scim.MatchesVersion(tags, res.Version) {
+			return &scim.Error{Status: http.StatusPreconditionFailed, Detail: "The resource has a version that If-None-Match excludes; nothing was changed."}
+		}
+		if r.Header.Get("If-Match") == "" && res.Version != "" {
+			r = r.Clone(r.Context())
+			r.Header.Set("If-Match", res.Version)
+		}
+		return write(w, r, e)
+	}
+}
