@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/mapping"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
@@ -91,6 +92,13 @@ func (s *Service) link(ctx context.Context, c *class, req scim.Request, recs []b
 	if err != nil {
 		return nil, err
 	}
+	for _, r := range direct {
+		if r.Nested && r.wanted(want, "type") {
+			if err := s.kinds(ctx, c, r, recs, resources); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for _, r := range turned {
 		if err := s.turn(ctx, c, r, req.Base, recs, resources); err != nil {
 			return nil, err
@@ -106,11 +114,15 @@ func (s *Service) link(ctx context.Context, c *class, req scim.Request, recs []b
 func (s *Service) get(ctx context.Context, c *class, rec backends.Record, want func(scim.Ref) bool) *scim.Object {
 	res, problems := c.Get(rec, want)
 	for _, p := range problems {
-		s.stats.problems.Add(1)
-		s.log.LogAttrs(ctx, slog.LevelWarn, "attribute left out", slog.String("type", c.Name()), slog.String("id", string(rec.Key)),
-			slog.String("path", p.Path), slog.String("native", p.Attr), slog.String("error", p.Err.Error()))
+		s.report(ctx, c, rec, p)
 	}
 	return res
+}
+
+func (s *Service) report(ctx context.Context, c *class, rec backends.Record, p mapping.Problem) {
+	s.stats.problems.Add(1)
+	s.log.LogAttrs(ctx, slog.LevelWarn, "attribute left out", slog.String("type", c.Name()), slog.String("id", string(rec.Key)),
+		slog.String("path", p.Path), slog.String("native", p.Attr), slog.String("error", p.Err.Error()))
 }
 
 // finishDress adds what is kept beside the directory, the version that it is a part of, and where the resource is.

@@ -17,6 +17,13 @@ import (
 type target struct {
 	class *class
 	key   backends.Key
+	label string // what people call it; "" when that was not asked for, or nothing calls it
+}
+
+// called is what those who point at a record of this type call it.
+type called struct {
+	name  string
+	class *class
 }
 
 // asked is a batch of one round: all names of one type and one way of naming.
@@ -28,26 +35,48 @@ type asked struct {
 // the reference's types, or out of their scope, is left out.
 func (s *Service) keysOf(ctx context.Context, refs []reference, names [][]string) ([]map[string]target, error) {
 	return inRounds(s, refs, names, func(c *class, by string, batch []string) (map[string]target, error) {
-		recs, err := c.Backend().Find(ctx, by, batch, nil)
+		labelled := slices.ContainsFunc(refs, func(r reference) bool { return r.labelled && r.By == by && slices.Contains(r.Types, c.Name()) })
+		recs, err := c.Backend().Find(ctx, by, batch, c.labelReads(labelled))
 		found := make(map[string]target, len(recs))
 		for name, rec := range recs {
-			found[name] = target{c, rec.Key}
+			found[name] = s.target(ctx, c, rec, labelled)
 		}
 		return found, err
 	})
 }
 
+// labelReads lists what to read of a record for its label, if it is to be shown: nothing else is asked of it.
+func (c *class) labelReads(labelled bool) []string {
+	if !labelled {
+		return nil
+	}
+	return c.LabelReads()
+}
+
+// target is a record that was read with labelReads.
+func (s *Service) target(ctx context.Context, c *class, rec backends.Record, labelled bool) target {
+	t := target{class: c, key: rec.Key}
+	if labelled {
+		label, problem := c.Label(rec)
+		if problem != nil {
+			s.report(ctx, c, rec, *problem)
+		}
+		t.label = label
+	}
+	return t
+}
+
 // namesOf finds what ids are called by those who point at them. Unknown ids are left out.
-func (s *Service) namesOf(ctx context.Context, refs []reference, ids [][]string) ([]map[string]string, error) {
-	return inRounds(s, refs, ids, func(c *class, by string, batch []string) (map[string]string, error) {
+func (s *Service) namesOf(ctx context.Context, refs []reference, ids [][]string) ([]map[string]called, error) {
+	return inRounds(s, refs, ids, func(c *class, by string, batch []string) (map[string]called, error) {
 		keys := make([]backends.Key, len(batch))
 		for i, id := range batch {
 			keys[i] = backends.Key(id)
 		}
 		names, err := c.Backend().Names(ctx, by, keys)
-		found := make(map[string]string, len(names))
+		found := make(map[string]called, len(names))
 		for key, name := range names {
-			found[string(key)] = name
+			found[string(key)] = called{name, c}
 		}
 		return found, err
 	})
@@ -170,7 +199,7 @@ func (r reference) rewrite(res *scim.Object, swap func(text string, element *sci
 	}
 }
 
-// element is a reference as a client sees it.
+// element is a reference as a client sees it: what the mapping shows of it, and what is known of the record that it points at.
 func (r reference) element(base string, t target, from *scim.Object) any {
 	id := string(t.key)
 	if !r.Complex {
@@ -181,18 +210,36 @@ func (r reference) element(base string, t target, from *scim.Object) any {
 		o = from.Clone()
 	}
 	o.Set("value", id)
-	if hasSub(r.attr, "$ref") != nil {
-		o.Set("$ref", base+t.class.rt.Endpoint+"/"+url.PathEscape(id))
+	if r.attr == nil {
+		return o
 	}
-	if typ := hasSub(r.attr, "type"); typ != nil {
-		switch canonical := typ.CanonicalValues; {
-		case slices.Contains(canonical, "direct"): // a User's groups, RFC 7643 §4.1.2
-			o.Set("type", "direct")
-		case len(r.Types) > 1 || slices.Contains(canonical, t.class.rt.Name):
-			o.Set("type", t.class.rt.Name)
+	for _, sub := range r.attr.SubAttributes { // in the schema's order, so that projection need not sort them
+		switch {
+		case sub.Name == "$ref":
+			o.Set("$ref", base+t.class.rt.Endpoint+"/"+url.PathEscape(id))
+		case sub.Name == "type":
+			if typ := r.typeOf(sub, t); typ != "" {
+				o.Set("type", typ)
+			}
+		case sub.Name == r.Display && t.label != "":
+			o.Set(sub.Name, t.label)
 		}
 	}
 	return o
+}
+
+// typeOf is the `type` of a reference: how a user belongs to a group (RFC 7643 §4.1.2), or what the record is. Which of nested groups hold
+// the user itself is found out by kinds.
+func (r reference) typeOf(typ *scim.Attribute, t target) string {
+	switch canonical := typ.CanonicalValues; {
+	case slices.Contains(canonical, "direct") && r.Nested:
+		return ""
+	case slices.Contains(canonical, "direct"):
+		return "direct"
+	case len(r.Types) > 1 || slices.Contains(canonical, t.class.rt.Name):
+		return t.class.rt.Name
+	}
+	return ""
 }
 
 func hasSub(a *scim.Attribute, name string) *scim.Attribute {
@@ -285,12 +332,15 @@ func (s *Service) name(ctx context.Context, refs []reference, res *scim.Object, 
 	}
 	named := slices.Clone(deltas)
 	for i, r := range refs {
-		nameOf := func(id string) (string, bool) {
+		nameOf := func(id string, element *scim.Object) (string, error) {
 			if name, ok := known.nameOf(i, id); ok {
-				return name, true
+				return name, nil
 			}
-			name, ok := found[i][id]
-			return name, ok
+			is, ok := found[i][id]
+			if !ok {
+				return "", r.nobody(id)
+			}
+			return is.name, s.agrees(r, is.class, id, element)
 		}
 		if err := r.nameValues(res, nameOf); err != nil {
 			return nil, err
@@ -325,21 +375,51 @@ func (r reference) nobody(id string) error {
 	return invalidValue("%s: %q is the id of no %s.", r.Attr, id, strings.Join(r.Types, " or "))
 }
 
-func (r reference) nameValues(res *scim.Object, nameOf func(string) (string, bool)) error {
-	var err error
-	seen := map[string]bool{}
-	r.rewrite(res, func(id string, _ *scim.Object) (any, bool) {
-		name, ok := nameOf(id)
-		if !ok && err == nil {
-			err = r.nobody(id)
+// agrees refuses an element that says of its record what is not so. Clients send type and $ref as they please, and the id decides; but an
+// element that is of one kind by its id and of another by its own words shows that the client means somebody else. Only a list's elements
+// are held to it, which come and go as they are: of a single value, a PATCH leaves the parts of the old one that it does not mention.
+func (s *Service) agrees(r reference, c *class, id string, element *scim.Object) error {
+	if element == nil || !r.Multi {
+		return nil
+	}
+	if typ, ok := element.Get("type"); ok {
+		word, _ := typ.(string)
+		for _, other := range s.classes {
+			if other != c && strings.EqualFold(other.rt.Name, word) {
+				return invalidValue("%s: %q is the id of a %s, and the type that is given says %s.", r.Attr, id, c.rt.Name, other.rt.Name)
+			}
 		}
-		if !ok || seen[name] {
+	}
+	link, _ := element.Get("$ref")
+	text, _ := link.(string)
+	for _, other := range s.classes {
+		at := strings.LastIndex(text, other.rt.Endpoint+"/")
+		if at < 0 {
+			continue
+		}
+		last, err := url.PathUnescape(text[at+len(other.rt.Endpoint)+1:])
+		if err == nil && !strings.ContainsAny(last, "/:") && (last != id || other != c) {
+			return invalidValue("%s: the value %q and the $ref %q do not point at the same resource.", r.Attr, id, text)
+		}
+	}
+	return nil
+}
+
+func (r reference) nameValues(res *scim.Object, nameOf func(string, *scim.Object) (string, error)) error {
+	var failed error
+	seen := map[string]bool{}
+	r.rewrite(res, func(id string, element *scim.Object) (any, bool) {
+		name, err := nameOf(id, element)
+		if err != nil && failed == nil {
+			failed = err
+		}
+		if err != nil || seen[name] {
 			return nil, false
 		}
 		seen[name] = true
 		return r.named(name), true
 	})
-	return err
+	return failed
 }
 
 // named is an element as mapping takes it: the name alone. What else an element says of the record ($ref, type, display) is that record's
@@ -372,12 +452,16 @@ func (r reference) appendNames(res *scim.Object, names []string) {
 }
 
 // nameDelta turns a delta's ids into names. Removing who is unknown is nothing to do; adding them is an error.
-func (r reference) nameDelta(d scim.SetDelta, nameOf func(string) (string, bool)) (scim.SetDelta, error) {
+func (r reference) nameDelta(d scim.SetDelta, nameOf func(string, *scim.Object) (string, error)) (scim.SetDelta, error) {
 	named := scim.SetDelta{Attr: d.Attr}
-	for _, id := range d.Add {
-		name, ok := nameOf(id)
-		if !ok {
-			return named, r.nobody(id)
+	for i, id := range d.Add {
+		var said *scim.Object
+		if i < len(d.Elements) {
+			said = d.Elements[i]
+		}
+		name, err := nameOf(id, said)
+		if err != nil {
+			return named, err
 		}
 		if slices.Contains(named.Add, name) {
 			continue
@@ -387,7 +471,7 @@ func (r reference) nameDelta(d scim.SetDelta, nameOf func(string) (string, bool)
 		named.Add, named.Elements = append(named.Add, name), append(named.Elements, element)
 	}
 	for _, id := range d.Remove {
-		if name, ok := nameOf(id); ok && !slices.Contains(named.Remove, name) {
+		if name, err := nameOf(id, nil); err == nil && !slices.Contains(named.Remove, name) {
 			named.Remove = append(named.Remove, name)
 		}
 	}
@@ -404,11 +488,19 @@ func (s *Service) split(ctx context.Context, c *class, want func(scim.Ref) bool)
 		if err != nil {
 			return nil, nil, err
 		}
+		r.labelled = r.wanted(want, r.Display)
 		if turned {
+			r.Nested = false // those whose members name the record are the direct ones
 			reverse = append(reverse, r)
 		} else {
 			direct = append(direct, r)
 		}
 	}
 	return direct, reverse, nil
+}
+
+// wanted says whether a part of what the reference points at is looked at.
+func (r reference) wanted(want func(scim.Ref) bool, part string) bool {
+	sub := hasSub(r.attr, part)
+	return part != "" && sub != nil && want(scim.Ref{URI: r.URI, Attr: r.attr, Sub: sub})
 }

@@ -146,6 +146,8 @@ type reference struct {
 	mapping.Reference
 	attr *scim.Attribute // nil when the resource type does not show it
 	kept *nativeAttr     // of OrReverse: does the directory keep Native?
+
+	labelled bool // what the records are called is shown, in this request
 }
 
 func newClass(m *mapping.Mapping) *class {
@@ -179,7 +181,8 @@ func (s *Service) class(req scim.Request) (*class, error) {
 // wants says which attributes an answer needs. A reference whose value is not wanted, but whose $ref is, is made of its value all the same.
 func (c *class) wants(p scim.Projection) func(scim.Ref) bool {
 	return func(ref scim.Ref) bool {
-		return p.Wants(ref) || c.isReference(ref) && p.Wants(scim.Ref{URI: ref.URI, Attr: ref.Attr})
+		isValue := ref.Sub != nil && ref.Sub.Name == "value" && c.isReference(ref)
+		return p.Wants(ref) || isValue && p.Wants(scim.Ref{URI: ref.URI, Attr: ref.Attr})
 	}
 }
 

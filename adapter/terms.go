@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -78,13 +79,13 @@ func (l *lookup) answer(ctx context.Context, unknowns []mapping.Unknown) error {
 		return err
 	}
 	for i, key := range at {
-		name, ok := found[i][ids[i][0]]
+		is, ok := found[i][ids[i][0]]
 		if !ok {
 			continue // an id that names nobody: constant false
 		}
-		l.known[key] = mapping.Answer{Names: []string{name}}
+		l.known[key] = mapping.Answer{Names: []string{is.name}}
 		if t, ok := l.turned[strings.ToLower(refs[i].Native)]; ok {
-			t.ids[name] = ids[i][0]
+			t.ids[is.name] = ids[i][0]
 		}
 	}
 	return nil
@@ -266,7 +267,8 @@ func (s *Service) matchRest(ctx context.Context, c *class, req scim.Request, low
 		}
 		return holds, nil
 	}
-	resources, err := s.link(ctx, c, req, recs, low.Wants)
+	unlabelled := func(ref scim.Ref) bool { return low.Wants(ref) && (ref.Sub == nil || !c.isLabel(ref)) } // no filter asks for a label
+	resources, err := s.link(ctx, c, req, recs, unlabelled)
 	if err != nil {
 		return nil, err
 	}
@@ -279,6 +281,11 @@ func (s *Service) matchRest(ctx context.Context, c *class, req scim.Request, low
 		holds[i] = scim.Match(low.Rest, c.rt, d.res)
 	}
 	return holds, nil
+}
+
+// isLabel says whether a part of a reference shows what its record is called.
+func (c *class) isLabel(ref scim.Ref) bool {
+	return slices.ContainsFunc(c.refs, func(r reference) bool { return r.is(ref) && r.Display == ref.Sub.Name })
 }
 
 // isNotFound tells a record that is gone from other errors.

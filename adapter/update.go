@@ -207,6 +207,11 @@ func (s *Service) load(ctx context.Context, c *class, req scim.Request, key back
 	}
 	st := &state{rec: rec, named: s.get(ctx, c, rec, want), refs: c.writable()}
 	st.res = st.named.Clone()
+	if ch.action == "patch" { // a path may choose elements by what their records are called
+		for i, r := range st.refs {
+			st.refs[i].labelled = r.Display != ""
+		}
+	}
 	direct, turned, err := s.split(ctx, c, want)
 	if err != nil {
 		return nil, err

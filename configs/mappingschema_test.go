@@ -12,6 +12,11 @@ func listOf(items *jsonschema.Schema, description string) *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "array", Items: items, Description: description}
 }
 
+func described(s *jsonschema.Schema, description string) *jsonschema.Schema {
+	s.Description = description
+	return s
+}
+
 // object is a map with these keys and no others.
 func object(description string, keysAndSchemas ...any) *jsonschema.Schema {
 	s := &jsonschema.Schema{Type: "object", Description: description, Properties: jsonschema.NewProperties(), AdditionalProperties: jsonschema.FalseSchema}
@@ -87,6 +92,8 @@ func sourceSchema() *jsonschema.Schema {
 		"default", &jsonschema.Schema{Description: "shown when the directory has none"},
 		"placeholder", text("stands where the directory demands a value and there is none; never shown"),
 		"onCreate", text("a template or CEL, for when the client gave no value"),
-		"by", text("how it is written", "passwordModify", "replace"))
+		"by", text("how it is written", "passwordModify", "replace"),
+		"display", described(outside("boolean"), "of a reference: show what the records are called"),
+		"nested", described(outside("boolean"), "of groups: the attribute names those, too, that the record is in through another group"))
 	return anyOf("", text("attribute | lens | lens(args), overlay, or reverse(Type.attribute)"), listOf(text(""), "the first that is present; written to the first"), long)
 }

@@ -101,7 +101,24 @@ func (c *compiler) references(set *Set) {
 		if r, ok := f.reference(); ok {
 			c.m.refs = append(c.m.refs, r)
 		}
+		if f.nested && !c.answered(set, f) {
+			c.fault(f.node.Get("nested"), "map the attribute that holds the groups' members: members: \"member | ref("+c.m.name+")\"",
+				"nothing that %s points at names its members, so nobody could say who is one directly", f.path)
+		}
 	}
+}
+
+// answered reports that some record that a field points at can point back.
+func (c *compiler) answered(set *Set, f *field) bool {
+	for _, typ := range f.targets() {
+		m, ok := set.Get(typ)
+		if ok && slices.ContainsFunc(m.fields, func(back *field) bool {
+			return back != f && back.ref() != nil && slices.Contains(back.targets(), c.m.name) && back.path.attr.MultiValued
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // reference is what the adapter must know to turn the field's names into ids and back.
@@ -112,7 +129,7 @@ func (f *field) reference() (Reference, bool) {
 	}
 	r := Reference{
 		URI: f.path.uri, Attr: f.path.attr.Name, Complex: f.path.sub != nil, Multi: f.path.attr.MultiValued,
-		ReadOnly: f.mutability() == scim.ReadOnly, Placeholder: f.placeholder,
+		ReadOnly: f.mutability() == scim.ReadOnly, Placeholder: f.placeholder, Display: f.owner.labelled(), Nested: f.nested,
 	}
 	if mark == nil {
 		r.Reverse = f.reverse

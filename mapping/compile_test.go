@@ -70,6 +70,9 @@ var brokenMappings = map[string]struct{ doc, says string }{
 	"a wrong scan":               {userWith("scan: many\n", ""), `"many" is not a number of records`},
 	"a wrong prefix":             {userWith("schemas: {acme: acme}\n", ""), "is not a prefix and its URN"},
 	"a placeholder for two":      {userWith("", "  title: {from: [cn, sn], placeholder: x}\n"), "no single attribute to hold it"},
+	"display of no reference":    {userWith("", "  title: {from: cn, display: false}\n"), "title does not point at records that have a name to show; take display away"},
+	"nested of no groups":        {userWith("", "  enterprise:manager: {from: manager | ref(User), nested: true}\n"), "manager.value is no list of groups that the directory keeps; take nested away"},
+	"nested, and no members":     {userWith("", "  groups: {from: memberOf | ref(User), nested: true}\n"), "nothing that groups.value points at names its members, so nobody could say who is one directly; map the attribute"},
 	"by on what can be read":     {userWith("", "  title: {from: cn, by: passwordModify}\n"), "so it is no password"},
 }
 
@@ -221,13 +224,13 @@ func TestTheMatcherComparesAsTheDirectoryDoes(t *testing.T) {
 func TestReferencesSayHowRecordsPointAtEachOther(t *testing.T) {
 	user, group := both(t)
 	want := []Reference{
-		{Attr: "groups", Complex: true, Multi: true, Types: []string{"Group"}, Native: "memberOf", OrReverse: "Group.members", ReadOnly: true},
-		{URI: scim.EnterpriseURN, Attr: "manager", Complex: true, Types: []string{"User"}, Native: "manager"},
+		{Attr: "groups", Complex: true, Multi: true, Types: []string{"Group"}, Native: "memberOf", OrReverse: "Group.members", ReadOnly: true, Display: "display"},
+		{URI: scim.EnterpriseURN, Attr: "manager", Complex: true, Types: []string{"User"}, Native: "manager", Display: "displayName"},
 	}
 	if got := fmt.Sprint(user.References()); got != fmt.Sprint(want) {
 		t.Errorf("got %v", got)
 	}
-	want = []Reference{{Attr: "members", Complex: true, Multi: true, Types: []string{"User", "Group"}, Native: "member", Set: true, Placeholder: "cn=nobody"}}
+	want = []Reference{{Attr: "members", Complex: true, Multi: true, Types: []string{"User", "Group"}, Native: "member", Set: true, Placeholder: "cn=nobody", Display: "display"}}
 	if got := fmt.Sprint(group.References()); got != fmt.Sprint(want) {
 		t.Errorf("got %v", got)
 	}

@@ -55,6 +55,8 @@ type options struct {
 	placeholder string
 	onCreate    *maker
 	by          string
+	display     *bool // of a reference: show what its records are called; nil as true
+	nested      bool  // of groups: the directory lists those, too, that the record is in through another group
 }
 
 // Access words of the long form.

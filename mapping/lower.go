@@ -229,10 +229,13 @@ func (l *lowering) path(p filter.Path, op filter.Op, v any) bound {
 		sub = ref.Sub.Name
 	}
 	f := fieldOf(a.fields, sub)
-	if f == nil {
-		return nothing("the adapter makes " + ref.String() + " itself")
+	switch {
+	case f != nil:
+		return l.field(f, op, v)
+	case a.derives(sub):
+		return all(l.anyOf(a.fields), l.derived(a, sub, op, v))
 	}
-	return l.field(f, op, v)
+	return nothing("the adapter makes " + ref.String() + " itself")
 }
 
 // anyOf is the presence of any of the fields.

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -90,4 +91,28 @@ func (l *lowering) answerOp(f *field, op filter.Op, v any, kind UnknownKind) (An
 		l.unknowns = append(l.unknowns, u)
 	}
 	return Answer{}, false
+}
+
+// derived lowers a test of a part of a reference that the adapter makes. What the part says of every record alike is known here; an address is
+// tested on the SCIM side. The rest would take reading the records behind all references of all resources, and is refused.
+func (l *lowering) derived(a *attribute, sub string, op filter.Op, v any) bound {
+	f := a.pointer()
+	path := a.name() + "." + sub
+	norm := strings.ToLower
+	if s := subAttribute(a.pub, sub); s != nil && s.CaseExact {
+		norm = func(s string) string { return s }
+	}
+	switch {
+	case sub == a.labelled():
+		return l.refuse("%s cannot be searched: it is the name of the record that %s points at, and is kept there. Look that record up by its name first, and then search for its id with %s.value.",
+			path, a.name(), a.name())
+	case sub != "type":
+	case f.nested:
+		return l.refuse("%s cannot be searched: the directory lists direct and indirect groups alike, and which is which is only found out for one resource at a time.", path)
+	case f.membership():
+		return constant(holds(op, "direct", v, norm))
+	case len(f.targets()) == 1:
+		return constant(holds(op, f.targets()[0], v, norm))
+	}
+	return nothing("the adapter makes " + path + " itself")
 }

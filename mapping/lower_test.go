@@ -167,6 +167,15 @@ var lowerings = []struct{ m, filter, expect string }{
 	{"group", `members pr`, `(member=*) then members pr`},
 	{"group", `members[type eq "User" and value eq "u1"]`, `(member=uid=u1,dc=x) then members[type eq "User" and value eq "u1"]`},
 
+	{"user", `groups.type eq "direct"`, `(memberOf=*)`},
+	{"user", `groups.type eq "Indirect"`, `false`},
+	{"user", `groups.type ne "indirect"`, `true`},
+	{"user", `groups.type pr`, `(memberOf=*)`},
+	{"user", `groups[type eq "direct" and value eq "g1"]`, `(memberOf=cn=g1,dc=x)`},
+	{"user", `groups.$ref sw "https"`, `(memberOf=*) then groups.$ref sw "https"`},
+	{"user", `manager.$ref pr`, `(manager=*) then manager.$ref pr`},
+	{"group", `members.type eq "User"`, `(member=*) then members.type eq "User"`},
+
 	{"user", `userName eq "b" and active eq true`, `(&(uid=b)(!(pwdAccountLockedTime=*)))`},
 	{"user", `userName eq "b" and timezone eq "Ulm"`, `(uid=b) then timezone eq "Ulm"`},
 	{"user", `userName eq "b" or timezone eq "Ulm"`, `true then userName eq "b" or timezone eq "Ulm"`},
@@ -248,5 +257,36 @@ func TestAReferenceThatTheDirectoryDoesNotKeepIsReversed(t *testing.T) {
 	}
 	if got := lowered(t, user, `groups eq "g"`, Known{got[0].Key: {Keys: []backends.Key{"k7"}}}); got != "{k7}" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// What the record behind a reference is called stands in that record: to search for it would be to read all of them.
+func TestLowerRefusesTheNameOfWhatAReferencePointsAt(t *testing.T) {
+	set := compile(t, newDirectory(), strings.Replace(userYAML, "groups: [memberOf | ref(Group), reverse(Group.members)]",
+		"groups: {from: memberOf | ref(Group), nested: true}", 1), groupYAML)
+	user, group := set.All()[0], set.All()[1]
+	for text, m := range map[string]*Mapping{
+		`groups.display eq "g"`: user, `groups.display pr`: user, `groups[display co "g"]`: user, `not (groups[value eq "g1" and display eq "g"])`: user,
+		`manager.displayName eq "Boss"`: user, `userName eq "b" or manager.displayName ne "x"`: user,
+		`members.display eq "a"`: group, `members[type eq "User" and not (display eq "a")]`: group,
+		`groups.type eq "indirect"`: user, `groups[type eq "direct"]`: user, // of nested groups, a question for each user
+	} {
+		_, err := m.Lower(parseFilter(t, text), Known{`groups.value eq "g1"`: {}})
+		e, ok := errors.AsType[*scim.Error](err)
+		if !ok || e.Status != 400 || e.Type != scim.InvalidFilter || !strings.Contains(e.Detail, "cannot be searched") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestTheTypeOfAMemberIsKnownWhereThereIsOneOnly(t *testing.T) {
+	set := compile(t, newDirectory(), userYAML, strings.Replace(groupYAML, "ref(User, Group)", "ref(User)", 1))
+	for text, want := range map[string]string{
+		`members.type eq "group"`: "false", `members[type eq "Group" and value eq "u1"]`: "false",
+		`members[type eq "user" and value eq "u1"]`: "(member=uid=u1,dc=x)",
+	} {
+		if got := lowered(t, set.All()[1], text, Known{`members.value eq "u1"`: {Names: []string{"uid=u1,dc=x"}}}); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
 	}
 }

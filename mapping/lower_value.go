@@ -152,7 +152,9 @@ func (w *within) part(sub string, op filter.Op, v any) bound {
 		b := w.field(f, op, v)
 		b.exists = f.kind != fromConstant && f.fallback == nil
 		return b
-	case w.a.derives(sub), sub == "primary" && w.a.primary():
+	case w.a.derives(sub):
+		return w.derived(w.a, sub, op, v)
+	case sub == "primary" && w.a.primary():
 		return nothing("the adapter makes " + w.a.name() + "." + sub + " itself")
 	}
 	return constant(false) // these elements have no such part

@@ -42,6 +42,7 @@ type Mapping struct {
 	protected map[string]bool // lower case
 	scan      int
 	refs      []Reference
+	labels    []*field // what a record is called by those who point at it: the first that shows something
 	tests     []configs.Node
 }
 

@@ -120,6 +120,7 @@ func (m *Mapping) publish(known *schemas) {
 	}
 	m.rt = &rt
 	m.order()
+	m.labels = m.labelFields()
 }
 
 func (m *Mapping) publishSchema(s *scim.Schema, uri string) *scim.Schema {
@@ -170,8 +171,10 @@ func (m *Mapping) publishAttribute(a *attribute, attr *scim.Attribute) *scim.Att
 			out.SubAttributes = append(out.SubAttributes, m.publishLeaf(sub, fields))
 		case slices.ContainsFunc(a.elements, func(e *element) bool { return e.choose.name == sub.Name }):
 			out.SubAttributes = append(out.SubAttributes, choosing(a, sub))
-		case sub.Name == "primary", a.derives(sub.Name):
+		case sub.Name == "primary":
 			out.SubAttributes = append(out.SubAttributes, sub)
+		case a.derives(sub.Name):
+			out.SubAttributes = append(out.SubAttributes, a.publishDerived(sub))
 		}
 	}
 	out.Mutability = together(a.fields)
@@ -181,15 +184,6 @@ func (m *Mapping) publishAttribute(a *attribute, attr *scim.Attribute) *scim.Att
 	}
 	a.pub = &out
 	return &out
-}
-
-// derives reports the parts of a reference that the adapter adds to its value.
-func (a *attribute) derives(sub string) bool {
-	f := fieldOf(a.fields, "value")
-	if f == nil || f.ref() == nil && f.kind != fromReverse {
-		return false
-	}
-	return sub == "$ref" || sub == "type"
 }
 
 // choosing is the sub-attribute that tells elements apart; only the mapped words are canonical.

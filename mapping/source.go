@@ -13,7 +13,7 @@ import (
 // longKeys are the keys of a source's long form.
 var longKeys = []string{
 	"from", "constant", "read", "write", "access", "returned", "required", "caseExact", "unique", "default", "placeholder",
-	"onCreate", "by",
+	"onCreate", "by", "display", "nested",
 }
 
 // laterKeys are sources of the language that this build does not have yet.
@@ -314,6 +314,21 @@ func (c *compiler) options(f *field, node configs.Node) {
 	}
 	if f.by != "" && f.kind != fromDirectory {
 		c.fault(node.Get("by"), "use by with from", "by says how a directory's attribute is written")
+	}
+	c.referenceOptions(f, node)
+}
+
+// referenceOptions reads the keys that only references have.
+func (c *compiler) referenceOptions(f *field, node configs.Node) {
+	f.display = c.boolean(node, "display")
+	if n := node.Get("display"); present(n) && f.label() == nil {
+		c.fault(n, "take display away", "%s does not point at records that have a name to show", f.path)
+	}
+	nested := c.boolean(node, "nested")
+	f.nested = nested != nil && *nested
+	if n := node.Get("nested"); present(n) && (f.kind != fromDirectory || f.ref() == nil || !f.membership()) {
+		c.fault(n, "take nested away, or read the groups from an attribute of the directory: {from: \"memberOf | ref(Group)\", nested: true}",
+			"%s is no list of groups that the directory keeps", f.path)
 	}
 }
 

@@ -51,6 +51,8 @@ type Reference struct {
 	ReadOnly    bool
 	Set         bool   // writable multi-valued: listed adds and removes are sent as deltas without reading it
 	Placeholder string // name that stands in an empty set; never shown
+	Display     string // sub-attribute that shows what the record is called (Mapping.Label): display, displayName; "" for none
+	Nested      bool   // Native names groups, too, that the record is in through another group: their type is not known from the name
 }
 
 // Delete is what DELETE does.

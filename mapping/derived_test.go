@@ -1,0 +1,87 @@
+package mapping
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
+)
+
+func TestWhatIsKnownOfTheRecordBehindAReferenceIsPublished(t *testing.T) {
+	user, group := both(t)
+	for path, is := range map[string]func(*scim.Attribute) bool{
+		"members.display":     func(a *scim.Attribute) bool { return a.Mutability == scim.ReadOnly },
+		"groups.display":      func(a *scim.Attribute) bool { return a.Mutability == scim.ReadOnly },
+		"manager.displayName": func(a *scim.Attribute) bool { return a.Mutability == scim.ReadOnly },
+		"members.type": func(a *scim.Attribute) bool {
+			return slices.Equal(a.CanonicalValues, []string{"User", "Group"}) && a.Mutability == scim.Immutable
+		},
+		"groups.type":  func(a *scim.Attribute) bool { return slices.Equal(a.CanonicalValues, []string{"direct", "indirect"}) },
+		"groups.$ref":  func(a *scim.Attribute) bool { return slices.Equal(a.ReferenceTypes, []string{"Group"}) },
+		"members.$ref": func(a *scim.Attribute) bool { return slices.Equal(a.ReferenceTypes, []string{"User", "Group"}) },
+	} {
+		m := user
+		if strings.HasPrefix(path, "members") {
+			m = group
+		}
+		if a := published(t, m, path); !is(a) {
+			t.Errorf("%s: %+v", path, a)
+		}
+	}
+	set := compile(t, newDirectory(), userYAML, strings.Replace(groupYAML, "User, Group)\", placeholder: cn=nobody", "User)\", display: false", 1))
+	group = set.All()[1]
+	if _, ok := group.rt.Resolve(filter.Path{Attr: "members", Sub: "display"}); ok {
+		t.Error("members.display is published and switched off")
+	}
+	if r := group.References()[0]; r.Display != "" {
+		t.Errorf("%+v", r)
+	}
+	if a := published(t, group, "members.type"); !slices.Equal(a.CanonicalValues, []string{"User"}) {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestARecordIsCalledByItsDisplayName(t *testing.T) {
+	user, group := both(t)
+	for _, c := range []struct {
+		m    *Mapping
+		rec  backends.Record
+		want string
+	}{
+		{user, record("uid", "b", "cn", "Babs", "displayName", "Barbara"), "Barbara"},
+		{user, record("uid", "b", "cn", "Babs"), "Babs"},
+		{user, record("uid", "b"), "b"},
+		{user, record("sn", "b"), ""},
+		{group, record("cn", "admins"), "admins"},
+		{group, record("cn", "a", "cn", "admins"), "a"},
+	} {
+		if got, problem := c.m.Label(c.rec); got != c.want || problem != nil {
+			t.Errorf("%v is called %q, %v; want %q", c.rec.Attrs, got, problem, c.want)
+		}
+	}
+	if got := fmt.Sprint(user.LabelReads(), group.LabelReads()); got != "[cn displayName uid] [cn]" {
+		t.Errorf("reads %s", got)
+	}
+	for line, want := range map[string]string{
+		"{from: displayName, access: writeOnly}":    "b",
+		"{from: displayName, returned: request}":    "b",
+		`{read: "first(displayName) + '!'"}`:        "Barbara!",
+		"{constant: Somebody}":                      "Somebody",
+		"overlay":                                   "b",
+		"{from: description, default: \"no name\"}": "no name",
+		"\"employeeType | enum(E=Employee)\"":       "b",
+		"{from: displayName, placeholder: Barbara}": "b",
+		"{from: displayName, returned: always}":     "Barbara",
+		"{from: [description, displayName]}":        "Barbara",
+		"{from: displayName, access: readOnly}":     "Barbara",
+	} {
+		m := compile(t, newDirectory(), userWith("", "  displayName: "+line+"\n")).All()[0]
+		if got, problem := m.Label(record("uid", "b", "displayName", "Barbara")); got != want || problem != nil {
+			t.Errorf("displayName: %s: called %q, %v; want %q", line, got, problem, want)
+		}
+	}
+}
