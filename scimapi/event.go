@@ -31,6 +31,7 @@ type event struct {
 	dropped []string
 	found   int // resources on a page
 	isList  bool
+	more    []slog.Attr // what the handler has to say for the log
 	err     error
 }
 
@@ -123,6 +124,7 @@ func (h *Handler) log(e *event, took time.Duration) {
 	if len(e.dropped) > 0 {
 		attrs = append(attrs, slog.Any("dropped", e.dropped))
 	}
+	attrs = append(attrs, e.more...)
 	if e.err != nil {
 		attrs = append(attrs, slog.String("error", errorText(e.err)))
 	}

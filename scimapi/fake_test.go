@@ -64,7 +64,7 @@ type stage struct {
 	registry *prometheus.Registry
 }
 
-func newStage(t *testing.T, change ...func(*Options)) *stage {
+func newStage(t testing.TB, change ...func(*Options)) *stage {
 	t.Helper()
 	s := &stage{service: &fake{types: []*scim.ResourceType{
 		{ID: "User", Name: "User", Endpoint: "/Users", Schema: scim.UserSchema(), Extensions: []scim.Extension{{Schema: scim.EnterpriseUserSchema()}}},

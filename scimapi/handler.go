@@ -36,6 +36,7 @@ type Options struct {
 	ChangePassword bool           // a password is mapped, for ServiceProviderConfig
 	AccessLog      bool           // one line for each request; without it only those that failed with 5xx
 	Health         bool           // serve /health and /ready
+	WriteTimeout   time.Duration  // the server's for an answer; a bulk request has it for each operation. 0: none
 
 	Now   func() time.Time
 	NewID func() string // request ids
@@ -101,7 +102,7 @@ func (h *Handler) routes() {
 	h.closed("/ResourceTypes/{id}", methods{http.MethodGet: h.getResourceType})
 	h.closed("/Schemas", methods{http.MethodGet: h.listSchemas})
 	h.closed("/Schemas/{id}", methods{http.MethodGet: h.getSchema})
-	h.closed("/Bulk", h.unbuilt("/Bulk"))
+	h.closed("/Bulk", h.bulkMethods())
 	h.closed("/Me", h.meMethods())
 	h.closed("", methods{http.MethodGet: h.byURL(h.findAll)})
 	h.closed("/.search", methods{http.MethodPost: h.byBody(h.findAll)})
@@ -199,11 +200,6 @@ func (h *Handler) match(r *http.Request) (*route, map[string]string) {
 		return nil, nil
 	}
 	return &found, m.Vars
-}
-
-// unbuilt answers 501 for an endpoint that RFC 7644 defines and ServiceProviderConfig says is not supported.
-func (h *Handler) unbuilt(path string) methods {
-	return notImplemented(path + " is not supported by this service; " + h.BasePath + "/ServiceProviderConfig says what is.")
 }
 
 // notImplemented answers 501 to every method.

@@ -18,6 +18,7 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	bulk     *prometheus.CounterVec
 
 	mu      sync.Mutex
 	callers map[string]time.Time // when each authenticated caller was last seen
@@ -37,10 +38,16 @@ func NewMetrics(reg prometheus.Registerer, now func() time.Time) *Metrics {
 	m.inFlight = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "scim_requests_in_flight", Help: "Requests being answered now.",
 	})
+	m.bulk = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "scim_bulk_operations_total", Help: "Operations of bulk requests that were done, by method and three-digit status.",
+	}, []string{"method", "status"})
+	for method, status := range map[string]string{http.MethodPost: "201", http.MethodPut: "200", http.MethodPatch: "200", http.MethodDelete: "204"} {
+		m.bulk.WithLabelValues(method, status) // so that the first one is an increase
+	}
 	sessions := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "active_sessions", Help: "Authenticated callers seen in the last five minutes.",
 	}, m.sessions)
-	reg.MustRegister(m.requests, m.duration, m.inFlight, sessions)
+	reg.MustRegister(m.requests, m.duration, m.inFlight, m.bulk, sessions)
 	return m
 }
 
@@ -54,6 +61,13 @@ func (m *Metrics) observe(method, route string, status int, took time.Duration) 
 	}
 	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
 	m.duration.WithLabelValues(method, route).Observe(took.Seconds())
+}
+
+func (m *Metrics) bulkOperation(method string, status int) {
+	if !slices.Contains(knownMethods, method) {
+		method = "OTHER"
+	}
+	m.bulk.WithLabelValues(method, strconv.Itoa(status)).Inc()
 }
 
 func (m *Metrics) seen(caller string, at time.Time) {

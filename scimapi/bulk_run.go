@@ -1,0 +1,378 @@
+package scimapi
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"slices"
+	"sort"
+
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// bulk is a bulk request that is being done. Its operations are done in their order, but one that refers to resources that others create waits until those
+// are there. Where operations wait for each other in a circle, the first of them creates its resource without the references that cannot be resolved yet,
+// and adds them by a PATCH, its second step, as soon as they can be (RFC 7644 §3.7.1).
+type bulk struct {
+	h          *Handler
+	e          *event
+	base       string
+	limit      int // failOnErrors; 0: none
+	ops        []bulkOp
+	declared   map[string]int // the POST of each bulkId
+	ready      readyHeap      // operations that need to wait for nothing, the first on top
+	first      int            // no operation before this one waits
+	failed     int
+	logged     int      // causes of failures in the log
+	retryAfter int      // seconds
+	dropped    []string // names that nothing is mapped for
+	before     func()   // is called before each operation
+}
+
+// bulkState is how far an operation is.
+type bulkState uint8
+
+const (
+	waits   bulkState = iota // not begun
+	created                  // the resource is there, without what goes into it in a second step
+	done
+)
+
+// bulkOp is one operation on its way.
+type bulkOp struct {
+	scim.BulkOperation
+	target
+	state    bulkState
+	needs    []int // the operations that create what this one refers to; never itself
+	waiting  int   // how many of them have neither created their resource nor failed
+	waiters  []int // the operations that need this one
+	later    *scim.Object
+	status   int
+	etag     string
+	location string
+	failure  *scim.Error
+}
+
+// exists says whether the resource that others refer to is there.
+func (op *bulkOp) exists() bool {
+	return op.state == created || op.state == done && op.location != "" && op.Method == http.MethodPost
+}
+
+// readyHeap is a heap of indices of operations.
+type readyHeap struct{ sort.IntSlice }
+
+func (r *readyHeap) Push(x any) { r.IntSlice = append(r.IntSlice, x.(int)) } //nolint:forcetypeassert,errcheck // nothing else is pushed
+func (r *readyHeap) Pop() any {
+	last := len(r.IntSlice) - 1
+	x := r.IntSlice[last]
+	r.IntSlice = r.IntSlice[:last]
+	return x
+}
+
+// planBulk finds out what each operation is about, and which need which.
+func (h *Handler) planBulk(e *event, base string, request scim.BulkRequest) *bulk {
+	b := &bulk{h: h, e: e, base: base, limit: request.FailOnErrors, ops: make([]bulkOp, len(request.Operations)), declared: map[string]int{}, before: func() {}}
+	twice := map[string]bool{}
+	for i, op := range request.Operations {
+		b.ops[i].BulkOperation = op
+		if op.Method != http.MethodPost || op.BulkID == "" {
+			continue
+		}
+		if _, ok := b.declared[op.BulkID]; ok {
+			twice[op.BulkID] = true
+		}
+		b.declared[op.BulkID] = i
+	}
+	for i := range b.ops {
+		op := &b.ops[i]
+		if op.Err == nil {
+			op.target, op.Err = h.bulkTarget(op.Method, op.Path)
+		}
+		switch {
+		case op.Err != nil:
+		case op.Method == http.MethodPost && twice[op.BulkID]:
+			op.Err = scim.BadRequest(scim.InvalidValue, "The bulkId %q is given to more than one POST, so that a reference to it would be to either; none of them was done.", truncate(op.BulkID, 80))
+		default:
+			op.Err = b.depend(i)
+		}
+		if op.Err == nil && op.waiting > 0 {
+			continue
+		}
+		heap.Push(&b.ready, i)
+	}
+	return b
+}
+
+// depend notes which operations one needs. A bulkId that no POST declares is its error.
+func (b *bulk) depend(i int) error {
+	op := &b.ops[i]
+	refs := op.References
+	if bulkID, ok := scim.BulkReference(op.id); ok {
+		refs = append(refs, bulkID)
+	}
+	for _, bulkID := range refs {
+		if _, ok := b.declared[bulkID]; !ok {
+			return scim.BadRequest(scim.InvalidValue, "bulkId %q is referred to, but no POST of this request has it.", truncate(bulkID, 80))
+		}
+	}
+	for _, bulkID := range refs {
+		j := b.declared[bulkID]
+		if n := len(b.ops[j].waiters); j == i || n > 0 && b.ops[j].waiters[n-1] == i {
+			continue // itself, or noted already
+		}
+		op.needs = append(op.needs, j)
+		b.ops[j].waiters = append(b.ops[j].waiters, i)
+	}
+	op.waiting = len(op.needs)
+	op.References = nil
+	return nil
+}
+
+// run does what there is to do, until enough has failed or nobody waits for the answer any more.
+func (b *bulk) run(ctx context.Context) error {
+	for b.limit == 0 || b.failed < b.limit {
+		i, ok := b.next()
+		if !ok {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b.before()
+		if b.ops[i].state == created {
+			b.secondStep(ctx, i)
+		} else {
+			b.firstStep(ctx, i)
+		}
+	}
+	for i := range b.ops {
+		if op := &b.ops[i]; op.state == created {
+			b.fail(ctx, i, scim.Errorf(http.StatusConflict, "", "The resource was created without its references to other resources of this request, because failOnErrors ended the request before they could be added."))
+		}
+	}
+	return nil
+}
+
+// next is the operation to go on with.
+func (b *bulk) next() (int, bool) {
+	if b.ready.Len() > 0 {
+		return heap.Pop(&b.ready).(int), true //nolint:forcetypeassert,errcheck // nothing else is pushed
+	}
+	for ; b.first < len(b.ops); b.first++ {
+		if b.ops[b.first].state == waits {
+			return b.breakCircle(b.first), true
+		}
+	}
+	return 0, false
+}
+
+// breakCircle chooses, when every operation that was not begun waits for another, the one to begin with: the first, in the circle that the given one waits
+// for, of which the references can be added afterwards.
+func (b *bulk) breakCircle(from int) int {
+	var path []int
+	at := map[int]int{}
+	i := from
+	for {
+		if start, ok := at[i]; ok {
+			path = path[start:]
+			break
+		}
+		at[i] = len(path)
+		path = append(path, i)
+		for _, j := range b.ops[i].needs {
+			if b.ops[j].state == waits {
+				i = j
+				break
+			}
+		}
+	}
+	slices.Sort(path)
+	for _, i := range path {
+		body, err := b.ops[i].Data(b.resolve)
+		if err != nil {
+			continue
+		}
+		if _, err := b.ops[i].rt.LeaveOut(body); err == nil {
+			return i
+		}
+	}
+	return path[0]
+}
+
+// resolve gives the id of the resource that a bulkId stands for, if it exists.
+func (b *bulk) resolve(bulkID string) (string, bool) {
+	i, ok := b.declared[bulkID]
+	if !ok || !b.ops[i].exists() {
+		return "", false
+	}
+	return b.ops[i].id, true
+}
+
+// firstStep does an operation: the whole of it, unless it refers to resources that do not exist yet.
+func (b *bulk) firstStep(ctx context.Context, i int) {
+	op := &b.ops[i]
+	if op.rt != nil && op.id != "" {
+		if bulkID, ok := scim.BulkReference(op.id); ok {
+			op.id, _ = b.resolve(bulkID)
+		}
+		if op.id != "" {
+			op.location = b.base + op.rt.Endpoint + "/" + url.PathEscape(op.id)
+		}
+	}
+	err := op.Err
+	if err == nil {
+		err = b.refused(op)
+	}
+	if err == nil {
+		err = b.begin(ctx, op)
+	}
+	switch {
+	case err != nil:
+		b.fail(ctx, i, err)
+	case op.later != nil:
+		op.state = created
+	default:
+		op.state = done
+	}
+	for _, j := range op.waiters {
+		waiter := &b.ops[j]
+		waiter.waiting--
+		// It may have been begun without this one, to break a circle; then its second step is due.
+		if waiter.waiting == 0 && (waiter.state == created || waiter.state == waits) {
+			heap.Push(&b.ready, j)
+		}
+	}
+	if op.state == created && op.waiting == 0 {
+		heap.Push(&b.ready, i)
+	}
+}
+
+// refused is the error of an operation that refers to what was not created.
+func (b *bulk) refused(op *bulkOp) error {
+	for _, j := range op.needs {
+		if needed := &b.ops[j]; needed.state == done && !needed.exists() {
+			return scim.Errorf(http.StatusConflict, "", "bulkId %q is referred to, but the operation that was to create it failed.", truncate(needed.BulkID, 80))
+		}
+	}
+	return nil
+}
+
+// begin does the operation with the references that can be resolved.
+func (b *bulk) begin(ctx context.Context, op *bulkOp) error {
+	body, err := op.Data(b.resolve)
+	if err != nil {
+		return err
+	}
+	var later *scim.Object
+	if op.Method == http.MethodPost {
+		if later, err = op.rt.LeaveOut(body); err != nil {
+			return err
+		}
+	}
+	if err := b.write(ctx, op, op.Method, body); err != nil {
+		var known *scim.Error
+		if errors.As(err, &known) && later.Len() > 0 {
+			known = known.Wrap(known.Cause)
+			known.Detail += " (The resource was to be created without what refers to resources that wait for it themselves.)"
+			err = known
+		}
+		return err
+	}
+	if later.Len() > 0 {
+		op.later = later
+	}
+	return nil
+}
+
+// secondStep adds the references that the first step left out.
+func (b *bulk) secondStep(ctx context.Context, i int) {
+	op := &b.ops[i]
+	status := op.status
+	err := b.refused(op)
+	if err == nil {
+		scim.ResolveBulkIDs(op.later, b.resolve)
+		err = b.write(ctx, op, http.MethodPatch, addition(op.later))
+	}
+	op.later = nil
+	op.state, op.status = done, status
+	if err == nil {
+		return
+	}
+	known := b.known(err)
+	known.Detail = "The resource was created, but without its references to other resources of this request: " + known.Detail
+	b.fail(ctx, i, known)
+}
+
+// addition is the PATCH that adds what an object holds.
+func addition(o *scim.Object) *scim.Object {
+	op := scim.NewObject()
+	op.Set("op", "add")
+	op.Set("value", o)
+	body := scim.NewObject()
+	body.Set("schemas", []any{scim.PatchOpURN})
+	body.Set("Operations", []any{op})
+	return body
+}
+
+// write does one write and notes in the operation what came of it. A panic is this operation's failure: what the others did must reach the client.
+func (b *bulk) write(ctx context.Context, op *bulkOp, method string, body *scim.Object) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	req := scim.Request{Caller: b.e.caller, Type: op.rt, Base: b.base}
+	// Resources are not shown, so little need be read of them: an id, and the version that goes with it.
+	if req.Projection, err = op.rt.ParseProjection("id", ""); err != nil {
+		return err
+	}
+	var ok bool
+	if req.IfMatch, ok = entityTags([]string{op.Version}); !ok {
+		return scim.BadRequest(scim.InvalidValue, `The version cannot be read; write the entity tag as the answer had it, such as W/"x".`)
+	}
+	res, dropped, err := b.h.write(ctx, method, req, op.id, body)
+	for _, name := range dropped {
+		if len(b.dropped) < maxDroppedShown && !slices.Contains(b.dropped, name) {
+			b.dropped = append(b.dropped, name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	switch method {
+	case http.MethodPost:
+		op.status = http.StatusCreated
+	case http.MethodPut:
+		op.status = http.StatusOK
+	case http.MethodPatch:
+		op.status = patchStatus(op.rt, scim.Projection{})
+	default:
+		op.status = http.StatusNoContent
+		return nil
+	}
+	op.id, op.etag, op.location = res.ID, res.Version, res.Location
+	return nil
+}
+
+// known is err as the client may read it, and free to be changed.
+func (b *bulk) known(err error) *scim.Error {
+	var known *scim.Error
+	if !errors.As(err, &known) {
+		return b.h.translate(err)
+	}
+	return known.Wrap(known.Cause)
+}
+
+// fail ends an operation with an error.
+func (b *bulk) fail(ctx context.Context, i int, err error) {
+	known := b.known(err)
+	op := &b.ops[i]
+	op.state, op.status, op.failure = done, known.Status, known
+	b.failed++
+	b.retryAfter = max(b.retryAfter, known.RetryAfter)
+	b.problem(ctx, i, err, known)
+}
