@@ -69,7 +69,7 @@ func (h *Handler) create(rt *scim.ResourceType) handlerFunc {
 		var result *scim.Result
 		result, e.dropped, err = h.write(r.Context(), http.MethodPost, req, "", body)
 		if err != nil {
-			return err
+			return unlessExists(r, err)
 		}
 		e.id = result.ID
 		h.writeResult(w, r, http.StatusCreated, result)
