@@ -112,7 +112,7 @@ func newHouse(t *testing.T, edits ...edit) *house {
 	if len(bad) > 0 {
 		t.Fatal(bad)
 	}
-	set, bad := mapping.Compile(docs, lens.Table(), func(_ configs.Node, o backends.Open) (backends.Backend, error) {
+	set, bad := mapping.Compile(docs, lens.Table(), nil, func(_ configs.Node, o backends.Open) (backends.Backend, error) {
 		f := &faults{Backend: h.memory.Class(backendtest.Class{Base: o.At.Get("base").Text()})}
 		if strings.HasPrefix(o.At.Get("base").Text(), "ou=people") {
 			h.users = f

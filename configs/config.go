@@ -22,7 +22,10 @@ type Config struct {
 	Cache       Cache             `config:"cache"`
 	Journal     Journal           `config:"journal"`
 	Backends    map[string]Node   `config:"backends"` // name → a map with `kind`
-	Mappings    []Node            `config:"mappings"` // after Load: one document each, files and globs read
+
+	Schemas       []Node `config:"schemas"`        // after Load: one for each schema, files and globs read
+	ResourceTypes []Node `config:"resource_types"` // beside User and Group, and what these have more
+	Mappings      []Node `config:"mappings"`       // after Load: one document each, files and globs read
 
 	Root Node // the whole file, for faults at keys that have no field
 }
@@ -69,6 +72,8 @@ func Load(path string) (*Config, Faults) {
 	}
 	c, more := decodeConfig(root)
 	faults = faults.then(more)
+	c.Schemas, more = readSchemas(root.Get("schemas"))
+	faults = append(faults, more...)
 	c.Mappings, more = readMappings(root.Get("mappings"))
 	if len(c.Mappings) == 0 && len(more) == 0 {
 		more = Faults{root.Get("mappings").Fault("write a mapping for User and one for Group, or - file: path", "nothing is mapped")}

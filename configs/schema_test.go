@@ -53,6 +53,8 @@ func generate(t *testing.T) []byte {
 		{Type: "object", Properties: properties("file", &jsonschema.Schema{Type: "string"}), AdditionalProperties: jsonschema.FalseSchema},
 	}}}
 	root.Properties.Set("mappings", list)
+	root.Properties.Set("schemas", schemasSchema())
+	root.Properties.Set("resource_types", resourceTypesSchema())
 	root.Properties.Set("backends", &jsonschema.Schema{Type: "object", AdditionalProperties: backendSchema(all)})
 	for _, r := range all {
 		if s := at(root, r.key); s != nil {

@@ -15,13 +15,14 @@ import (
 // Opener opens the class of records of one mapping in the named backend; cmd gives it, from the table of kinds.
 type Opener func(backend configs.Node, o backends.Open) (backends.Backend, error)
 
-// Compile checks and compiles all mapping documents at once (presets expanded); all faults come together.
-func Compile(docs []configs.Node, lenses []Spec, open Opener) (*Set, configs.Faults) {
+// Compile checks and compiles all mapping documents at once (presets expanded), with the schemas and resource types that
+// the configuration adds; all faults come together.
+func Compile(docs []configs.Node, lenses []Spec, types *Types, open Opener) (*Set, configs.Faults) {
 	set := &Set{}
 	var compilers []*compiler
 	var faults configs.Faults
 	for _, doc := range docs {
-		c := newCompiler(doc, lenses)
+		c := newCompiler(doc, lenses, types)
 		if c.mapping(open) {
 			set.all = append(set.all, c.m)
 		}
@@ -39,6 +40,7 @@ func Compile(docs []configs.Node, lenses []Spec, open Opener) (*Set, configs.Fau
 		}
 		seen[m.name] = m
 	}
+	faults = append(faults, types.unserved(docs)...)
 	if len(faults) > 0 {
 		faults.Sort()
 		return nil, faults
@@ -52,6 +54,7 @@ type compiler struct {
 	doc       configs.Node
 	specs     map[string]*Spec
 	lensNames []string
+	types     *Types
 	prefixes  map[string]string // of schemas, in lower case, to their URN
 	known     *schemas
 	spelled   map[string]string // directory attributes as they were written first, by lower case
@@ -66,9 +69,9 @@ type reverseUse struct {
 	what string
 }
 
-func newCompiler(doc configs.Node, lenses []Spec) *compiler {
+func newCompiler(doc configs.Node, lenses []Spec, types *Types) *compiler {
 	c := &compiler{
-		m: &Mapping{}, doc: doc, specs: map[string]*Spec{}, spelled: map[string]string{},
+		m: &Mapping{}, doc: doc, types: types, specs: map[string]*Spec{}, spelled: map[string]string{},
 		prefixes: map[string]string{"enterprise": scim.EnterpriseURN},
 	}
 	for i := range lenses {
@@ -105,8 +108,9 @@ func (c *compiler) mapping(open Opener) bool {
 	m := c.m
 	name := c.doc.Get("mapping")
 	m.name = name.Text()
-	if c.known = schemasOf(m.name); c.known == nil {
-		c.fault(name, "write `mapping: User` or `mapping: Group`", "%q is not a resource type", name)
+	if c.known = c.types.schemasOf(m.name); c.known == nil {
+		c.fault(name, c.didYouMean(m.name, c.types.names(), "write `mapping: User` or `mapping: Group`, or define it under `resource_types`"),
+			"%q is not a resource type", name)
 		return false
 	}
 	c.preset()
@@ -233,15 +237,6 @@ func (c *compiler) collect(f *field) {
 	e.fields = append(e.fields, f)
 	varying := slices.DeleteFunc(slices.Clone(e.fields), func(f *field) bool { return f.kind == fromConstant })
 	e.repeat = len(varying) == 1 && varying[0].path.sub.Name == "value"
-}
-
-// required reports attributes that the schema demands and nobody maps.
-func (c *compiler) required(node configs.Node) {
-	for _, a := range c.known.core.Attributes {
-		if a.Required && !slices.ContainsFunc(c.m.attrs, func(m *attribute) bool { return m.uri == "" && m.pub.Name == a.Name }) {
-			c.fault(node, fmt.Sprintf("write %s: and the directory's attribute", a.Name), "%s is required by the schema and has no source", a.Name)
-		}
-	}
 }
 
 // open opens the class of records in its backend.

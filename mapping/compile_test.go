@@ -108,14 +108,14 @@ func TestAllFaultsComeAtOnce(t *testing.T) {
 func TestTheBackendsFaultsAreFaultsOfTheMapping(t *testing.T) {
 	node, _ := configs.ParseNode("m.yaml", []byte(userWith("protect: {records: [\"(cn=admin)\"]}\n", "")))
 	var opened backends.Open
-	_, faults := Compile([]configs.Node{node}, lenses(), func(name configs.Node, o backends.Open) (backends.Backend, error) {
+	_, faults := Compile([]configs.Node{node}, lenses(), nil, func(name configs.Node, o backends.Open) (backends.Backend, error) {
 		opened = o
 		return nil, configs.Faults{name.Fault("write another", "no backend is called %s", name)}
 	})
 	if len(faults) != 1 || faults[0].Message != "no backend is called corp" || len(opened.Protect) != 1 || opened.Tenant != "default" {
 		t.Errorf("%v %+v", faults, opened)
 	}
-	_, faults = Compile([]configs.Node{node}, lenses(), func(configs.Node, backends.Open) (backends.Backend, error) { return nil, errors.New("broken") })
+	_, faults = Compile([]configs.Node{node}, lenses(), nil, func(configs.Node, backends.Open) (backends.Backend, error) { return nil, errors.New("broken") })
 	if len(faults) != 1 || !strings.Contains(faults[0].Error(), "broken") || faults[0].Line == 0 {
 		t.Errorf("%v", faults)
 	}

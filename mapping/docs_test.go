@@ -65,7 +65,7 @@ func TestTheMappingsOfTheReferenceCompile(t *testing.T) {
 			}
 			docs = append(docs, doc)
 		}
-		if _, faults := Compile(docs, specs, func(configs.Node, backends.Open) (backends.Backend, error) { return newDirectory(), nil }); len(faults) > 0 {
+		if _, faults := Compile(docs, specs, nil, func(configs.Node, backends.Open) (backends.Backend, error) { return newDirectory(), nil }); len(faults) > 0 {
 			t.Errorf("block %d of the page:\n%v", i, faults)
 		}
 	}

@@ -179,7 +179,7 @@ func tryCompile(t testing.TB, d *directory, docs ...string) (*Set, configs.Fault
 		}
 		nodes = append(nodes, node)
 	}
-	return Compile(nodes, lenses(), func(configs.Node, backends.Open) (backends.Backend, error) { return d, nil })
+	return Compile(nodes, lenses(), nil, func(configs.Node, backends.Open) (backends.Backend, error) { return d, nil })
 }
 
 const userYAML = `

@@ -40,8 +40,11 @@ func (c *compiler) resolve(raw rawPath) (path, *syntaxError) {
 	p.attr = c.known.attribute(schema, raw.attr)
 	if p.attr == nil {
 		if p.attr = c.known.invent(schema, raw); p.attr == nil {
-			return p, syntaxf(c.didYouMean(raw.attr, c.known.names(schema), "the attributes of RFC 7643 can be mapped; others stand under a URN of your own (`schemas:`)"),
-				"%s has no attribute %q", schema.ID, raw.attr)
+			otherwise := "the attributes of RFC 7643 can be mapped; others stand under a URN of your own (`schemas:`)"
+			if c.types.find(schema.ID) != nil {
+				otherwise = "add it to the schema, or take the line away"
+			}
+			return p, syntaxf(c.didYouMean(raw.attr, c.known.names(schema), otherwise), "%s has no attribute %q", schema.ID, raw.attr)
 		}
 	}
 	if c.known.made[p.attr] && p.attr.Type == scim.TypeComplex && raw.sub != "" && subAttribute(p.attr, raw.sub) == nil {
@@ -115,6 +118,9 @@ func (c *compiler) schema(prefix string) (*scim.Schema, *syntaxError) {
 	}
 	if strings.EqualFold(urn, c.known.core.ID) {
 		return c.known.core, nil
+	}
+	if !c.known.has(urn) && (c.types.find(urn) != nil || reservedURN(urn)) {
+		return nil, syntaxf("say so: resource_types: [{name: "+c.m.name+", extensions: [{schema: \""+urn+"\"}]}]", "%s is no extension of %s", urn, c.m.name)
 	}
 	return c.known.extension(urn), nil
 }

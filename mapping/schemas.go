@@ -13,6 +13,8 @@ type schemas struct {
 	core       *scim.Schema
 	common     []*scim.Attribute
 	extensions []*scim.Schema
+	demanded   map[*scim.Schema]bool    // the extensions that every resource of the type must have
+	open       map[*scim.Schema]bool    // schemas that nobody has defined: they have what the mapping puts into them
 	made       map[*scim.Attribute]bool // attributes of schemas that only the mapping knows; their types follow from the lenses
 }
 
@@ -66,14 +68,18 @@ func (s *schemas) extension(urn string) *scim.Schema {
 		}
 	}
 	made := &scim.Schema{ID: urn, Name: urn[strings.LastIndexByte(urn, ':')+1:], Description: "Attributes of this directory."}
+	if s.open == nil {
+		s.open = map[*scim.Schema]bool{}
+	}
+	s.open[made] = true
 	s.extensions = append(s.extensions, made)
 	return made
 }
 
 // invent makes the attribute of a schema that only the mapping knows: a text, or a complex one with texts.
-// nil for the schemas of the RFC, which are closed.
+// nil for the schemas of the RFC and those of the configuration, which are closed.
 func (s *schemas) invent(schema *scim.Schema, raw rawPath) *scim.Attribute {
-	if schema == s.core || strings.EqualFold(schema.ID, scim.EnterpriseURN) || raw.choose.name != "" {
+	if !s.open[schema] || raw.choose.name != "" {
 		return nil
 	}
 	a := s.invented(raw.attr)
@@ -86,10 +92,8 @@ func (s *schemas) invent(schema *scim.Schema, raw rawPath) *scim.Attribute {
 }
 
 func (s *schemas) invented(name string) *scim.Attribute {
-	a := &scim.Attribute{
-		Name: name, Type: scim.TypeString, Description: "An attribute of this directory.",
-		Mutability: scim.ReadWrite, Returned: scim.ReturnedDefault, Uniqueness: scim.UniqueNone,
-	}
+	a := scim.NewAttribute(name, scim.TypeString)
+	a.Description = "An attribute of this directory."
 	if s.made == nil {
 		s.made = map[*scim.Attribute]bool{}
 	}
@@ -104,7 +108,7 @@ func (m *Mapping) publish(known *schemas) {
 	rt.Schema = m.publishSchema(known.core, "")
 	for _, x := range known.extensions {
 		if s := m.publishSchema(x, x.ID); len(s.Attributes) > 0 {
-			rt.Extensions = append(rt.Extensions, scim.Extension{Schema: s})
+			rt.Extensions = append(rt.Extensions, scim.Extension{Schema: s, Required: known.demanded[x]})
 		}
 	}
 	for _, c := range known.common {
@@ -177,8 +181,12 @@ func (m *Mapping) publishAttribute(a *attribute, attr *scim.Attribute) *scim.Att
 			out.SubAttributes = append(out.SubAttributes, a.publishDerived(sub))
 		}
 	}
-	out.Mutability = together(a.fields)
-	out.Returned = sameReturned(a.fields, attr.Returned)
+	if out.Mutability = together(a.fields); out.Mutability == scim.ReadWrite && attr.Mutability == scim.Immutable {
+		out.Mutability = attr.Mutability // whatever its parts are, the whole is set once
+	}
+	if all := sameReturned(a.fields, attr.Returned); all != scim.ReturnedDefault {
+		out.Returned = all // else as the schema says of the whole
+	}
 	if u := fieldOf(a.fields, "value"); u != nil && u.required != nil && len(a.fields) == 1 {
 		out.Required = *u.required
 	}
@@ -219,7 +227,7 @@ func (m *Mapping) publishLeaf(attr *scim.Attribute, fields []*field) *scim.Attri
 	default:
 		out.Uniqueness = scim.Uniqueness(f.unique)
 	}
-	if mark := f.ref(); mark != nil && f.path.sub == nil {
+	if mark := f.ref(); mark != nil && f.path.sub == nil && out.Type == scim.TypeReference {
 		out.ReferenceTypes = mark.types
 	}
 	if out.Type == scim.TypeString || out.Type == scim.TypeReference || out.Type == scim.TypeBinary {

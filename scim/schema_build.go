@@ -4,11 +4,14 @@ package scim
 // not unique) and an option says each thing that is otherwise.
 type option func(*Attribute)
 
+// NewAttribute makes an attribute of which nothing else is said: the defaults of RFC 7643 §2.2.
+func NewAttribute(name string, t Type) *Attribute {
+	return &Attribute{Name: name, Type: t, Mutability: ReadWrite, Returned: ReturnedDefault, Uniqueness: UniqueNone}
+}
+
 func attribute(name string, t Type, description string, options ...option) *Attribute {
-	a := &Attribute{
-		Name: name, Type: t, Description: description,
-		Mutability: ReadWrite, Returned: ReturnedDefault, Uniqueness: UniqueNone,
-	}
+	a := NewAttribute(name, t)
+	a.Description = description
 	for _, o := range options {
 		o(a)
 	}

@@ -60,8 +60,9 @@ func load(path string, logger func(configs.Logging) *slog.Logger) (*plan, error)
 			p.directories[name] = directory
 		}
 	}
-	if len(faults) == 0 {
-		p.mappings, faults = mapping.Compile(config.Mappings, lens.Table(), p.open)
+	types, more := mapping.CompileTypes(config.Schemas, config.ResourceTypes)
+	if faults = append(faults, more...); len(faults) == 0 {
+		p.mappings, faults = mapping.Compile(config.Mappings, lens.Table(), types, p.open)
 	}
 	if len(faults) == 0 {
 		p.me, faults = findMe(config, p.mappings)
