@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -20,12 +21,18 @@ type search struct {
 	c     *class
 	req   scim.Request
 	low   mapping.Lowered
-	start int // from 1
+	sort  *scim.Sort // nil: in the order of the keys
+	lease lease
+	byIdx bool    // pages by index, not by cursor
+	from  *cursor // where a walk by cursor goes on; nil at its beginning
+	start int     // of pages by index, from 1
 	count int
 	want  func(scim.Ref) bool
 }
 
-// List is a search (RFC 7644 §3.4.2). Its order is that of the keys, the same on every page, in every process and after a lease has ended.
+// List is a search (RFC 7644 §3.4.2). Without sortBy its order is that of the keys, the same on every page, in every process and after a lease has
+// ended. A walk by cursor (RFC 9865) then shows each resource that is there throughout exactly once, whichever replicas its pages come from: a page is
+// what matches now behind the last key. A snapshot only spares the search.
 func (s *Service) List(ctx context.Context, req scim.Request, q scim.ListQuery) (*scim.List, error) {
 	c, err := s.class(req)
 	if err != nil {
@@ -36,55 +43,119 @@ func (s *Service) List(ctx context.Context, req scim.Request, q scim.ListQuery) 
 }
 
 func (s *Service) list(ctx context.Context, c *class, req scim.Request, q scim.ListQuery) (*scim.List, error) {
-	f := &search{s: s, c: c, req: req, start: max(1, q.StartIndex), count: q.Count, want: c.wants(req.Projection)}
+	f, err := s.newSearch(c, req, q)
+	if err != nil {
+		return nil, err
+	}
+	begins := f.from == nil && f.start == 1
+	if !begins && f.count > 0 {
+		if page, ok, err := f.leased(ctx); ok || err != nil {
+			return page, err
+		}
+	}
+	if f.low, err = s.lower(ctx, c, req, q.Filter); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.count == 0:
+		return f.total(ctx)
+	case begins:
+		s.snaps.drop(f.lease)
+		return f.first(ctx)
+	}
+	found, err := f.collect(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	snap := s.snaps.put(f.lease, found.keys)
+	defer snap.release()
+	at, _ := f.place(&snap.keys)
+	if f.from != nil && f.sort != nil {
+		at = found.at
+	}
+	return f.cut(ctx, snap, at, nil)
+}
+
+func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*search, error) {
+	f := &search{s: s, c: c, req: req, sort: q.Sort, start: max(1, q.StartIndex), count: q.Count, byIdx: q.Cursor == nil, want: c.wants(req.Projection)}
 	if f.count < 0 {
 		f.count = s.o.DefaultCount
 	}
 	f.count = min(f.count, s.o.MaxCount)
 	who := req.Caller
-	l := lease{tenant: who.Tenant, client: who.Client, subject: who.Subject, typ: c.Name()}
+	f.lease = lease{tenant: who.Tenant, client: who.Client, subject: who.Subject, typ: c.Name()}
 	if q.Filter != nil {
-		l.filter = q.Filter.String()
+		f.lease.filter = q.Filter.String()
 	}
-	if f.start > 1 && f.count > 0 {
-		if snap := s.snaps.get(l); snap != nil {
-			return f.cut(ctx, snap, nil)
-		}
+	if f.sort != nil {
+		f.lease.sort = f.sort.String()
+		shown := f.want
+		f.want = func(ref scim.Ref) bool { return shown(ref) || f.sort.Wants(ref) } // for what the cursors of the page say
 	}
-	low, err := s.lower(ctx, c, req, q.Filter)
-	if err != nil {
-		return nil, err
+	if f.byIdx {
+		return f, nil
 	}
-	f.low = low
+	f.start = 1
+	if *q.Cursor == "" {
+		f.lease.walk = newWalk()
+		return f, nil
+	}
+	from, err := s.open(f.lease, *q.Cursor)
+	f.from, f.lease.walk = &from, from.walk
+	return f, err
+}
+
+// leased cuts the page from a snapshot that is still kept; false when there is none that can say where the page begins.
+func (f *search) leased(ctx context.Context) (*scim.List, bool, error) {
+	snap := f.s.snaps.get(f.lease)
+	if snap == nil {
+		return nil, false, nil
+	}
+	if err := snap.hold(ctx); err != nil {
+		return nil, false, err
+	}
+	defer snap.release()
+	at, ok := f.place(&snap.keys)
+	if !ok {
+		return nil, false, nil
+	}
+	page, err := f.cut(ctx, snap, at, nil)
+	return page, true, err
+}
+
+// place is the position in a list where the page begins, or ends when it is one before. A list by sortBy has no places of those who are no longer in it.
+func (f *search) place(keys *keyList) (at int, ok bool) {
 	switch {
-	case f.count == 0:
-		total, err := f.total(ctx)
-		return &scim.List{TotalResults: total, StartIndex: f.start}, err
-	case f.start == 1:
-		s.snaps.drop(l)
-		return f.first(ctx, l)
+	case f.from == nil:
+		return f.start - 1, true
+	case f.sort == nil:
+		return keys.before(f.from.key, !f.from.back), true
 	}
-	keys, _, err := f.collect(ctx, 0)
-	if err != nil {
-		return nil, err
+	at = keys.index(f.from.key)
+	if at < 0 || f.from.back {
+		return at, at >= 0
 	}
-	return f.cut(ctx, s.snaps.put(l, keys), nil)
+	return at + 1, true
 }
 
 // total counts without a page (RFC 7644 §3.4.2.4, count=0).
-func (f *search) total(ctx context.Context) (int, error) {
+func (f *search) total(ctx context.Context) (*scim.List, error) {
+	page := f.empty(0)
 	if f.low.Rest == nil {
 		n, exact, err := f.c.Backend().Count(ctx, f.low.Where, 0)
 		if err != nil || exact {
-			return n, err
+			page.TotalResults = n
+			return page, err
 		}
 	}
-	keys, _, err := f.collect(ctx, 0)
-	return keys.len(), err
+	f.sort = nil // a number has no order
+	found, err := f.collect(ctx, 0)
+	page.TotalResults = found.keys.len()
+	return page, err
 }
 
 // first is the first page. A result that fits on it is answered from the walk itself, and no snapshot is kept.
-func (f *search) first(ctx context.Context, l lease) (*scim.List, error) {
+func (f *search) first(ctx context.Context) (*scim.List, error) {
 	var recs []backends.Record
 	if f.low.Rest == nil {
 		few, err := f.few(ctx)
@@ -92,19 +163,36 @@ func (f *search) first(ctx context.Context, l lease) (*scim.List, error) {
 			return nil, err
 		}
 		if len(few) <= f.count {
-			return f.page(ctx, few, len(few))
+			return f.whole(ctx, few)
 		}
 		recs = few
 	}
-	keys, kept, err := f.collect(ctx, f.count)
+	found, err := f.collect(ctx, f.count)
 	if err != nil {
 		return nil, err
 	}
-	recs = append(recs, kept...)
-	if keys.len() <= f.count && len(kept) == keys.len() {
-		return f.page(ctx, kept, len(kept))
+	if found.keys.len() <= f.count && len(found.kept) == found.keys.len() {
+		return f.whole(ctx, found.kept)
 	}
-	return f.cut(ctx, f.s.snaps.put(l, keys), recs)
+	if recs, err = f.s.versioned(ctx, f.c, append(recs, found.kept...)); err != nil {
+		return nil, err
+	}
+	snap := newSnapshot(f.lease, found.keys)
+	if found.keys.len() > f.count {
+		snap = f.s.snaps.put(f.lease, found.keys)
+	}
+	defer snap.release()
+	return f.cut(ctx, snap, 0, recs)
+}
+
+// whole is the page that holds all there is.
+func (f *search) whole(ctx context.Context, recs []backends.Record) (*scim.List, error) {
+	recs, err := f.arrange(ctx, recs)
+	if err != nil {
+		return nil, err
+	}
+	page, _, err := f.page(ctx, recs, len(recs))
+	return page, err
 }
 
 // few reads whole records, one more than fit on the page.
@@ -117,54 +205,89 @@ func (f *search) few(ctx context.Context) ([]backends.Record, error) {
 		}
 		recs = append(recs, rec)
 	}
-	slices.SortFunc(recs, byKey)
-	return slices.CompactFunc(recs, func(a, b backends.Record) bool { return a.Key == b.Key }), nil
+	return unique(recs), nil
+}
+
+// unique puts records into the order of their keys, each once.
+func unique(recs []backends.Record) []backends.Record {
+	slices.SortStableFunc(recs, byKey)
+	return slices.CompactFunc(recs, func(a, b backends.Record) bool { return a.Key == b.Key })
 }
 
 func byKey(a, b backends.Record) int { return cmp.Compare(a.Key, b.Key) }
 
-// collect walks the whole result and gives its keys in order. Where a rest must be tested, records are read anyway: the first `keep` of
-// those that match, with all that the page needs, are given too.
-func (f *search) collect(ctx context.Context, keep int) (keys keyList, kept []backends.Record, err error) {
+// found is the whole result of a search.
+type found struct {
+	keys keyList           // in order
+	kept []backends.Record // some whole records, if they were read anyway
+	at   int               // with sortBy, where the page of a cursor begins, or ends when it is one before
+}
+
+// collect walks the whole result. Where a rest must be tested, records are read anyway: the first `keep` of those that match are given too,
+// with all that the page needs.
+func (f *search) collect(ctx context.Context, keep int) (out found, err error) {
 	q := backends.Query{Where: f.low.Where}
+	limit := math.MaxInt
 	if f.low.Rest != nil {
-		q.Attrs = f.c.reads(f.low.Wants)
-		if keep > 0 {
-			q.Attrs = f.c.reads(func(ref scim.Ref) bool { return f.want(ref) || f.low.Wants(ref) })
+		limit = f.c.Scan()
+		q.Attrs = f.c.reads(func(ref scim.Ref) bool {
+			return f.low.Wants(ref) || f.sort != nil && f.sort.Wants(ref) || keep > 0 && f.want(ref)
+		})
+	}
+	add := func(_ context.Context, recs []backends.Record) error {
+		for _, rec := range recs {
+			out.keys.add(rec.Key)
+		}
+		return nil
+	}
+	var sorter *sorter
+	if f.sort != nil {
+		if sorter, q.Sort, err = f.newSorter(ctx); err != nil {
+			return out, err
+		}
+		add = sorter.add
+		if f.low.Rest == nil {
+			q.Attrs = f.c.reads(f.sort.Wants)
 		}
 	}
+	for batch, err := range inBatches(f.c.Backend().Walk(ctx, q), restBatch, limit) {
+		if err != nil {
+			return found{}, err
+		}
+		if batch, err = f.matching(ctx, batch); err != nil {
+			return found{}, err
+		}
+		if f.low.Rest != nil {
+			out.kept = append(out.kept, batch[:min(len(batch), keep-len(out.kept))]...)
+		}
+		if err := add(ctx, batch); err != nil {
+			return found{}, err
+		}
+	}
+	if out.kept = unique(out.kept); sorter == nil {
+		out.keys.sort()
+		return out, nil
+	}
+	out.keys, out.at = sorter.finish(), sorter.at
+	return out, nil
+}
+
+// matching gives those records of a batch that fulfil what the directory could not test.
+func (f *search) matching(ctx context.Context, batch []backends.Record) ([]backends.Record, error) {
 	if f.low.Rest == nil {
-		for rec, err := range f.c.Backend().Walk(ctx, q) {
-			if err != nil {
-				return keyList{}, nil, err
-			}
-			keys.add(rec.Key)
-		}
-		keys.sort()
-		return keys, nil, nil
+		return batch, nil
 	}
-	for batch, err := range inBatches(f.c.Backend().Walk(ctx, q), restBatch, f.c.Scan()) {
-		if err != nil {
-			return keyList{}, nil, err
-		}
-		holds, err := f.s.matchRest(ctx, f.c, f.req, f.low, batch)
-		if err != nil {
-			return keyList{}, nil, err
-		}
-		for i, rec := range batch {
-			if !holds[i] {
-				continue
-			}
-			keys.add(rec.Key)
-			if len(kept) < keep {
-				kept = append(kept, rec)
-			}
+	holds, err := f.s.matchRest(ctx, f.c, f.req, f.low, batch)
+	if err != nil {
+		return nil, err
+	}
+	var matching []backends.Record
+	for i, rec := range batch {
+		if holds[i] {
+			matching = append(matching, rec)
 		}
 	}
-	keys.sort()
-	slices.SortFunc(kept, byKey)
-	kept = slices.CompactFunc(kept, func(a, b backends.Record) bool { return a.Key == b.Key })
-	return keys, kept, nil
+	return matching, nil
 }
 
 // inBatches groups what a walk yields. More than limit records are too many.
@@ -192,82 +315,4 @@ func inBatches(walk iter.Seq2[backends.Record, error], size, limit int) iter.Seq
 			yield(batch, nil)
 		}
 	}
-}
-
-// cut takes a page from a snapshot. have are records that were read on the way here. Keys whose records are gone leave the snapshot, so that
-// the page is filled from those that follow, and the client's next startIndex goes on where this page ends.
-func (f *search) cut(ctx context.Context, snap *snapshot, have []backends.Record) (*scim.List, error) {
-	select {
-	case snap.gate <- struct{}{}:
-		defer func() { <-snap.gate }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	known := make(map[backends.Key]backends.Record, len(have))
-	for _, rec := range have {
-		known[rec.Key] = rec
-	}
-	var recs []backends.Record
-	for len(recs) < f.count {
-		at := f.start - 1 + len(recs)
-		keys := snap.keys.slice(at, f.count-len(recs))
-		if len(keys) == 0 {
-			break
-		}
-		found, err := f.fetch(ctx, keys, known)
-		if err != nil {
-			return nil, err
-		}
-		var gone []int
-		for i, key := range keys {
-			if rec, ok := found[key]; ok {
-				recs = append(recs, rec)
-			} else {
-				gone = append(gone, at+i)
-			}
-		}
-		snap.keys.remove(gone)
-	}
-	return f.page(ctx, recs, snap.keys.len())
-}
-
-func (f *search) fetch(ctx context.Context, keys []backends.Key, known map[backends.Key]backends.Record) (map[backends.Key]backends.Record, error) {
-	found := make(map[backends.Key]backends.Record, len(keys))
-	var missing []backends.Key
-	for _, key := range keys {
-		if rec, ok := known[key]; ok {
-			found[key] = rec
-		} else {
-			missing = append(missing, key)
-		}
-	}
-	if len(missing) == 0 {
-		return found, nil
-	}
-	recs, err := f.c.Backend().Fetch(ctx, missing, f.c.reads(f.want))
-	for _, rec := range recs {
-		found[rec.Key] = rec
-	}
-	return found, err
-}
-
-// page shows the records of a page.
-func (f *search) page(ctx context.Context, recs []backends.Record, total int) (*scim.List, error) {
-	recs, err := f.s.versioned(ctx, f.c, recs)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(recs, byKey)
-	page := &scim.List{TotalResults: total, StartIndex: f.start, Resources: []*scim.Object{}}
-	if len(recs) == 0 {
-		return page, nil
-	}
-	resources, err := f.s.dress(ctx, f.c, f.req, recs, f.want)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range resources {
-		page.Resources = append(page.Resources, f.c.rt.Project(d.res, f.req.Projection))
-	}
-	return page, nil
 }

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"slices"
 	"strings"
@@ -85,6 +86,7 @@ type Service struct {
 	classes []*class // in the order of the configuration
 	byName  map[string]*class
 	snaps   *snapshots
+	secret  []byte // what the keys of cursors are derived from
 	locks   *locks
 	stats   counters
 }
@@ -104,7 +106,10 @@ type counters struct{ unfinished, unknown, compensated, stranded, problems, dang
 // New makes a Service. It does no I/O.
 func New(o Options) *Service {
 	o.defaults()
-	s := &Service{o: o, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now)}
+	s := &Service{o: o, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
+	if len(s.secret) == 0 {
+		s.secret = []byte(rand.Text() + rand.Text())
+	}
 	for _, m := range o.Mappings.All() {
 		c := newClass(m)
 		s.classes = append(s.classes, c)

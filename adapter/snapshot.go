@@ -2,9 +2,12 @@ package adapter
 
 import (
 	"bytes"
+	"cmp"
 	"container/list"
+	"context"
 	"encoding/hex"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -46,9 +49,8 @@ func (l *keyList) size() int {
 // sort puts the keys into their own order, which is the same whenever and wherever a search is made. A key that was walked past twice,
 // because its record moved meanwhile, stays once.
 func (l *keyList) sort() {
-	slices.SortFunc(l.uuids, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+	l.sortFrom(0)
 	l.uuids = slices.Compact(l.uuids)
-	slices.Sort(l.texts)
 	l.texts = slices.Compact(l.texts)
 }
 
@@ -66,6 +68,43 @@ func (l *keyList) slice(at, n int) []backends.Key {
 		keys = append(keys, unpackUUID(id))
 	}
 	return keys
+}
+
+// at is the key at a position.
+func (l *keyList) at(i int) backends.Key {
+	if l.texts != nil {
+		return l.texts[i]
+	}
+	return unpackUUID(l.uuids[i])
+}
+
+// before is how many keys of a list in its own order come before a key; with the key itself when it is to be included.
+func (l *keyList) before(key backends.Key, include bool) int {
+	return sort.Search(l.len(), func(i int) bool {
+		c := cmp.Compare(l.at(i), key)
+		return c > 0 || c == 0 && !include
+	})
+}
+
+// index is where a key is in a list in any order, -1 when it is not.
+func (l *keyList) index(key backends.Key) int {
+	if l.texts != nil {
+		return slices.Index(l.texts, key)
+	}
+	id, ok := packUUID(key)
+	if !ok {
+		return -1
+	}
+	return slices.Index(l.uuids, id)
+}
+
+// sortFrom puts the keys from position i on into their own order, and leaves those before where they are.
+func (l *keyList) sortFrom(i int) {
+	if l.texts != nil {
+		slices.Sort(l.texts[i:])
+		return
+	}
+	slices.SortFunc(l.uuids[i:], func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
 }
 
 // remove takes the keys at these positions, which are in order, out of the list.
@@ -108,14 +147,20 @@ func unpackUUID(id [16]byte) backends.Key {
 }
 
 // lease is whose snapshot it is, and of what.
-type lease struct{ tenant, client, subject, typ, filter string }
+//
+// walk is zero for pages by index. A walk by cursor has snapshots of its own, taken while it lasts: an older one, perhaps another replica's, would
+// lack resources that were there throughout the walk.
+type lease struct {
+	tenant, client, subject, typ, filter, sort string
+	walk                                       walkID
+}
 
 // leaseOverhead is about what a snapshot takes besides its keys and its lease: one without keys is not free.
 const leaseOverhead = 512
 
 // size is how many bytes a snapshot takes that has no keys.
 func (l lease) size() int {
-	return leaseOverhead + len(l.tenant) + len(l.client) + len(l.subject) + len(l.typ) + len(l.filter)
+	return leaseOverhead + len(l.tenant) + len(l.client) + len(l.subject) + len(l.typ) + len(l.filter) + len(l.sort)
 }
 
 // snapshot is the list of keys that a search matched, from which pages are cut. One page is cut at a time.
@@ -157,13 +202,33 @@ func (s *snapshots) get(l lease) *snapshot {
 	return snap
 }
 
-// put makes a snapshot and keeps it, unless it alone is more than may be kept: it is then good for one page.
+// hold waits until no other page is being cut from the snapshot. Whoever holds it gives it back with release.
+func (s *snapshot) hold(ctx context.Context) error {
+	select {
+	case s.gate <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *snapshot) release() { <-s.gate }
+
+// newSnapshot makes a snapshot that its maker holds and nobody else knows.
+func newSnapshot(l lease, keys keyList) *snapshot {
+	snap := &snapshot{lease: l, gate: make(chan struct{}, 1), keys: keys, size: l.size() + keys.size()}
+	snap.gate <- struct{}{}
+	return snap
+}
+
+// put makes a snapshot, which its maker holds, and keeps it, unless it alone is more than may be kept: it is then good for one page.
 func (s *snapshots) put(l lease, keys keyList) *snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire()
 	s.forget(s.held[l])
-	snap := &snapshot{lease: l, gate: make(chan struct{}, 1), keys: keys, size: l.size() + keys.size(), until: s.now().Add(s.ttl)}
+	snap := newSnapshot(l, keys)
+	snap.until = s.now().Add(s.ttl)
 	if snap.size > s.limit {
 		return snap
 	}

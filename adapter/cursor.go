@@ -1,0 +1,115 @@
+package adapter
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// walkID tells one walk by cursor from others of the same search.
+type walkID [16]byte
+
+// cursor is where a walk goes on (RFC 9865): behind the resource that was last on a page, or before the one that was first. It carries that
+// resource's key and place in the order, and so needs nothing that a replica keeps.
+type cursor struct {
+	walk walkID
+	made time.Time
+	back bool // the page that ends before the key, not the one that begins behind it
+	key  backends.Key
+	by   scim.SortKey // "" without sortBy
+}
+
+// A cursor on the wire is base64url of version, walk, nonce, and the rest encrypted: AES-256-GCM under a key of the walk's own, so that the random
+// nonces of all walks together need not be fewer than GCM allows one key. Whose cursor it is and of which search is authenticated with it.
+const (
+	cursorVersion = 1
+	nonceSize     = 12
+	cursorHead    = 1 + len(walkID{}) + nonceSize
+	cursorInfo    = "scim-adapter cursor"
+)
+
+// seal writes a cursor for the search that has this lease.
+func (s *Service) seal(l lease, c cursor) (string, error) {
+	aead, err := s.sealer(c.walk)
+	if err != nil {
+		return "", err
+	}
+	text := append(make([]byte, 0, 256), cursorVersion)
+	text = append(text, c.walk[:]...)
+	nonce := make([]byte, nonceSize)
+	_, _ = rand.Read(nonce) // never fails
+	text = append(text, nonce...)
+
+	inside := binary.BigEndian.AppendUint64(nil, uint64(c.made.Unix())) //nolint:gosec // its bits are meant
+	direction := byte(0)
+	if c.back {
+		direction = 1
+	}
+	inside = binary.AppendUvarint(append(inside, direction), uint64(len(c.key)))
+	inside = append(append(inside, c.key...), c.by...)
+	return base64.RawURLEncoding.EncodeToString(aead.Seal(text, nonce, inside, l.bound())), nil
+}
+
+// open reads a cursor that was sealed for the search with this lease, here or on another replica, and is not too old.
+func (s *Service) open(l lease, text string) (cursor, error) {
+	foreign := scim.BadRequest(scim.InvalidCursor, "This cursor is none of ours, or belongs to another search, order or client: begin again without a value for cursor.")
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) < cursorHead || raw[0] != cursorVersion {
+		return cursor{}, foreign
+	}
+	c := cursor{walk: walkID(raw[1:])}
+	aead, err := s.sealer(c.walk)
+	if err != nil {
+		return cursor{}, err
+	}
+	inside, err := aead.Open(nil, raw[cursorHead-nonceSize:cursorHead], raw[cursorHead:], l.bound())
+	if err != nil || len(inside) < 9 {
+		return cursor{}, foreign.Wrap(err)
+	}
+	c.made = time.Unix(int64(binary.BigEndian.Uint64(inside)), 0) //nolint:gosec // its bits are meant
+	c.back = inside[8] == 1
+	size, n := binary.Uvarint(inside[9:])
+	rest := inside[9+max(0, n):]
+	if n <= 0 || size > uint64(len(rest)) {
+		return cursor{}, foreign
+	}
+	c.key, c.by = backends.Key(rest[:size]), scim.SortKey(rest[size:])
+	if s.o.Now().Sub(c.made) > s.o.CursorTTL {
+		return cursor{}, scim.BadRequest(scim.ExpiredCursor, "This cursor is older than %s: begin again without a value for cursor.", s.o.CursorTTL)
+	}
+	return c, nil
+}
+
+func (s *Service) sealer(walk walkID) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, s.secret, walk[:], cursorInfo, 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// bound is what a cursor is good for: everything of a lease but the walk, which the key is made of.
+func (l lease) bound() []byte {
+	var text []byte
+	for _, part := range [...]string{l.tenant, l.client, l.subject, l.typ, l.filter, l.sort} {
+		text = append(binary.AppendUvarint(text, uint64(len(part))), part...)
+	}
+	return text
+}
+
+func newWalk() (id walkID) {
+	_, _ = rand.Read(id[:]) // never fails
+	return id
+}

@@ -1,0 +1,184 @@
+package adapter
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// placed is a record's key and where it stands in the order that is wanted.
+type placed struct {
+	key backends.Key
+	by  scim.SortKey
+}
+
+// sorter puts what a walk yields into the order of a search. Up to Options.MaxSort it sorts here, and so is right whatever the directory thinks of
+// an order. Beyond that there must be a directory that walks in the order itself: only keys are kept then, and those that stand in one place are put into
+// the order of their keys, so that every walk, wherever it is made, gives the same list.
+type sorter struct {
+	f     *search
+	most  int
+	own   bool // the directory walks in the order
+	all   []placed
+	spilt bool // all has gone into keys
+	keys  keyList
+	run   int          // where in keys those begin that stand where the last one stands
+	last  scim.SortKey // where that is
+	at    int          // how many are before the place where the page begins or ends
+}
+
+// newSorter also gives the order that the directory is to walk in, nil where it cannot.
+func (f *search) newSorter(ctx context.Context) (*sorter, *backends.Sort, error) {
+	s := &sorter{f: f, most: f.s.o.MaxSort}
+	for _, r := range f.c.refs {
+		if r.attr == nil || !f.sort.Wants(r.ref()) {
+			continue
+		}
+		turned, err := f.s.isReverse(ctx, f.c, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		if turned { // each record costs a search
+			s.most = min(s.most, f.c.Scan())
+		}
+	}
+	by, ok := f.c.Sort(*f.sort)
+	if !ok || !f.c.Backend().Sorts(by) {
+		return s, nil, nil
+	}
+	s.own = true
+	return s, &by, nil
+}
+
+// add takes the next records of the walk.
+func (s *sorter) add(ctx context.Context, recs []backends.Record) error {
+	places, err := s.f.places(ctx, recs)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		if s.spilt {
+			s.push(p)
+			continue
+		}
+		if s.all = append(s.all, p); len(s.all) <= s.most {
+			continue
+		}
+		if !s.own {
+			return s.refuse()
+		}
+		s.spilt = true
+		for _, p := range s.all {
+			s.push(p)
+		}
+		s.all = nil
+	}
+	return nil
+}
+
+func (s *sorter) refuse() error {
+	if s.most < s.f.s.o.MaxSort {
+		return tooMany(nil)
+	}
+	return scim.BadRequest(scim.TooMany, "The directory cannot sort by %s, and more than %d resources would have to be sorted here. "+
+		"Narrow the search with a filter, or have scim.max_sort raised.", s.f.sort.By, s.most)
+}
+
+// push appends one to the keys.
+func (s *sorter) push(p placed) {
+	if s.keys.len() == 0 || p.by != s.last {
+		s.keys.sortFrom(s.run)
+		s.run, s.last = s.keys.len(), p.by
+	}
+	s.keys.add(p.key)
+	s.count(p)
+}
+
+// count keeps at. It is a count and not the index of a key, because a record may have gone, or got another place, since it was on a page.
+func (s *sorter) count(p placed) {
+	from := s.f.from
+	if from == nil {
+		return
+	}
+	if order := s.f.compare(p, placed{from.key, from.by}); order < 0 || order == 0 && !from.back {
+		s.at++
+	}
+}
+
+// finish gives the keys in order. A record that was walked past twice, because it moved meanwhile, stays once; a directory that sorts shows each once.
+func (s *sorter) finish() keyList {
+	slices.SortStableFunc(s.all, func(a, b placed) int { return cmp.Compare(a.key, b.key) })
+	s.all = slices.CompactFunc(s.all, func(a, b placed) bool { return a.key == b.key })
+	slices.SortFunc(s.all, s.f.compare)
+	for _, p := range s.all {
+		s.push(p)
+	}
+	s.keys.sortFrom(s.run)
+	return s.keys
+}
+
+// compare orders by sortBy, and those that are equal in it by their keys.
+func (f *search) compare(a, b placed) int {
+	return cmp.Or(f.sort.Compare(a.by, b.by), cmp.Compare(a.key, b.key))
+}
+
+// places says where records stand. What must be asked for it (references, the overlay) is asked once for all of them.
+func (f *search) places(ctx context.Context, recs []backends.Record) ([]placed, error) {
+	recs, err := f.sortable(ctx, recs)
+	if err != nil {
+		return nil, err
+	}
+	resources, err := f.s.link(ctx, f.c, f.req, recs, f.sort.Wants)
+	if err == nil && f.dressy() {
+		err = f.s.finishDress(ctx, f.c, f.req, recs, f.sort.Wants, resources)
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := make([]placed, len(recs))
+	for i, d := range resources {
+		all[i] = placed{recs[i].Key, f.sort.Key(d.res)}
+	}
+	return all, nil
+}
+
+// dressy says that the order is by something that is not of the directory: the overlay, or what the adapter says of a resource.
+func (f *search) dressy() bool {
+	by := f.sort.By
+	return f.c.wantsExtras(f.sort.Wants) || by.Attr.Name == "meta" && by.Sub != nil && (by.Sub.Name == "version" || by.Sub.Name == "location")
+}
+
+// sortable gives records with all that their place needs: an order by version needs what versions are made of.
+func (f *search) sortable(ctx context.Context, recs []backends.Record) ([]backends.Record, error) {
+	if by := f.sort.By; by.Attr.Name != "meta" || by.Sub == nil || by.Sub.Name != "version" {
+		return recs, nil
+	}
+	return f.s.versioned(ctx, f.c, recs)
+}
+
+// arrange puts whole records into the order of the search: a page that holds all there is.
+func (f *search) arrange(ctx context.Context, recs []backends.Record) ([]backends.Record, error) {
+	slices.SortFunc(recs, byKey)
+	recs = slices.CompactFunc(recs, func(a, b backends.Record) bool { return a.Key == b.Key })
+	recs, err := f.s.versioned(ctx, f.c, recs)
+	if err != nil || f.sort == nil {
+		return recs, err
+	}
+	places, err := f.places(ctx, recs)
+	if err != nil {
+		return nil, err
+	}
+	byPlace := make(map[backends.Key]backends.Record, len(recs))
+	for _, rec := range recs {
+		byPlace[rec.Key] = rec
+	}
+	slices.SortFunc(places, f.compare)
+	sorted := make([]backends.Record, len(places))
+	for i, p := range places {
+		sorted[i] = byPlace[p.key]
+	}
+	return sorted, nil
+}
