@@ -136,9 +136,10 @@ func (c *class) findBy(ctx context.Context, in *info, by string, names, attrs []
 	}
 	records := map[string]backends.Record{}
 	var mu sync.Mutex
-	v := c.view(in, append(slices.Clip(attrs), by))
+	v, called := c.view(in, attrs), c.view(in, []string{by})
+	request := c.view(in, append(slices.Clone(attrs), by)).request
 	err := inBatches(ctx, c.d, tests, func(ctx context.Context, tests []filter) error {
-		f, err := c.find(ctx, c.search(c.scoped(or(tests...)), v.request))
+		f, err := c.find(ctx, c.search(c.scoped(or(tests...)), request))
 		switch {
 		case err != nil:
 			return err
@@ -147,8 +148,14 @@ func (c *class) findBy(ctx context.Context, in *info, by string, names, attrs []
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		for _, r := range v.records(f.entries) {
-			for _, value := range r.Attrs[by] {
+		for _, e := range f.entries {
+			r, ok := v.record(e)
+			if !ok {
+				continue
+			}
+			c.names.put(r.Key, r.Name)
+			names, _ := called.record(e)
+			for _, value := range names.Attrs[by] {
 				for _, name := range spelled[normal(value.Text())] {
 					if other, taken := records[name]; !taken || r.Key < other.Key {
 						records[name] = r
