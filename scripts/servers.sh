@@ -4,7 +4,7 @@
 #
 # A slapd process of each kind, or of those that are named, on a free loopback port, suffix dc=example,dc=org,
 # cn=admin,dc=example,dc=org / secret:
-#   overlays  SCIM_TEST_LDAP_URL        memberof, refint, unique, ppolicy and syncprov overlays
+#   overlays  SCIM_TEST_LDAP_URL        memberof, refint, unique, ppolicy, syncprov and sssvlv (sorting) overlays
 #   plain     SCIM_TEST_LDAP_PLAIN_URL  the same schema, no overlay at all
 #   bare      SCIM_TEST_LDAP_BARE_URL   no overlay's module is loaded: neither memberOf nor pwdAccountLockedTime exists
 # Where DIR/KIND.ldif exists it is loaded behind the usual, empty tree.
@@ -39,7 +39,7 @@ include $schema/inetorgperson.schema
 modulepath $modules
 moduleload back_mdb
 EOF
-  [ "$kind" = bare ] || printf 'moduleload %s\n' memberof refint syncprov unique ppolicy
+  [ "$kind" = bare ] || printf 'moduleload %s\n' memberof refint syncprov unique ppolicy sssvlv
   cat <<EOF
 pidfile $dir/slapd.pid
 argsfile $dir/slapd.args
@@ -77,6 +77,7 @@ unique_uri ldap:///ou=people,$suffix?mail?sub?(objectClass=inetOrgPerson)
 overlay ppolicy
 ppolicy_default cn=default,ou=policies,$suffix
 ppolicy_hash_cleartext
+overlay sssvlv
 EOF
 }
 

@@ -34,7 +34,10 @@ type class struct {
 	uuid    bool   // keys are UUIDs in lower case
 	account string // canonical DN of the bind account, which is never written; "" when the bind is anonymous
 	names   *nameCache
-	self    atomic.Pointer[selfKnowledge]
+
+	mostSorted int // most records that are sorted here
+
+	self atomic.Pointer[selfKnowledge]
 }
 
 var _ backends.Backend = (*class)(nil)
@@ -46,7 +49,7 @@ func (d *Directory) Open(o backends.Open) (backends.Backend, error) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	c := &class{d: d, base: w.Base, key: w.Key, version: w.Version, names: newNameCache(4096)}
+	c := &class{d: d, base: w.Base, key: w.Key, version: w.Version, names: newNameCache(4096), mostSorted: mostSorted}
 	faults = append(faults, c.place(o.At, w)...)
 	faults = append(faults, c.attributes(o.At, w)...)
 	for _, node := range o.Protect {

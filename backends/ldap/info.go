@@ -13,16 +13,18 @@ import (
 
 // The extensions that make a difference here, by the OIDs under which a root DSE announces them.
 const (
-	oidAssertion      = "1.3.6.1.1.12"            // RFC 4528
-	oidPreRead        = "1.3.6.1.1.13.1"          // RFC 4527
-	oidPostRead       = "1.3.6.1.1.13.2"          // RFC 4527
-	oidPaged          = goldap.ControlTypePaging  // RFC 2696
-	oidMatchedValues  = "1.2.826.0.1.3344810.2.3" // RFC 3876
-	oidPasswordModify = "1.3.6.1.4.1.4203.1.11.1" // RFC 3062
-	ruleBitAnd        = "1.2.840.113556.1.4.803"  // integerBitAndMatch
+	oidAssertion      = "1.3.6.1.1.12"                      // RFC 4528
+	oidPreRead        = "1.3.6.1.1.13.1"                    // RFC 4527
+	oidPostRead       = "1.3.6.1.1.13.2"                    // RFC 4527
+	oidPaged          = goldap.ControlTypePaging            // RFC 2696
+	oidMatchedValues  = "1.2.826.0.1.3344810.2.3"           // RFC 3876
+	oidPasswordModify = "1.3.6.1.4.1.4203.1.11.1"           // RFC 3062
+	oidSort           = goldap.ControlTypeServerSideSorting // RFC 2891
+	oidSorted         = goldap.ControlTypeServerSideSortingResult
+	ruleBitAnd        = "1.2.840.113556.1.4.803" // integerBitAndMatch
 )
 
-// info is what a server says of itself. It never changes; a reconnect makes a new one.
+// info is what a server says of itself, and what it was found not to do. A reconnect makes a new one.
 type info struct {
 	schema     *schema.Schema
 	live       bool // the schema is the server's own, not schema.Standard
@@ -30,10 +32,11 @@ type info struct {
 	extensions []string
 	vendor     string
 	supertypes map[string]bool // OIDs of attribute types that have subtypes
+	refusals   *refusals
 }
 
 func newInfo(s *schema.Schema, live bool) *info {
-	in := &info{schema: s, live: live, supertypes: map[string]bool{}}
+	in := &info{schema: s, live: live, supertypes: map[string]bool{}, refusals: &refusals{}}
 	types := s.Attributes()
 	for _, super := range types {
 		in.supertypes[super.OID] = slices.ContainsFunc(types, func(t *schema.AttributeType) bool { return t != super && t.Is(super) })

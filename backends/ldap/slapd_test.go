@@ -118,6 +118,7 @@ moduleload refint
 moduleload syncprov
 moduleload unique
 moduleload ppolicy
+moduleload sssvlv
 sizelimit unlimited
 TLSCertificateFile DIR/cert.pem
 TLSCertificateKeyFile DIR/key.pem
@@ -147,6 +148,7 @@ unique_uri ldap:///ou=people,SUFFIX?mail?sub?(objectClass=inetOrgPerson)
 overlay ppolicy
 ppolicy_default cn=default,ou=policies,SUFFIX
 ppolicy_hash_cleartext
+overlay sssvlv
 `
 
 func (s *slapd) url() string       { return fmt.Sprintf("ldap://127.0.0.1:%d", s.port) }

@@ -12,7 +12,7 @@ import (
 )
 
 // Walk yields the records of the class that q.Where holds for, page by page (RFC 2696), on a connection of its own. Where the directory cannot
-// be asked q.Where whole, it is asked for more and the rest is tested here.
+// be asked q.Where whole, it is asked for more and the rest is tested here. sort.go has what an order is and costs.
 func (c *class) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
 	return func(yield func(backends.Record, error) bool) {
 		in, err := c.d.contact(ctx)
@@ -20,6 +20,21 @@ func (c *class) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.R
 			yield(backends.Record{}, err)
 			return
 		}
+		if q.Sort != nil {
+			c.walkInOrder(ctx, in, q, yield)
+			return
+		}
+		for r, err := range c.entriesOf(ctx, in, q, nil) {
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+// entriesOf is Walk under what the server says of itself; order is nil for none.
+func (c *class) entriesOf(ctx context.Context, in *info, q backends.Query, order *sorting) iter.Seq2[backends.Record, error] {
+	return func(yield func(backends.Record, error) bool) {
 		f, exact := c.lowering(in).above(q.Where)
 		if f == constant(false) {
 			return
@@ -29,7 +44,11 @@ func (c *class) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.R
 		if !exact {
 			tested = c.view(in, slices.Concat(q.Attrs, backends.AttrsOf(q.Where)))
 		}
-		p := pager{c: c, filter: c.scoped(f), attrs: tested.request}
+		request := tested.request
+		if order != nil {
+			request = c.view(in, append(slices.Clone(request), order.by.Attr)).request
+		}
+		p := pager{c: c, filter: c.scoped(f), attrs: request, order: order}
 		if exact {
 			p.limit = q.Limit
 		}
@@ -56,9 +75,6 @@ func (c *class) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.R
 	}
 }
 
-// Sorts says no: entries come as the server finds them.
-func (c *class) Sorts(backends.Sort) bool { return false }
-
 // Count counts the records of the class that p holds for.
 func (c *class) Count(ctx context.Context, p backends.Predicate, limit int) (n int, exact bool, err error) {
 	// One more than the limit tells "as many" from "more".
@@ -83,7 +99,8 @@ type pager struct {
 	c      *class
 	filter filter
 	attrs  []string
-	limit  int // how many will be read; 0: all
+	limit  int      // how many will be read; 0: all
+	order  *sorting // nil: none
 }
 
 // entries yields the entries and gives the connection back as soon as the last page is here, before it is worked off.
@@ -118,7 +135,7 @@ func (p pager) entries(ctx context.Context) iter.Seq2[*goldap.Entry, error] {
 				}
 				return
 			}
-			if page, err = p.page(ctx, conn, page.cookie); err != nil {
+			if page, err = p.next(ctx, conn, page.cookie, patiently); err != nil {
 				yield(nil, p.c.baseless(p.c.d.failed(ctx, err)))
 				return
 			}
@@ -142,15 +159,33 @@ func (p pager) first(ctx context.Context) (*conn, page, error) {
 		if err != nil {
 			return nil, page{}, p.c.d.away(ctx, err)
 		}
-		first, err := p.page(ctx, conn, nil)
+		first, err := p.next(ctx, conn, nil, quickly)
+		if err == nil && p.order != nil {
+			if err := p.order.check(first); err != nil {
+				p.c.d.pool.giveBack(conn, first.last() || p.abandon(ctx, conn, first.cookie))
+				return nil, page{}, err
+			}
+		}
 		if err == nil {
 			return conn, first, nil
 		}
 		p.c.d.pool.giveBack(conn, answered(err))
+		if p.order != nil && answered(err) {
+			return nil, page{}, refusal(err)
+		}
 		if answered(err) || ctx.Err() != nil || tries == p.c.d.pool.size {
 			return nil, page{}, p.c.baseless(p.c.d.failed(ctx, err))
 		}
 	}
+}
+
+// next is page, asked again while the directory is busy with an order.
+func (p pager) next(ctx context.Context, conn *conn, cookie []byte, patience time.Duration) (got page, err error) {
+	err = p.unlessBusy(ctx, patience, func() error {
+		got, err = p.page(ctx, conn, cookie)
+		return err
+	})
+	return got, err
 }
 
 func (p pager) page(ctx context.Context, conn *conn, cookie []byte) (page, error) {
@@ -158,9 +193,12 @@ func (p pager) page(ctx context.Context, conn *conn, cookie []byte) (page, error
 	if p.limit > 0 {
 		size = min(size, p.limit)
 	}
+	if p.order != nil {
+		size = max(size, min(p.c.d.cfg.PageSize, leastOrdered))
+	}
 	paging := goldap.NewControlPaging(uint32(size)) //nolint:gosec // at most 100,000
 	paging.SetCookie(cookie)
-	req := p.c.search(p.filter, p.attrs, paging)
+	req := p.c.search(p.filter, p.attrs, p.controls(paging)...)
 	f, err := readOn(ctx, p.c.d, conn, func(ctx context.Context, lc *goldap.Conn) (found, error) {
 		return search(ctx, lc, req)
 	})
@@ -176,6 +214,13 @@ func (p pager) page(ctx context.Context, conn *conn, cookie []byte) (page, error
 	return out, nil
 }
 
+func (p pager) controls(paging goldap.Control) []goldap.Control {
+	if p.order == nil {
+		return []goldap.Control{paging}
+	}
+	return []goldap.Control{p.order.control, paging}
+}
+
 // abandon tells the server that no more pages are wanted (RFC 2696 §3: a page of size 0), so that the connection can serve another walk.
 func (p pager) abandon(ctx context.Context, conn *conn, cookie []byte) bool {
 	if ctx.Err() != nil {
@@ -185,8 +230,11 @@ func (p pager) abandon(ctx context.Context, conn *conn, cookie []byte) bool {
 	defer cancel()
 	paging := goldap.NewControlPaging(0)
 	paging.SetCookie(cookie)
-	_, err := readOn(ctx, p.c.d, conn, func(ctx context.Context, lc *goldap.Conn) (found, error) {
-		return search(ctx, lc, p.c.search(p.filter, p.attrs, paging))
+	err := p.unlessBusy(ctx, patiently, func() error {
+		_, err := readOn(ctx, p.c.d, conn, func(ctx context.Context, lc *goldap.Conn) (found, error) {
+			return search(ctx, lc, p.c.search(p.filter, p.attrs, p.controls(paging)...))
+		})
+		return err
 	})
 	return err == nil
 }

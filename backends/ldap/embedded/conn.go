@@ -158,6 +158,7 @@ func (c *conn) handle(ctx context.Context, m message) bool {
 		return false
 	}
 	fault, struck := c.srv.faults.take(func() Request { return requestOf(m) })
+	m.unsorted = struck && fault.Unsorted
 	var r reply
 	if !struck || fault.After || !fault.decides() {
 		if struck && !fault.After && !pause(ctx, fault.Delay) {
@@ -267,6 +268,7 @@ func requestOf(m message) Request {
 			if page, err := control.page(); control.oid == controlPaged && err == nil {
 				r.Paged, r.Cookie = true, page.cookie != ""
 			}
+			r.Sorted = r.Sorted || control.oid == controlSort
 		}
 	case tagCompareRequest:
 		r.Op, r.DN = Compare, child(0)

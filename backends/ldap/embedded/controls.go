@@ -14,6 +14,8 @@ const (
 	controlPostRead   = "1.3.6.1.1.13.2"          // RFC 4527
 	controlPermissive = "1.2.840.113556.1.4.1413" // permissive modify
 	controlManageDSA  = "2.16.840.1.113730.3.4.2" // RFC 3296; there are no referral entries, so it changes nothing
+	controlSort       = "1.2.840.113556.1.4.473"  // RFC 2891
+	controlSortResult = "1.2.840.113556.1.4.474"  // its answer
 )
 
 // controls are those of one request, understood.
@@ -22,6 +24,7 @@ type controls struct {
 	pre, post  []string // attributes to read; nil: not asked
 	permissive bool
 	paged      *pageRequest
+	sort       *sortRequest
 }
 
 type pageRequest struct {
@@ -33,6 +36,7 @@ type pageRequest struct {
 // allowedOn says which requests a control may stand in.
 var allowedOn = map[string][]ber.Tag{
 	controlPaged:      {tagSearchRequest},
+	controlSort:       {tagSearchRequest},
 	controlAssertion:  {tagSearchRequest, tagModifyRequest, tagAddRequest, tagDeleteRequest, tagModifyDNRequest, tagCompareRequest},
 	controlPreRead:    {tagModifyRequest, tagDeleteRequest, tagModifyDNRequest},
 	controlPostRead:   {tagModifyRequest, tagAddRequest, tagModifyDNRequest},
@@ -44,7 +48,7 @@ var allowedOn = map[string][]ber.Tag{
 func (s *store) understand(m message) (controls, error) {
 	var out controls
 	for _, c := range m.controls {
-		if !fits(c.oid, m.op.Tag) {
+		if !s.fits(c.oid, m.op.Tag) {
 			if c.critical {
 				return out, refuse(UnavailableCriticalExt, "critical extension is not recognized")
 			}
@@ -57,8 +61,8 @@ func (s *store) understand(m message) (controls, error) {
 	return out, nil
 }
 
-func fits(oid string, op ber.Tag) bool {
-	return slices.Contains(allowedOn[oid], op)
+func (s *store) fits(oid string, op ber.Tag) bool {
+	return slices.Contains(allowedOn[oid], op) && (oid != controlSort || !s.unsorted)
 }
 
 func (out *controls) take(s *store, c rawControl) (err error) {
@@ -76,6 +80,8 @@ func (out *controls) take(s *store, c rawControl) (err error) {
 		out.post, err = c.attributes()
 	case controlPaged:
 		out.paged, err = c.page()
+	case controlSort:
+		out.sort, err = c.sort()
 	}
 	return err
 }

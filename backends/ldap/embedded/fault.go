@@ -28,11 +28,13 @@ type Request struct {
 	Filter string // of a search, as text
 	Paged  bool   // the search asks for a page
 	Cookie bool   // and it is not the first
+	Sorted bool   // the search asks for an order
 }
 
 // Fault makes requests go wrong. What it says is done in this order: wait for Delay; then Silent, Drop or Code, of which the first that is
 // set decides. With none of them the request is merely late. Nothing of the request is done, unless After is set: then it is done first, and
-// the fault falls on its answer, which is how a write comes about whose outcome the client cannot know.
+// the fault falls on its answer, which is how a write comes about whose outcome the client cannot know. With Unsorted a search says that its
+// entries are in the order that was asked for, and they are not.
 type Fault struct {
 	Op       Op                 // AnyOp: every kind
 	Match    func(Request) bool // nil: every request of that kind
@@ -43,6 +45,7 @@ type Fault struct {
 	Message  string   // with this diagnostic message
 	Referral []string // and these URLs
 	After    bool
+	Unsorted bool
 	Times    int // how often it strikes; 0: until it is removed
 }
 

@@ -39,6 +39,7 @@ type message struct {
 	id       int64
 	op       *ber.Packet
 	controls []rawControl
+	unsorted bool // a fault wants this search unsorted
 }
 
 type rawControl struct {

@@ -96,6 +96,21 @@ func (c *conn) search(ctx context.Context, m message) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	var sorted []rawControl
+	if ctl.sort != nil {
+		if ctl.paged != nil && ctl.paged.cookie != "" {
+			candidates = nil // the first page has put them in order
+		}
+		var code Code
+		candidates, code, err = st.sorted(q, *ctl.sort, candidates)
+		sorted = []rawControl{sortResult(code)}
+		if err != nil {
+			return reply{controls: sorted}, err
+		}
+		if m.unsorted {
+			slices.SortFunc(candidates, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
+		}
+	}
 	if q.timeLimit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(min(q.timeLimit, math.MaxInt32))*time.Second)
@@ -103,7 +118,9 @@ func (c *conn) search(ctx context.Context, m message) (reply, error) {
 	}
 	out.limit = c.srv.limit(q.sizeLimit)
 	if ctl.paged != nil {
-		return c.searchPage(ctx, out, *ctl.paged, candidates)
+		r, err := c.searchPage(ctx, out, *ctl.paged, candidates)
+		r.controls = append(r.controls, sorted...)
+		return r, err
 	}
 	for _, e := range candidates {
 		if err := out.consider(ctx, e); err != nil {
@@ -112,7 +129,7 @@ func (c *conn) search(ctx context.Context, m message) (reply, error) {
 		}
 	}
 	out.flush()
-	return reply{}, nil
+	return reply{controls: sorted}, nil
 }
 
 // limit is the smaller of what the client and what the server allows.

@@ -31,6 +31,7 @@ type Config struct {
 
 	HashPasswords bool        // stores passwords as {SSHA}
 	SizeLimit     int         // most entries of a search without paging, and of a page; 0: no limit. It holds for the administrator too
+	NoSort        bool        // searches are not sorted, as on a server without RFC 2891
 	TLS           *tls.Config // offers StartTLS
 	LDAPS         bool        // TLS from the first byte
 	Schema        *schema.Schema
@@ -91,6 +92,7 @@ func Start(config Config) (*Server, error) {
 		return nil, fmt.Errorf("the suffix %q is no DN", config.Suffix)
 	}
 	s.store = newStore(config.Schema, config.Schema.NormalizeDN(suffix), config.Clock)
+	s.store.unsorted = config.NoSort
 	if _, s.admin, err = s.store.parseDN(config.AdminDN); err != nil {
 		return nil, fmt.Errorf("the administrator %q is no DN", config.AdminDN)
 	}

@@ -27,7 +27,7 @@ func (s *Server) rootDSE() *entry {
 	return s.made("", []Attr{
 		{"objectClass", []string{"top"}},
 		{"namingContexts", []string{s.config.Suffix}},
-		{"supportedControl", supportedControls()},
+		{"supportedControl", s.supportedControls()},
 		{"supportedExtension", extensions},
 		// All operational attributes by +, absolute filters, language tags and ranges, modify-increment.
 		{"supportedFeatures", []string{
@@ -39,10 +39,12 @@ func (s *Server) rootDSE() *entry {
 	})
 }
 
-func supportedControls() []string {
+func (s *Server) supportedControls() []string {
 	var out []string
 	for oid := range allowedOn {
-		out = append(out, oid)
+		if s.store.fits(oid, tagSearchRequest) || oid != controlSort {
+			out = append(out, oid)
+		}
 	}
 	sort.Strings(out)
 	return out

@@ -15,6 +15,7 @@ import (
 type store struct {
 	mu       sync.RWMutex
 	schema   *schema.Schema
+	unsorted bool   // searches are not sorted
 	suffix   string // normalised
 	byDN     map[string]*entry
 	byID     map[uint64]*entry
