@@ -14,7 +14,7 @@ func TestDiscoveryTellsTheTruth(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *house) {
 		config := h.do("GET", "/ServiceProviderConfig", nil).want(t, 200)
 		for path, want := range map[string]string{
-			"patch.supported": "true", "bulk.supported": "false", "filter.supported": "true", "etag.supported": "true",
+			"patch.supported": "true", "bulk.supported": "true", "filter.supported": "true", "etag.supported": "true",
 			"sort.supported": "false", "changePassword.supported": "true", "meta.resourceType": "ServiceProviderConfig",
 		} {
 			if got := config.text(path); got != want {
@@ -57,7 +57,7 @@ func TestEveryRefusalIsASCIMError(t *testing.T) {
 		{"an unknown URL without a token", "GET", "/Nothing", nil, []string{"Authorization", ""}, 401, ""},
 		{"a method that is not there", "PUT", "/Users", `{}`, nil, 405, ""},
 		{"a method nobody knows", "BREW", "/Users", nil, nil, 405, ""},
-		{"bulk, which is not built", "POST", "/Bulk", `{}`, nil, 501, ""},
+		{"bulk without operations", "POST", "/Bulk", `{}`, nil, 400, "invalidSyntax"},
 		{"text instead of JSON", "POST", "/Users", `hello`, nil, 400, "invalidSyntax"},
 		{"an array", "POST", "/Users", `[]`, nil, 400, "invalidSyntax"},
 		{"nothing", "POST", "/Users", ``, nil, 400, "invalidSyntax"},

@@ -25,6 +25,7 @@ var pinned = map[string]string{
 	"backend_connections_max":        "pool",
 	"scim_requests_in_flight":        "",
 	"scim_build_info":                "version",
+	"scim_bulk_operations_total":     "method,status",
 	"scim_journal_unfinished_total":  "",
 	"scim_writes_unknown_total":      "",
 	"scim_writes_compensated_total":  "",
