@@ -177,6 +177,9 @@ func TestBulkLimitsAreTheConfiguredOnes(t *testing.T) {
 	if config.text("bulk.maxOperations") != "1000" {
 		t.Fatal(config.text("bulk.maxOperations"))
 	}
+	if h.world.handler.WriteTimeout != h.world.config.Server.WriteTimeout || h.world.handler.WriteTimeout == 0 {
+		t.Errorf("an operation has %s for its answer", h.world.handler.WriteTimeout)
+	}
 	one := map[string]any{"method": "DELETE", "path": "/Users/none"}
 	if _, statuses := h.bulk(0, slices.Repeat([]map[string]any{one}, 1000)...); len(statuses) != 1000 {
 		t.Errorf("%d answers", len(statuses))

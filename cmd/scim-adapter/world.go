@@ -149,7 +149,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		MaxRequestSize: int64(p.config.Security.MaxRequestSize), DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount,
 		CursorTTL: choices.CursorTimeout, Bulk: scimapi.Bulk{MaxOperations: choices.BulkMaxOperations, MaxPayload: int64(choices.BulkMaxPayloadSize)},
 		Me: p.me, ChangePassword: mapsPassword(p.mappings),
-		AccessLog: p.config.Logging.AccessLog, Health: p.config.Monitoring.HealthCheckEnabled,
+		AccessLog: p.config.Logging.AccessLog, Health: p.config.Monitoring.HealthCheckEnabled, WriteTimeout: server.WriteTimeout,
 		Now: time.Now, NewID: newID,
 	})
 	return w, nil
