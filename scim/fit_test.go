@@ -55,7 +55,7 @@ func TestAFilterOverSeveralTypes(t *testing.T) {
 	} {
 		got, err := FitFilter(text, types)
 		if want == nil {
-			wantError(t, err, InvalidFilter)
+			_ = wantError(t, err, InvalidFilter)
 			continue
 		}
 		if err != nil {

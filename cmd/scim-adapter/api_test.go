@@ -14,8 +14,10 @@ func TestDiscoveryTellsTheTruth(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *house) {
 		config := h.do("GET", "/ServiceProviderConfig", nil).want(t, 200)
 		for path, want := range map[string]string{
-			"patch.supported": "true", "bulk.supported": "true", "filter.supported": "true", "etag.supported": "true",
-			"sort.supported": "false", "changePassword.supported": "true", "meta.resourceType": "ServiceProviderConfig",
+			"patch.supported": "true", "bulk.supported": "true", "bulk.maxOperations": "1000", "bulk.maxPayloadSize": "1e+06",
+			"filter.supported": "true", "filter.maxResults": "1000", "etag.supported": "true", "sort.supported": "true",
+			"changePassword.supported": "true", "meta.resourceType": "ServiceProviderConfig", "pagination.cursor": "true", "pagination.index": "true",
+			"pagination.defaultPaginationMethod": "index", "pagination.defaultPageSize": "100", "pagination.maxPageSize": "1000", "pagination.cursorTimeout": "3600",
 		} {
 			if got := config.text(path); got != want {
 				t.Errorf("%s is %q, want %q", path, got, want)
@@ -58,6 +60,16 @@ func TestEveryRefusalIsASCIMError(t *testing.T) {
 		{"a method that is not there", "PUT", "/Users", `{}`, nil, 405, ""},
 		{"a method nobody knows", "BREW", "/Users", nil, nil, 405, ""},
 		{"bulk without operations", "POST", "/Bulk", `{}`, nil, 400, "invalidSyntax"},
+		{"/Me, which is not configured", "POST", "/Me", `{}`, nil, 501, ""},
+		{"another message than a search", "POST", "/.search", patch(op("remove", "title", nil)), nil, 400, "invalidSyntax"},
+		{"a search whose count is a list", "POST", "/Users/.search", `{"count":[]}`, nil, 400, "invalidValue"},
+		{"a cursor that is none of ours", "GET", "/Users?cursor=abc", nil, nil, 400, "invalidCursor"},
+		{"a count that is no number of a page by cursor", "GET", "/Users?cursor&count=many", nil, nil, 400, "invalidCount"},
+		{"a page by both methods", "GET", "/Users?cursor&startIndex=1", nil, nil, 400, "invalidValue"},
+		{"an order by an unknown attribute", "GET", "/Users?sortBy=shoeSize", nil, nil, 400, "invalidPath"},
+		{"a filter that no type answers", "GET", "?filter=" + url.QueryEscape(`shoeSize eq "44"`), nil, nil, 400, "invalidFilter"},
+		{"a version that cannot be read", "DELETE", "/Users/" + user.id(), nil, []string{"If-Match", `W/"x`}, 400, "invalidSyntax"},
+		{"another version", "DELETE", "/Users/" + user.id(), nil, []string{"If-Match", `W/"x"`}, 412, ""},
 		{"text instead of JSON", "POST", "/Users", `hello`, nil, 400, "invalidSyntax"},
 		{"an array", "POST", "/Users", `[]`, nil, 400, "invalidSyntax"},
 		{"nothing", "POST", "/Users", ``, nil, 400, "invalidSyntax"},
