@@ -1,0 +1,111 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// A player that notices nothing would let every dialogue pass: each of these differs in one thing from what it plays.
+func TestADialogueNoticesWhatIsWrong(t *testing.T) {
+	const good = "rows: 1\n## a user\n> POST /Users\n{\"userName\": \"ada\"}\n< 201\nETag: W/\"1\"\n" +
+		`{"id": "{{ada}}", "userName": "ada", "n": 1, "title": "(absent)", "emails": [{"value": "a", "(only)": true}, {"value": "b"}], "tags": ["(any order)", "x", "y"]}` +
+		"\n= uid=ada,{{people}}\nmail: a\nmail: b\nsn: *\n!title\n= uid={{ada}} is gone\n> GET /Users/{{ada}}\n< 404\n"
+	for claim, c := range map[string]struct{ old, bad, noticed string }{
+		"nothing":                           {"rows", "rows", ""},
+		"another status":                    {"< 201", "< 200", "status 201"},
+		"another value":                     {`"userName": "ada", "n"`, `"userName": "eve", "n"`, ".userName"},
+		"another number":                    {`"n": 1`, `"n": 2`, ".n is 1"},
+		"a value of another type":           {`"n": 1`, `"n": "1"`, ".n is 1"},
+		"a member that is missing":          {`"n": 1`, `"m": 1`, ".m is missing"},
+		"any value of a missing member":     {`"n": 1`, `"m": "*"`, ".m is missing"},
+		"a member that must not be there":   {`"title": "(absent)"`, `"n": "(absent)"`, "must not be there"},
+		"a member too much":                 {`"value": "b"`, `"value": "b", "(only)": true`, ".type is too much"},
+		"an element too much":               {`, {"value": "b"}]`, `]`, "has 2 elements"},
+		"an element too few":                {`{"value": "b"}]`, `{"value": "b"}, {"value": "c"}]`, "has 2 elements"},
+		"another order":                     {`[{"value": "a", "(only)": true}, {"value": "b"}]`, `[{"value": "b"}, {"value": "a"}]`, ".emails[0]"},
+		"an element that is none of them":   {`"x", "y"]`, `"y", "z"]`, "none like z"},
+		"one element twice":                 {`"x", "y"]`, `"x", "x"]`, "none like x"},
+		"one that is not among others":      {`"(any order)", "x", "y"`, `"(among others)", "z"`, "none like z"},
+		"another header":                    {`W/"1"`, `W/"2"`, "ETag"},
+		"a header that is missing":          {"ETag:", "Location:", "Location is missing"},
+		"another id":                        {"> GET /Users/{{ada}}", "> GET /Users/ada", "status 201"},
+		"a variable before it is known":     {"{\"userName\": \"ada\"}\n", "{\"userName\": \"{{ada}}\"}\n", "not known yet"},
+		"another value in the directory":    {"mail: b", "mail: c", "mail is"},
+		"a value less in the directory":     {"mail: b\n", "", "mail is"},
+		"a value more in the directory":     {"mail: b\n", "mail: b\nmail: c\n", "mail is"},
+		"an attribute that is not there":    {"sn: *", "givenName: *", "givenName is"},
+		"an attribute that must not be":     {"!title", "!cn", "cn is"},
+		"an entry that is not there":        {"= uid=ada,{{people}}", "= uid=eve,{{people}}", "no such entry"},
+		"an entry that must not be there":   {"= uid={{ada}} is gone", "= uid=ada,{{people}} is gone\n> GET /{{ada}}\n< 201", "still there"},
+		"an error that has a scimType":      {"< 404", "< 404 noTarget", ".scimType is missing"},
+		"an error where there must be none": {"< 404", "< 200\n{}", "status 404"},
+	} {
+		if n := strings.Count(good, c.old); n != 1 && claim != "nothing" {
+			t.Fatalf("%s: %q is there %d times", claim, c.old, n)
+		}
+		d, err := parseDialogue(strings.Replace(good, c.old, c.bad, 1))
+		if err != nil {
+			t.Errorf("%s: %v", claim, err)
+			continue
+		}
+		noticed := strings.Join(playOverPaper(d), "\n")
+		if (c.noticed == "") != (noticed == "") || !strings.Contains(noticed, c.noticed) {
+			t.Errorf("%s: noticed %q, want %q", claim, noticed, c.noticed)
+		}
+	}
+}
+
+// playOverPaper plays a dialogue with answers that are always the same.
+func playOverPaper(d dialogue) []string {
+	scimJSON := http.Header{"Content-Type": {"application/scim+json"}, "Etag": {`W/"1"`}}
+	s := &stage{
+		vars: map[string]string{"people": "ou=people"},
+		ask: func(_, path string, _ any, _ ...string) (answer, error) {
+			if path == "/Users/7" {
+				body := map[string]any{"schemas": []any{"urn:ietf:params:scim:api:messages:2.0:Error"}, "status": "404", "detail": "x"}
+				return answer{status: 404, header: scimJSON, body: body, raw: "{}"}, nil
+			}
+			return answer{status: 201, header: scimJSON, raw: `{"id":"7","userName":"ada","n":1,"emails":[{"value":"a"},{"value":"b","type":"work"}],"tags":["y","x"]}`}, nil
+		},
+		read: func(dn string) map[string][]string {
+			if dn == "uid=ada,ou=people" {
+				return map[string][]string{"mail": {"b", "a"}, "sn": {"x"}, "cn": {"x"}}
+			}
+			return nil
+		},
+	}
+	var faults []string
+	for _, situation := range d.situations {
+		for _, st := range situation.steps {
+			faults = append(faults, s.play(st)...)
+		}
+	}
+	return faults
+}
+
+func TestADialogueThatProvesNothingIsRefused(t *testing.T) {
+	for claim, text := range map[string]string{
+		"no rows":                        "## x\n> GET /Users\n< 204",
+		"no situation":                   "rows: 1\n",
+		"a situation without a request":  "rows: 1\n## x\n= dc=x is gone",
+		"a request without an answer":    "rows: 1\n## x\n> GET /Users\n## y\n> GET /Users\n< 204",
+		"two requests and one answer":    "rows: 1\n## x\n> GET /Users\n> GET /Users\n< 204",
+		"an answer that is not compared": "rows: 1\n## x\n> GET /Users\n< 200",
+		"an entry that is not compared":  "rows: 1\n## x\n> GET /Users\n< 200\n= dc=x\n",
+		"an unknown setting":             "rows: 1\ncolour: red\n## x\n> GET /Users\n< 204",
+		"an unknown sign":                "rows: 1\n## x\n? GET /Users\n< 204",
+		"no LDIF":                        "rows: 1\n## x\n> GET /Users\n< 204\n= dc=x\nhello",
+		"an attribute there and not":     "rows: 1\n## x\n> GET /Users\n< 204\n= dc=x\nsn: a\n!sn",
+		"an attribute not there and so":  "rows: 1\n## x\n> GET /Users\n< 204\n= dc=x\n!sn\nsn: a",
+		"a variable used once":           "rows: 1\n## x\n> GET /Users\n< 200\n{\"id\": \"{{ada}}\"}",
+		"an answer that is no JSON":      "rows: 1\n## x\n> GET /Users\n< 200\n{\"id\"}",
+		"no status":                      "rows: 1\n## x\n> GET /Users\n< ok",
+		"no path":                        "rows: 1\n## x\n> GET Users\n< 204",
+		"@each without an end":           "rows: 1\n## x\n@each 1-2\n> GET /Users\n< 204",
+	} {
+		if _, err := parseDialogue(text); err == nil {
+			t.Errorf("%s is taken", claim)
+		}
+	}
+}
