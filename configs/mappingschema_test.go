@@ -47,7 +47,7 @@ func mappingSchema() *jsonschema.Schema {
 		presets = append(presets, name)
 	}
 	s := object("Where each attribute of one SCIM resource type lives.",
-		"mapping", text("the SCIM resource type: User, Group"),
+		"mapping", text("the SCIM resource type: User, Group, or one of `resource_types`"),
 		"preset", text("a shipped mapping to start from; what is written here is laid over it", presets...),
 		"schemas", mapOf(text(""), "prefixes for the URNs of extensions; enterprise is built in"),
 		"at", atSchema(),
