@@ -30,7 +30,7 @@ func findMe(config *configs.Config, set *mapping.Set) (filter.Path, configs.Faul
 		return filter.Path{}, configs.Faults{at.Fault(remedy, "%q is not the path of an attribute", config.SCIM.Me)}
 	}
 	ref, ok := users.ResourceType().Resolve(path)
-	if !ok || ref.Attr == nil || ref.Filter != nil || ref.Target().Type != scim.TypeString || ref.Target().MultiValued {
+	if !ok || ref.Attr == nil || ref.Filter != nil || ref.Target().Returned == scim.ReturnedNever || ref.Target().Type != scim.TypeString || ref.Attr.MultiValued || ref.Target().MultiValued {
 		return filter.Path{}, configs.Faults{at.Fault(remedy, "User has no attribute %q of one text", config.SCIM.Me)}
 	}
 	return path, nil
@@ -48,17 +48,39 @@ func cursorKey(config *configs.Config) ([]byte, error) {
 	if config.Journal.Kind == configs.JournalNone {
 		return nil, nil
 	}
-	path := filepath.Join(config.Journal.Path, cursorFile)
-	key, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		key = []byte(rand.Text() + rand.Text())
-		err = os.WriteFile(path, key, 0o600)
-	}
-	if err == nil && len(key) < 2*len(rand.Text()) {
-		err = fmt.Errorf("%s is not whole; remove it, and a new one is made", path)
-	}
+	key, err := keptKey(filepath.Join(config.Journal.Path, cursorFile))
 	if err != nil {
 		return nil, fmt.Errorf("scim.cursor_key: %w", err)
 	}
 	return key, nil
+}
+
+// keptKey reads the key in a file, and makes the file where there is none. The journal has been opened, so its directory is there.
+func keptKey(path string) ([]byte, error) {
+	key, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = writeKey(path); err == nil || errors.Is(err, fs.ErrExist) { // whoever was first wrote the key
+			key, err = os.ReadFile(path)
+		}
+	}
+	if err == nil && len(key) < keyLength {
+		err = fmt.Errorf("%s is not whole; remove it, and a new one is made", path)
+	}
+	return key, err
+}
+
+// keyLength is how many characters a key has that is made here: two texts of rand.Text, each of more than 128 bits.
+const keyLength = 2 * 26
+
+// writeKey makes a file with a new key, and fails with fs.ErrExist where there is one. What cannot be written whole is taken away again.
+func writeKey(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(rand.Text() + rand.Text())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
 }
