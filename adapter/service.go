@@ -183,17 +183,8 @@ func (s *Service) class(req scim.Request) (*class, error) {
 	return nil, &scim.Error{Status: 404, Detail: "There is no such resource type."}
 }
 
-// wants says which attributes an answer needs. A reference whose value is not wanted, but whose $ref is, is made of its value all the same.
-func (c *class) wants(p scim.Projection) func(scim.Ref) bool {
-	return func(ref scim.Ref) bool {
-		isValue := ref.Sub != nil && ref.Sub.Name == "value" && c.isReference(ref)
-		return p.Wants(ref) || isValue && p.Wants(scim.Ref{URI: ref.URI, Attr: ref.Attr})
-	}
-}
-
-func (c *class) isReference(ref scim.Ref) bool {
-	return ref.Attr != nil && slices.ContainsFunc(c.refs, func(r reference) bool { return r.is(ref) })
-}
+// wants says which attributes an answer needs.
+func (c *class) wants(p scim.Projection) func(scim.Ref) bool { return p.Wants }
 
 func (r reference) is(ref scim.Ref) bool {
 	return ref.Attr != nil && strings.EqualFold(r.Attr, ref.Attr.Name) && strings.EqualFold(r.URI, ref.URI)

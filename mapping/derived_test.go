@@ -85,3 +85,28 @@ func TestARecordIsCalledByItsDisplayName(t *testing.T) {
 		}
 	}
 }
+
+func TestWhateverIsAskedOfAReferenceTakesItsValue(t *testing.T) {
+	user, group := both(t)
+	for path, want := range map[string]string{
+		"manager.displayName": "[manager]", "manager.$ref": "[manager]", "manager.value": "[manager]",
+		"groups.display": "[memberOf]", "groups.type": "[memberOf]", "members.display": "[member]", "members.$ref": "[member]",
+		"name.familyName": "[sn]", "displayName": "[cn displayName]",
+	} {
+		m := user
+		if strings.HasPrefix(path, "members") {
+			m = group
+		}
+		p, err := filter.ParsePath(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, _ := m.rt.Resolve(p)
+		got := m.Reads(func(r scim.Ref) bool {
+			return r.Attr == ref.Attr && (r.Sub == nil || ref.Sub == nil || r.Sub.Name == ref.Sub.Name)
+		})
+		if fmt.Sprint(got) != want {
+			t.Errorf("%s reads %v, want %s", path, got, want)
+		}
+	}
+}

@@ -34,13 +34,21 @@ func (m *Mapping) Reads(want func(scim.Ref) bool) []string {
 }
 
 // wants reports that a field is needed for what is wanted. The elements of a multi-valued attribute are made whole,
-// because which of them is primary depends on all.
+// because which of them is primary depends on all; and whatever is derived of a reference takes its value.
 func (a *attribute) wants(f *field, want func(scim.Ref) bool) bool {
-	if want == nil || want(a.ref()) {
-		return want == nil || !a.complex() || a.pub.MultiValued || want(scim.Ref{URI: a.uri, Attr: a.pub, Sub: f.path.sub})
+	switch {
+	case want == nil:
+		return true
+	case !want(a.ref()):
+		if !a.complex() {
+			return false
+		}
+	case !a.complex() || a.pub.MultiValued:
+		return true
 	}
 	for _, sub := range a.pub.SubAttributes {
-		if (a.pub.MultiValued || f.path.sub.Name == sub.Name) && want(scim.Ref{URI: a.uri, Attr: a.pub, Sub: sub}) {
+		needed := a.pub.MultiValued || f.path.sub.Name == sub.Name || f.isReference() && f == a.pointer() && a.derives(sub.Name)
+		if needed && want(scim.Ref{URI: a.uri, Attr: a.pub, Sub: sub}) {
 			return true
 		}
 	}
