@@ -3,6 +3,7 @@ package scimapi
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,14 +55,15 @@ func resourceTypeObject(base string, rt *scim.ResourceType) *scim.Object {
 	return rt.Object(base + "/ResourceTypes/" + url.PathEscape(rt.ID))
 }
 
-// schemas lists each schema that is served once, the resources' first, then those of discovery itself (RFC 7643 §5 to §7).
+// schemas lists each schema that is served once, however many types have it, the resources' first, then those of discovery itself (RFC 7643 §5 to §7).
 func (h *Handler) schemas() []*scim.Schema {
 	var all []*scim.Schema
-	seen := map[string]bool{}
 	add := func(s *scim.Schema) {
-		if !seen[s.ID] {
-			seen[s.ID] = true
+		i := slices.IndexFunc(all, func(o *scim.Schema) bool { return strings.EqualFold(o.ID, s.ID) })
+		if i < 0 {
 			all = append(all, s)
+		} else if all[i] != s {
+			all[i] = all[i].Join(s)
 		}
 	}
 	for _, rt := range h.types {

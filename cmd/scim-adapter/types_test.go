@@ -273,3 +273,38 @@ func TestARequiredExtensionMustBeThere(t *testing.T) {
 	h.do("PATCH", "/Users/"+id, patch(op("replace", acmeURN+":room", "C 3"))).want(t, 200)
 	h.do("PUT", "/Users/"+id, map[string]any{"userName": "alice"}).wantError(t, 400, "invalidValue")
 }
+
+// A schema that two types have is shown once, with all that is mapped of it anywhere.
+func TestASchemaOfTwoTypesIsShownOnce(t *testing.T) {
+	example, err := os.ReadFile(devicesConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.NewReplacer(
+		"      acme:room: roomNumber\n", "",
+		"    description: A device on the network\n", "    description: A device on the network\n    extensions: [{schema: \""+acmeURN+"\"}]\n",
+		"      serialNumber: serialNumber\n", "      serialNumber: serialNumber\n      "+acmeURN+":room: ou\n",
+	).Replace(string(example))
+	config := filepath.Join(t.TempDir(), "scim.yaml")
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h := openDevices(t, config, embeddedURL(t))
+	schemas, _ := h.list("/Schemas", "")
+	var shown []string
+	for _, s := range schemas {
+		if s["id"] == acmeURN {
+			attributes, _ := s["attributes"].([]any)
+			for _, a := range attributes {
+				shown = append(shown, at(a, "name").(string))
+			}
+		}
+	}
+	if !slices.Equal(shown, []string{"badges", "devices", "room"}) {
+		t.Errorf("the attributes of the schema are %v", shown)
+	}
+	device := h.device("printer-7", "192.0.2.7", acmeURN, map[string]any{"room": "B 12", "badges": []any{map[string]any{"value": "S-1", "type": "staff"}}})
+	if device.text(acmeURN+".room") != "B 12" || device.at(acmeURN+".badges") != nil {
+		t.Errorf("a device is %s", device.raw)
+	}
+}
