@@ -200,18 +200,35 @@ func (m *Mapping) checkPrimary(before, after *scim.Object) error {
 		if !a.complex() || !a.pub.MultiValued || !a.primary() {
 			continue
 		}
-		list := listOf(valueOf(after, a))
+		list := slices.DeleteFunc(slices.Clone(listOf(valueOf(after, a))), func(v any) bool {
+			o, _ := v.(*scim.Object)
+			e, nobody := a.chosen(o)
+			return e == nil && nobody != ""
+		})
 		if len(list) < 2 {
 			continue
 		}
-		first := a.derived(list)
-		was := primaryOf(listOf(valueOf(before, a)))
-		asked := primaryOf(list)
-		if asked != nil && first != nil && asked != first && (was == nil || !sameValue(asked, was)) {
+		first, asked := a.derived(list), primaryOf(list)
+		if asked != nil && first != nil && asked != first && !a.wasPrimary(before, asked, list) {
 			return invalid(a.name()+".primary", "the directory does not keep which one is primary; it is the lowest value of the first type")
 		}
 	}
 	return nil
+}
+
+// wasPrimary reports that an element of list is marked because the one that it was, or whose place it takes, was shown so
+// before: a mobile number that was the only one is changed while a first type comes.
+func (a *attribute) wasPrimary(before, asked *scim.Object, list []any) bool {
+	was := primaryOf(listOf(valueOf(before, a)))
+	if was == nil || sameValue(asked, was) {
+		return was != nil
+	}
+	now, _ := a.chosen(asked)
+	had, _ := a.chosen(was)
+	return now == had && !slices.ContainsFunc(list, func(v any) bool {
+		o, _ := v.(*scim.Object)
+		return sameValue(o, was)
+	})
 }
 
 // derived is the element that will be primary: the lowest of the first mapped kind that has any.
