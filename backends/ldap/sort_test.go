@@ -239,7 +239,10 @@ func TestAWalkThatIsBrokenOffLeavesNoOrderBehind(t *testing.T) {
 	b.dir, b.log = openDirectory(t, b.url, func(c *Config) { c.PageSize = 2 })
 	c := b.met(t)
 	for range 40 {
-		for range c.Walk(t.Context(), backends.Query{Sort: &byTitle}) {
+		for _, err := range c.Walk(t.Context(), backends.Query{Sort: &byTitle}) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			break
 		}
 	}
