@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -192,4 +194,35 @@ func TestBulkLimitsAreTheConfiguredOnes(t *testing.T) {
 	if !strings.Contains(large.text("detail"), fmt.Sprint(most)) {
 		t.Errorf("%s", large.raw)
 	}
+}
+
+// The page's example is sent as it stands there, and its answer has the members that the page shows.
+func TestThePageOnBulkShowsWhatHappens(t *testing.T) {
+	text := page(t, "docs/bulk.md")
+	_, request, _ := strings.Cut(blocks(text, "sh")[0], "-d '")
+	request = strings.TrimSuffix(strings.TrimSpace(request), "'")
+	var shown map[string]any
+	if err := json.Unmarshal([]byte(blocks(text, "json")[0]), &shown); err != nil {
+		t.Fatal(err)
+	}
+	h := openHouse(t, embeddedURL(t))
+	a := h.do("POST", "/Bulk", request).want(t, 200)
+	if got, want := outline(a.body), outline(shown); got != want {
+		t.Errorf("the answer is\n%s\nand the page shows\n%s", got, want)
+	}
+	again := h.do("POST", "/Bulk", request).want(t, 200)
+	if again.text("Operations.0.bulkId") != "alan" || again.text("Operations.0.response.scimType") != "uniqueness" || again.at("Operations.1") != nil {
+		t.Errorf("again: %s", again.raw)
+	}
+}
+
+// outline is what an answer has that does not change from one time to the next.
+func outline(body map[string]any) string {
+	var lines []string
+	for _, op := range body["Operations"].([]any) {
+		o := op.(map[string]any)
+		members := slices.Sorted(maps.Keys(o))
+		lines = append(lines, fmt.Sprint(o["method"], " ", o["bulkId"], " ", o["status"], " ", members))
+	}
+	return strings.Join(lines, "\n")
 }
