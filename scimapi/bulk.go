@@ -32,14 +32,8 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, e *event) error {
 	if err != nil {
 		return err
 	}
-	// The body is here. The server's deadline for reading it would cancel the request's context while its operations are being done.
-	h.deadline(control.SetReadDeadline(time.Time{}), e)
 	b := h.planBulk(e, h.baseURL(r), request)
-	b.before = func() {
-		if h.WriteTimeout > 0 {
-			h.deadline(control.SetWriteDeadline(time.Now().Add(h.WriteTimeout)), e)
-		}
-	}
+	b.before = func() { h.moreTime(control, e) }
 	err = b.run(r.Context())
 	b.account()
 	if err != nil {
@@ -53,10 +47,14 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, e *event) error {
 	return nil
 }
 
-// deadline notes that a deadline could not be moved: the request may be cut, and the log says why. Where there is no connection, as in tests, there are none.
-func (h *Handler) deadline(err error, e *event) {
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		h.Logger.Warn("a bulk request keeps the connection's deadlines", "request_id", e.caller.RequestID, "error", err)
+// moreTime gives the connection the time for an answer from now on, before each operation: together they may take longer than one request may. (The deadline
+// for reading ends by itself with the body.) Where there is no connection, as in tests, there is no deadline.
+func (h *Handler) moreTime(control *http.ResponseController, e *event) {
+	if h.WriteTimeout == 0 {
+		return
+	}
+	if err := control.SetWriteDeadline(time.Now().Add(h.WriteTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		h.Logger.Warn("a bulk request keeps the connection's deadline", "request_id", e.caller.RequestID, "error", err)
 	}
 }
 

@@ -378,7 +378,7 @@ func TestABulkRequestEndsWithItsClient(t *testing.T) {
 	}
 }
 
-// A bulk request takes longer than a request may: each of its operations has the server's time for an answer, and reading it has ended.
+// A bulk request takes longer than a request may: each of its operations has the server's time for an answer, and the time for reading ends with the body.
 func TestABulkRequestOutlivesTheServersDeadlines(t *testing.T) {
 	const step = 60 * time.Millisecond
 	for _, extend := range []bool{true, false} {
