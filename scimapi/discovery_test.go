@@ -86,3 +86,22 @@ func TestDiscoveryIgnoresWhatASearchMaySay(t *testing.T) {
 		}
 	}
 }
+
+// RFC 7643 §5: how to authenticate can be learned before; nothing else can.
+func TestOnlyTheServiceProviderConfigIsForEverybody(t *testing.T) {
+	s := newStage(t)
+	whole := s.do("GET", "/scim/v2/ServiceProviderConfig", "").Body.String()
+	if w := s.do("GET", "/scim/v2/ServiceProviderConfig", "", "Authorization", ""); w.Code != 200 || w.Body.String() != whole {
+		t.Errorf("without a token: %d %s", w.Code, w.Body)
+	}
+	if w := s.do("GET", "/scim/v2/ServiceProviderConfig", "", "Authorization", "Bearer bad"); w.Code != 401 || w.Header().Get("WWW-Authenticate") == "" {
+		t.Errorf("with a bad token: %d", w.Code)
+	}
+	for _, path := range []string{"", "/Users", "/Users/1", "/Groups", "/Me", "/.search", "/Users/.search", "/Bulk", "/Schemas", "/ResourceTypes", "/ResourceTypes/User", "/nothing"} {
+		for _, method := range []string{"GET", "POST"} {
+			if w := s.do(method, "/scim/v2"+path, "{}", "Authorization", ""); w.Code != 401 {
+				t.Errorf("%s %s without a token: %d", method, path, w.Code)
+			}
+		}
+	}
+}

@@ -97,7 +97,8 @@ func (h *Handler) routes() {
 		h.open("/health", methods{http.MethodGet: h.health})
 		h.open("/ready", methods{http.MethodGet: h.ready})
 	}
-	h.closed("/ServiceProviderConfig", methods{http.MethodGet: h.serviceProviderConfig})
+	// Without a token too: it says how to get on with one (RFC 7643 §5).
+	h.below("/ServiceProviderConfig", tokenChecked, methods{http.MethodGet: h.serviceProviderConfig})
 	h.closed("/ResourceTypes", methods{http.MethodGet: h.listResourceTypes})
 	h.closed("/ResourceTypes/{id}", methods{http.MethodGet: h.getResourceType})
 	h.closed("/Schemas", methods{http.MethodGet: h.listSchemas})
@@ -122,21 +123,33 @@ func (h *Handler) resourceMethods(rt *scim.ResourceType) methods {
 }
 
 // open adds a route that needs no token, outside BasePath.
-func (h *Handler) open(path string, m methods) { h.router.Handle(path, route{path, false, m}) }
+func (h *Handler) open(path string, m methods) { h.router.Handle(path, route{path, tokenNone, m}) }
 
 // closed adds a route below BasePath that needs a token.
-func (h *Handler) closed(path string, m methods) {
+func (h *Handler) closed(path string, m methods) { h.below(path, tokenRequired, m) }
+
+// below adds a route below BasePath.
+func (h *Handler) below(path string, needs token, m methods) {
 	template := h.BasePath + path
 	if template == "" {
 		template = "/" // the root of a server that serves nothing else
 	}
-	h.router.Handle(template, route{template, true, m})
+	h.router.Handle(template, route{template, needs, m})
 }
+
+// token is what a route needs of a request's credential.
+type token uint8
+
+const (
+	tokenRequired token = iota
+	tokenChecked        // it may be missing; one that is there must be good, so that whoever tries a token here learns what it is worth
+	tokenNone           // nobody looks at it
+)
 
 // route is what the router finds: it is never served by the router itself, see ServeHTTP.
 type route struct {
 	template string
-	closed   bool
+	needs    token
 	methods  methods
 }
 
@@ -158,7 +171,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, e *event) error 
 	if found != nil {
 		e.route = found.template
 	}
-	if found == nil || found.closed {
+	if found == nil || found.needs == tokenRequired || found.needs == tokenChecked && r.Header.Get("Authorization") != "" {
 		// An unknown URL tells a stranger nothing: without a token it is 401 like any other.
 		caller, err := h.Authenticate(r)
 		if err != nil {
