@@ -1,9 +1,20 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/scim-adapter/scim-adapter/adapter"
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/scim"
 )
 
 func TestFiltersFindWhatTheySay(t *testing.T) {
@@ -144,4 +155,211 @@ func TestAWalkSurvivesDeletionsBetweenItsPages(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEachTypeIsSorted sorts by what the directory can order, and by what it cannot.
+func TestEachTypeIsSorted(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		mail := func(address string) []map[string]any { return []map[string]any{{"value": address, "type": "work"}} }
+		// The first in the order of being made; a family name is asked for only where it is not given.
+		h.user("Mona", "name", map[string]any{"givenName": "Mona", "familyName": "Øster"}, "emails", mail("zeta@example.org"), "active", true)
+		h.user("anna", "name", map[string]any{"givenName": "Anna", "familyName": "berg"}, "emails", mail("Beta@example.org"), "active", false)
+		h.user("Zoë", "name", map[string]any{"givenName": "Zoë"})
+		h.user("bert", "name", map[string]any{"givenName": "Bert", "familyName": "Ahl"}, "emails", mail("alfa@example.org"), "active", false)
+		type order struct{ by, up, down string }
+		orders := []order{
+			{"userName", "anna bert Mona Zoë", "Zoë Mona bert anna"},
+			{"username", "anna bert Mona Zoë", "Zoë Mona bert anna"},
+			{"urn:ietf:params:scim:schemas:core:2.0:User:userName", "anna bert Mona Zoë", "Zoë Mona bert anna"},
+			{"name.familyName", "bert anna Mona Zoë", "Zoë Mona anna bert"},
+			{"emails", "bert anna Mona Zoë", "Zoë Mona anna bert"},
+			{"emails.value", "bert anna Mona Zoë", "Zoë Mona anna bert"},
+		}
+		for _, o := range orders {
+			for way, want := range map[string]string{"": o.up, "ascending": o.up, "descending": o.down} {
+				for _, size := range []int{10, 3, 1} {
+					params := []string{"sortBy", o.by, "sortOrder", way, "count", fmt.Sprint(size)}
+					var byIndex []string
+					for start := 1; start <= 4; start += size {
+						found, _ := h.list("/Users", "", append(slices.Clone(params), "startIndex", fmt.Sprint(start))...)
+						byIndex = append(byIndex, names(found, "userName")...)
+					}
+					byCursor := names(h.walk("/Users", params...), "userName")
+					if got := strings.Join(byIndex, " "); got != want {
+						t.Errorf("by %s %s, pages of %d: %s, want %s", o.by, way, size, got, want)
+					}
+					if got := strings.Join(byCursor, " "); got != want {
+						t.Errorf("by %s %s, a walk of %d: %s, want %s", o.by, way, size, got, want)
+					}
+				}
+			}
+		}
+		// Equal ones come in the order of their keys, whichever way.
+		for way, want := range map[string]string{"ascending": "false false true true", "descending": "true true false false"} {
+			found, _ := h.list("/Users", "", "sortBy", "active", "sortOrder", way)
+			if got := strings.Join(names(found, "active"), " "); got != want {
+				t.Errorf("by active, %s: %s", way, got)
+			}
+			ids := names(found, "id")
+			if !slices.IsSorted(ids[:2]) || !slices.IsSorted(ids[2:]) {
+				t.Errorf("by active, %s: %v", way, ids)
+			}
+		}
+		h.sortedByTime(t)
+		h.do("GET", "/Users?sortBy=nosuch", nil).wantError(t, 400, "invalidPath")
+		h.do("GET", "/Users?sortBy=password", nil).wantError(t, 400, "invalidPath")
+		h.do("GET", "/Users?sortBy=userName&sortOrder=sideways", nil).wantError(t, 400, "invalidValue")
+	})
+}
+
+// sortedByTime waits for another second, so that somebody is younger than all others.
+func (h *house) sortedByTime(t *testing.T) {
+	t.Helper()
+	time.Sleep(1100 * time.Millisecond)
+	young := h.user("young").id()
+	for way, at := range map[string]int{"ascending": 4, "descending": 0} {
+		found, _ := h.list("/Users", "", "sortBy", "meta.created", "sortOrder", way)
+		times := names(found, "meta.created")
+		if way == "descending" {
+			slices.Reverse(times)
+		}
+		if !slices.IsSorted(times) || len(found) != 5 || found[at]["id"] != young {
+			t.Errorf("by meta.created, %s: %v", way, names(found, "userName"))
+		}
+	}
+}
+
+// walk gives all that a walk by cursor shows. It has no empty page before the last.
+func (h *house) walk(endpoint string, params ...string) (all []map[string]any) {
+	h.t.Helper()
+	q := url.Values{"cursor": {""}}
+	for i := 0; i+1 < len(params); i += 2 {
+		q.Set(params[i], params[i+1])
+	}
+	for {
+		a := h.do("GET", endpoint+"?"+q.Encode(), nil).want(h.t, 200)
+		found, _ := a.body["Resources"].([]any)
+		for _, r := range found {
+			all = append(all, r.(map[string]any))
+		}
+		next := a.text("nextCursor")
+		if next == "" {
+			return all
+		}
+		if len(found) == 0 {
+			h.t.Fatal("an empty page before the last")
+		}
+		q.Set("cursor", next)
+	}
+}
+
+// TestWalksWhilePeopleComeAndGo walks by cursor, from two replicas, and by index while 200 people are made and deleted: whoever was there throughout is
+// seen exactly once.
+func TestWalksWhilePeopleComeAndGo(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		const stay, changes, size = 60, 200, 4
+		staying := map[string]int{}
+		for i := range stay {
+			staying[h.user(fmt.Sprintf("stay%02d", i)).id()] = 0
+		}
+		replicas := []*adapter.Service{h.world.service, h.replica(t)}
+		for name, step := range map[string]func(n int, last *scim.List, seen int) (*adapter.Service, scim.ListQuery){
+			"by cursor": func(n int, last *scim.List, _ int) (*adapter.Service, scim.ListQuery) {
+				cursor := ""
+				if last != nil {
+					cursor = last.NextCursor
+				}
+				return replicas[n%2], scim.ListQuery{StartIndex: 1, Count: size, Cursor: &cursor}
+			},
+			"by index": func(_ int, _ *scim.List, seen int) (*adapter.Service, scim.ListQuery) {
+				return replicas[0], scim.ListQuery{StartIndex: 1 + seen, Count: size}
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				made := make(chan int)
+				stop := h.comeAndGo(strings.ReplaceAll(name, " ", ""), changes, made)
+				defer stop()
+				seen := map[string]int{}
+				var page *scim.List
+				for n, shown := 0, 0; ; n++ {
+					for range changes / (stay / size) { // so that the changes last as long as the walk
+						<-made
+					}
+					service, q := step(n, page, shown)
+					var err error
+					if page, err = service.List(t.Context(), h.asCaller(), q); err != nil {
+						t.Fatal(err)
+					}
+					for _, res := range page.Resources {
+						id, _ := res.Get("id")
+						seen[fmt.Sprint(id)]++
+					}
+					shown += len(page.Resources)
+					if q.Cursor != nil && page.NextCursor == "" || q.Cursor == nil && shown >= page.TotalResults {
+						break
+					}
+					if len(page.Resources) == 0 {
+						t.Fatal("an empty page before the end")
+					}
+				}
+				for id := range staying {
+					if seen[id] != 1 {
+						t.Errorf("%s was there throughout and seen %d times", id, seen[id])
+					}
+				}
+				for id, times := range seen {
+					if times > 1 {
+						t.Errorf("%s was seen %d times", id, times)
+					}
+				}
+			})
+		}
+	})
+}
+
+// replica is another process's service over the same directory, with the same key.
+func (h *house) replica(t *testing.T) *adapter.Service {
+	t.Helper()
+	key, err := cursorKey(h.world.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return adapter.New(adapter.Options{Mappings: h.world.mappings, Journal: h.world.journal, CursorKey: key, Overlay: h.world.journal.(journal.Overlay), NewID: newID})
+}
+
+// asCaller is a request of the houses' client that does without HTTP.
+func (h *house) asCaller() scim.Request {
+	types := h.world.service.ResourceTypes()
+	i := slices.IndexFunc(types, func(rt *scim.ResourceType) bool { return rt.Name == "User" })
+	return scim.Request{Caller: scim.Caller{Tenant: scim.DefaultTenant, Client: "provisioning"}, Type: types[i], Base: h.scimClient.base}
+}
+
+// comeAndGo makes and deletes people directly in the directory, n times in all, and says so each time; then it says so for ever.
+func (h *house) comeAndGo(prefix string, n int, done chan<- int) (stop func()) {
+	ctx, cancel := context.WithCancel(h.t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		dn := func(i int) string { return fmt.Sprintf("uid=%s%d,%s", prefix, i, h.people) }
+		for i := 0; ; i++ {
+			var err error
+			if made := i / 2; i < n && i%2 == 0 {
+				person := ldap.NewAddRequest(dn(made), nil)
+				for name, value := range map[string]string{"objectClass": "inetOrgPerson", "uid": fmt.Sprint(prefix, made), "cn": "x", "sn": "x"} {
+					person.Attribute(name, []string{value})
+				}
+				err = h.ldap.Add(person)
+			} else if i < n && made >= 5 { // each stays for the time of a few others
+				err = h.ldap.Del(ldap.NewDelRequest(dn(made-5), nil))
+			}
+			if err != nil {
+				h.t.Error(err)
+			}
+			select {
+			case done <- i:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { cancel(); wg.Wait() }
 }
