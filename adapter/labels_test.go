@@ -305,3 +305,38 @@ func TestAnElementThatContradictsItsIDIsRefused(t *testing.T) {
 		t.Errorf("$ref %v", got)
 	}
 }
+
+func TestUsersAreSortedByWhatTheirManagerIsCalled(t *testing.T) {
+	h := newHouse(t, named())
+	zoe, ann := h.create("User", `{"userName":"m1","displayName":"Zoe"}`), h.create("User", `{"userName":"m2","displayName":"Ann"}`)
+	for name, boss := range map[string]string{"a": zoe.ID, "b": ann.ID} {
+		h.create("User", `{"userName":"`+name+`","`+enterprise+`":{"manager":{"value":"`+boss+`"}}}`)
+	}
+	req := h.shows("User", "userName")
+	by, err := req.Type.ParseSort(enterprise+":manager.displayName", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := h.List(t.Context(), req, scim.ListQuery{Sort: by, StartIndex: 1, Count: 2})
+	if err != nil || len(page.Resources) != 2 {
+		t.Fatal(page, err)
+	}
+	if got := fmt.Sprintf("%v%v", at(page.Resources[0], "userName"), at(page.Resources[1], "userName")); got != "ba" {
+		t.Errorf("in the order %s, want b, whose manager is Ann, before a", got)
+	}
+}
+
+// Which of nested groups are direct is a question for each user, so an order by groups is bounded as a scan is.
+func TestAnOrderByNestedGroupsIsBounded(t *testing.T) {
+	h := newHouse(t, nested(), edit{user: func(m string) string { return strings.Replace(m, "scan: 50", "scan: 2", 1) }})
+	for i := range 3 {
+		h.user(fmt.Sprint("u", i))
+	}
+	req := h.req("User")
+	by, err := req.Type.ParseSort("groups.type", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.List(t.Context(), req, scim.ListQuery{Sort: by, StartIndex: 1, Count: 1})
+	wantStatus(t, err, 400, scim.TooMany)
+}

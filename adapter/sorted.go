@@ -41,7 +41,7 @@ func (f *search) newSorter(ctx context.Context) (*sorter, *backends.Sort, error)
 		if err != nil {
 			return nil, nil, err
 		}
-		if turned { // each record costs a search
+		if turned || r.Nested { // each record costs a search
 			s.most = min(s.most, f.c.Scan())
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -164,10 +165,80 @@ func TestThePlaceholderStandsInEmptyGroupsOnly(t *testing.T) {
 
 func TestGroupsNest(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *house) {
-		inner := h.group("inner", h.users(1)...)
-		outer := h.group("outer", inner.id())
-		if outer.text("members.0.type") != "Group" || outer.text("members.0.$ref") != h.scimClient.base+"/Groups/"+inner.id() {
-			t.Errorf("%s", outer.raw)
+		ids := h.users(1)
+		inner := h.group("inner", ids...)
+		outer := h.group("outer", inner.id(), ids[0])
+		for i := range 2 {
+			member := fmt.Sprintf("members.%d.", i)
+			want := []string{"User", "/Users/" + ids[0], "Given Family"}
+			if outer.text(member+"value") == inner.id() {
+				want = []string{"Group", "/Groups/" + inner.id(), "inner"}
+			}
+			got := []string{outer.text(member + "type"), strings.TrimPrefix(outer.text(member+"$ref"), h.scimClient.base), outer.text(member + "display")}
+			if !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		}
+		for filter, count := range map[string]int{
+			`members eq "` + inner.id() + `"`: 1, `members[value eq "` + inner.id() + `" and type eq "Group"]`: 1, `members[value eq "` + inner.id() + `" and type eq "User"]`: 0,
+			`members.type eq "Group"`: 1, `members.$ref eq "` + h.scimClient.base + `/Groups/` + inner.id() + `"`: 1,
+		} {
+			if found, total := h.list("/Groups", filter); total != count {
+				t.Errorf("%s finds %v", filter, names(found, "displayName"))
+			}
+		}
+		wrong := []any{map[string]any{"value": ids[0], "type": "Group"}}
+		h.do("PATCH", "/Groups/"+inner.id(), patch(op("add", "members", wrong))).wantError(t, 400, "invalidValue")
+		h.do("POST", "/Groups", map[string]any{"displayName": "wrong", "members": wrong}).wantError(t, 400, "invalidValue")
+
+		// A group that is its own member is as good as any: the directories that we know allow it.
+		h.do("PATCH", "/Groups/"+inner.id(), patch(op("add", "members", []any{map[string]any{"value": inner.id(), "type": "Group"}}))).want(t, 204)
+		if got := h.memberIDs(inner.id()); len(got) != 2 {
+			t.Errorf("members %v", got)
+		}
+		h.do("DELETE", "/Groups/"+inner.id(), nil).want(t, 204)
+		eventually(t, "the group that is gone is nobody's member", func() bool {
+			return slices.Equal(h.memberIDs(outer.id()), ids) && len(h.byID(t, outer.id()).GetAttributeValues("member")) == 1
+		})
+	})
+}
+
+func TestReferencesCarryTheNamesOfWhatTheyPointAt(t *testing.T) {
+	const extension = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+	everywhere(t, func(t *testing.T, h *house) {
+		boss := h.user("boss", "displayName", "Barbara the Boss")
+		report := h.user("report", extension, map[string]any{"manager": map[string]any{"value": boss.id(), "displayName": "somebody else"}})
+		if got := report.text(extension + ".manager.displayName"); got != "Barbara the Boss" {
+			t.Errorf("the manager is called %q", got)
+		}
+		g := h.group("Crew", boss.id())
+		if got := g.text("members.0.display"); got != "Barbara the Boss" {
+			t.Errorf("the member is called %q", got)
+		}
+		eventually(t, "the user shows what the group is called", func() bool {
+			return h.do("GET", "/Users/"+boss.id(), nil).text("groups.0.display") == "Crew"
+		})
+		for path, endpoint := range map[string]string{g.id(): "/Groups/", report.id(): "/Users/", boss.id(): "/Users/"} {
+			read := h.do("GET", endpoint+path, nil).want(t, 200)
+			again := h.do("PUT", endpoint+path, read.body).want(t, 200)
+			if again.text("meta.version") != read.text("meta.version") {
+				t.Errorf("a PUT of what was read is a write: %s", again.raw)
+			}
+		}
+		h.do("PATCH", "/Groups/"+g.id(), patch(op("replace", `members[value eq "`+boss.id()+`"].display`, "x"))).wantError(t, 400, "mutability")
+		for _, path := range []string{"/Groups?filter=members.display+eq+%22x%22", "/Users?filter=groups.display+eq+%22x%22", "/Users?filter=manager.displayName+pr"} {
+			h.do("GET", path, nil).wantError(t, 400, "invalidFilter")
+		}
+		// Who asks for less gets less, and a member list that is not shown has no display.
+		if a := h.do("GET", "/Groups/"+g.id()+"?attributes=members.display", nil).want(t, 200); a.text("members.0.display") != "Barbara the Boss" || a.at("members.0.value") != nil {
+			t.Errorf("%s", a.raw)
+		}
+		if a := h.do("GET", "/Groups/"+g.id()+"?attributes=members.value", nil).want(t, 200); a.at("members.0.display") != nil || a.text("members.0.value") != boss.id() {
+			t.Errorf("%s", a.raw)
+		}
+		schema := h.do("GET", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group", nil).want(t, 200)
+		if !strings.Contains(schema.raw, `"name":"display"`) {
+			t.Errorf("/Schemas does not list display: %s", schema.raw)
 		}
 	})
 }
