@@ -64,7 +64,8 @@ type Reader interface {
 	Has(ctx context.Context, key Key, attr string, values []Value) ([]bool, error)
 	// Fidelity says how truly the directory itself answers t (a leaf predicate: Eq, Prefix, Suffix, Contains, Order, Present, AllBits, KeyIn). No I/O.
 	Fidelity(t Predicate) Fidelity
-	// Sorts says whether Walk can yield records in this order. No I/O.
+	// Sorts says whether Walk can yield records in this order. No I/O. The answer is of the moment: no while the directory was never reached, and
+	// when it turned out not to order as its schema says. A walk that was begun on a yes is in order all the same, or fails.
 	Sorts(by Sort) bool
 	// Syntax says what the directory's schema knows of attr. No I/O.
 	Syntax(attr string) Syntax

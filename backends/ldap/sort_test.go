@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -316,6 +317,35 @@ func TestADirectoryThatDoesNotSortIsSortedFor(t *testing.T) {
 				t.Errorf("later it is not asked again (%d walks)", n)
 			}
 		})
+	}
+}
+
+func TestTheNextPageIsAskedForAgainWhileTheDirectoryIsBusy(t *testing.T) {
+	server := startEmbedded(t, nil)
+	b := newBranch(t, server.URL())
+	titled(t, b)
+	b.dir, b.log = openDirectory(t, b.url, func(c *Config) { c.PageSize = 2 })
+	c := b.met(t)
+	later := func(r embedded.Request) bool { return r.Sorted && r.Cookie }
+	inject(t, server, embedded.Fault{Op: embedded.Search, Code: embedded.Busy, Times: 3, Match: later})
+	if got := walkedBy(t, c, backends.Query{Sort: &byTitle}); got != "1 2 3 4 5 6" {
+		t.Errorf("got %s", got)
+	}
+	inject(t, server, embedded.Fault{Op: embedded.Search, Code: embedded.Busy, Match: later})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	n, began := 0, time.Now()
+	var failed error
+	for _, err := range c.Walk(ctx, backends.Query{Sort: &byTitle}) {
+		if n, failed = n+1, err; err != nil {
+			break
+		}
+	}
+	if n != 3 || !errors.Is(failed, backends.ErrUnavailable) || time.Since(began) > patiently/2 {
+		t.Errorf("%d answers, %v after %s", n, failed, time.Since(began))
+	}
+	if n := b.log.count("sorting here"); n > 0 {
+		t.Errorf("%d walks were sorted here:\n%s", n, b.log)
 	}
 }
 
