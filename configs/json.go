@@ -65,11 +65,9 @@ func (p *jsonParser) position(offset int) (line, col int) {
 	return line + 1, utf8.RuneCount(p.text[start:offset]) + 1
 }
 
-func (p *jsonParser) fault(offset int, remedy, format string, args ...any) *Fault {
-	f := newFault(remedy, format, args...)
-	f.File = p.file
-	f.Line, f.Column = p.position(offset)
-	return &f
+func (p *jsonParser) fault(offset int, remedy, message string) *Fault {
+	line, col := p.position(offset)
+	return &Fault{File: p.file, Line: line, Column: col, Message: message, Remedy: remedy}
 }
 
 // token reads the next token, and makes a node of its place.

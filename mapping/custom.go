@@ -240,7 +240,7 @@ func (r *typesReader) extensions(t *customType, core *scim.Schema) {
 		}
 		r.faults = append(r.faults, item.Only("schema", "required")...)
 		node := item.Get("schema")
-		x := scim.Extension{Required: r.boolean(item, "required", false)}
+		x := scim.Extension{Required: r.boolean(item, "required")}
 		if node.Kind() != configs.Scalar {
 			r.fault(node, "write schema: and the URN of one of `schemas`", "an extension needs a schema")
 			continue
@@ -269,12 +269,9 @@ func (r *typesReader) text(node configs.Node, key string) string {
 	return n.Text()
 }
 
-// boolean reads a member that is true or false.
-func (r *typesReader) boolean(node configs.Node, key string, otherwise bool) bool {
-	if n := node.Get(key); n.Kind() != configs.Missing && n.Kind() != configs.Null {
-		return r.word(n, key, "", "true", "false") == "true"
-	}
-	return otherwise
+// boolean reads a member that is true or false; what is not there is false.
+func (r *typesReader) boolean(node configs.Node, key string) bool {
+	return r.word(node.Get(key), key, "false", "true", "false") == "true"
 }
 
 // word reads one of several words; what is not there is otherwise.

@@ -17,7 +17,7 @@ var characteristics = []string{
 
 var (
 	urnSyntax = regexp.MustCompile(`^[uU][rR][nN]:[A-Za-z0-9][A-Za-z0-9-]{0,31}(:[A-Za-z0-9()+,.=@;$_!*'%-]+)+$`)
-	types     = []string{"string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"}
+	dataTypes = []string{"string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex"}
 )
 
 // schema reads a schema as RFC 7643 §7 has it, from YAML or JSON.
@@ -82,11 +82,11 @@ func (r *typesReader) attributes(list configs.Node, whole *scim.Attribute) []*sc
 // that the parts of what is never seen are never seen.
 func (r *typesReader) attribute(node configs.Node, whole *scim.Attribute) *scim.Attribute {
 	r.faults = append(r.faults, node.Only(characteristics...)...)
-	a := scim.NewAttribute(node.Get("name").Text(), scim.Type(r.word(node.Get("type"), "type", "string", types...)))
+	a := scim.NewAttribute(node.Get("name").Text(), scim.Type(r.word(node.Get("type"), "type", "string", dataTypes...)))
 	a.Description = r.text(node, "description")
-	a.MultiValued = r.boolean(node, "multiValued", false)
-	a.Required = r.boolean(node, "required", false)
-	a.CaseExact = r.boolean(node, "caseExact", false)
+	a.MultiValued = r.boolean(node, "multiValued")
+	a.Required = r.boolean(node, "required")
+	a.CaseExact = r.boolean(node, "caseExact")
 	mutability, returned := a.Mutability, a.Returned
 	if whole != nil && whole.Mutability == scim.WriteOnly {
 		mutability = scim.WriteOnly

@@ -45,7 +45,7 @@ const deviceYAML = `schemas:
 
 var brokenTypes = map[string]struct{ text, says string }{
 	"a schema that is a text":          {"schemas: [urn]\n", "scim.yaml:1:11: schemas[0]: a schema is a map; write {id: urn:…, attributes: […]}"},
-	"an unknown key of a schema":       {"schemas: [{id: \"urn:a:b\", atributes: [], attributes: [{name: x}]}]\n", `unknown key "atributes"; write attributes`},
+	"an unknown key of a schema":       {"schemas: [{id: \"urn:a:b\", attrs: [], attributes: [{name: x}]}]\n", `unknown key "attrs"; take it away; the keys here are schemas, id`},
 	"no URN":                           {"schemas: [{attributes: [{name: x}]}]\n", "schemas[0].id: a schema needs a URN; write id: and its URN"},
 	"an id that is no URN":             {"schemas: [{id: acme, attributes: [{name: x}]}]\n", `"acme" is not a URN; write urn:, a namespace and a name`},
 	"a URN with a blank":               {"schemas: [{id: \"urn:a:b c\", attributes: [{name: x}]}]\n", "is not a URN"},

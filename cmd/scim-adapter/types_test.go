@@ -93,6 +93,15 @@ func TestADeviceFromCreateToDelete(t *testing.T) {
 	})
 }
 
+func TestTheExampleOfDevicesFitsTheDirectories(t *testing.T) {
+	withDevices(t, func(t *testing.T, _ *house) {
+		report, err := check(t.Context(), devicesConfig, true)
+		if err != nil || !strings.Contains(report, "good: 3 mappings over 1 backend, connected, schemas fit") {
+			t.Errorf("%s %v", report, err)
+		}
+	})
+}
+
 func TestDevicesAreHeldToTheirSchema(t *testing.T) {
 	withDevices(t, func(t *testing.T, h *house) {
 		alice := h.user("alice").id()
@@ -167,6 +176,14 @@ func TestAnExtensionOfUserIsPartOfIt(t *testing.T) {
 		if entry := h.byID(t, id); entry.GetAttributeValue("roomNumber") != "C 3" || len(entry.GetAttributeValues("carLicense")) != 2 {
 			t.Errorf("after PATCH the entry has %v %v", entry.GetAttributeValue("roomNumber"), entry.GetAttributeValues("carLicense"))
 		}
+		placed := h.do("PATCH", "/Users/"+id, patch(op("add", acmeURN+":workstation", map[string]any{"value": device}))).want(t, 200)
+		if placed.text(acmeURN+".workstation.$ref") != h.scimClient.base+"/Devices/"+device || h.byID(t, id).GetAttributeValue("seeAlso") != "cn=printer-7,ou=devices,"+h.base {
+			t.Errorf("the user does not point at the device: %s", placed.raw)
+		}
+		if found, total := h.list("/Users", acmeURN+`:workstation.value eq "`+device+`"`); total != 1 || found[0]["userName"] != "alice" {
+			t.Errorf("by workstation %v are found", names(found, "userName"))
+		}
+		h.do("PATCH", "/Users/"+id, patch(op("add", acmeURN+":workstation", map[string]any{"value": id}))).wantError(t, 400, "invalidValue")
 		h.do("PATCH", "/Users/"+id, patch(op("add", acmeURN+":shoeSize", "43"))).wantError(t, 400, "invalidPath")
 		h.do("PATCH", "/Users/"+id, patch(op("remove", acmeURN, nil))).want(t, 200)
 		if entry := h.byID(t, id); entry.GetAttributeValue("roomNumber") != "" || len(entry.GetAttributeValues("carLicense")) != 0 {
@@ -300,7 +317,7 @@ func TestASchemaOfTwoTypesIsShownOnce(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Equal(shown, []string{"badges", "devices", "room"}) {
+	if !slices.Equal(shown, []string{"badges", "workstation", "devices", "room"}) {
 		t.Errorf("the attributes of the schema are %v", shown)
 	}
 	device := h.device("printer-7", "192.0.2.7", acmeURN, map[string]any{"room": "B 12", "badges": []any{map[string]any{"value": "S-1", "type": "staff"}}})
