@@ -35,17 +35,20 @@ func (rt *ResourceType) ParseProjection(attributes, excluded string) (Projection
 
 func (rt *ResourceType) parseNames(parameter, list string) ([]Ref, error) {
 	var refs []Ref
+	seen := map[string]bool{} // what is said again, and again, says no more: each name is looked at for every attribute of every resource
 	for name := range strings.SplitSeq(list, ",") {
-		if name = strings.TrimSpace(name); name == "" {
+		if name = strings.TrimSpace(name); name == "" || seen[name] {
 			continue
 		}
+		seen[name] = true
 		path, err := filter.ParsePath(name)
 		if err != nil {
 			return nil, BadRequest(InvalidValue, "%s holds %q, which is no attribute: at %s.", parameter, short(name), err)
 		}
 		path.Filter = nil // whole attributes are shown, not some of their values
-		if ref, ok := rt.Resolve(path); ok {
-			refs = append(refs, ref)
+		ref, ok := rt.Resolve(path)
+		if ok && !slices.ContainsFunc(refs, func(r Ref) bool { return r.URI == ref.URI && r.Attr == ref.Attr && r.Sub == ref.Sub }) {
+			refs = append(refs, ref) // in whatever spelling, once
 		}
 	}
 	return refs, nil
