@@ -48,7 +48,7 @@ func (h *Handler) getResourceType(w http.ResponseWriter, r *http.Request, e *eve
 			return nil
 		}
 	}
-	return &scim.Error{Status: http.StatusNotFound, Detail: "No resource type is called " + id + "."}
+	return &scim.Error{Status: http.StatusNotFound, Detail: "No resource type is called " + truncate(id, 200) + "."}
 }
 
 func resourceTypeObject(base string, rt *scim.ResourceType) *scim.Object {
@@ -114,7 +114,7 @@ func (h *Handler) getSchema(w http.ResponseWriter, r *http.Request, e *event) er
 			return nil
 		}
 	}
-	return &scim.Error{Status: http.StatusNotFound, Detail: "No schema is called " + id + "."}
+	return &scim.Error{Status: http.StatusNotFound, Detail: "No schema is called " + truncate(id, 200) + "."}
 }
 
 func (h *Handler) serviceProviderConfig(w http.ResponseWriter, r *http.Request, _ *event) error {

@@ -26,9 +26,9 @@ func checkContentType(r *http.Request) error {
 		if charset == "" || charset == "utf-8" || charset == "utf8" {
 			return nil
 		}
-		return &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "JSON is UTF-8 here; the charset " + strconv.Quote(charset) + " is not taken."}
+		return &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "JSON is UTF-8 here; the charset " + strconv.Quote(truncate(charset, 64)) + " is not taken."}
 	}
-	return &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "The Content-Type " + strconv.Quote(value) + " is not taken; send " + scimJSON + " or " + plainJSON + "."}
+	return &scim.Error{Status: http.StatusUnsupportedMediaType, Detail: "The Content-Type " + strconv.Quote(truncate(value, 200)) + " is not taken; send " + scimJSON + " or " + plainJSON + "."}
 }
 
 // answerType is application/json for a client that accepts nothing better, else application/scim+json. An Accept that

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/scim-adapter/scim-adapter/scim"
 )
@@ -12,10 +13,16 @@ import (
 // parameters are those that SCIM knows, in a URL or in the body of a SearchRequest (RFC 7644 §3.4.2, §3.4.3; RFC 9865 §2).
 var parameters = []string{"filter", "startIndex", "count", "cursor", "attributes", "excludedAttributes", "sortBy", "sortOrder"}
 
+// maxParameters is as many as net/url reads, unless GODEBUG says otherwise.
+const maxParameters = 10_000
+
 // parseQuery reads the query strictly: what cannot be read is 400, a parameter of ours given twice too. Parameters that SCIM does
 // not know are passed over (CLIENTS.md, row 2).
 func parseQuery(r *http.Request) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil && strings.Count(r.URL.RawQuery, "&") >= maxParameters {
+		return nil, scim.BadRequest(scim.InvalidSyntax, "The query of the URL has %d parameters or more, which is more than is read.", maxParameters)
+	}
 	if err != nil {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "The query of the URL cannot be read: a percent sign must be followed by two hexadecimal digits, and a semicolon be written %%3B.")
 	}
