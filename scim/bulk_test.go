@@ -86,7 +86,7 @@ func TestABulkRequestEndsWhereTheConnectionDoes(t *testing.T) {
 		if !errors.Is(err, cause) {
 			t.Errorf("%q: %v", text, err)
 		}
-		wantError(t, err, InvalidSyntax)
+		_ = wantError(t, err, InvalidSyntax)
 	}
 }
 

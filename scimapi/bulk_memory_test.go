@@ -58,7 +58,6 @@ func TestTheMemoryOfABulkRequestIsBounded(t *testing.T) {
 				operations = append(operations, postUser(strconv.Itoa(len(operations)), "ann", list))
 			}
 			text := bulkBody("", operations...)
-			operations = nil
 			m := &meter{Reader: strings.NewReader(text)}
 			seen := 0
 			create := s.service.create

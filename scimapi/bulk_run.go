@@ -46,15 +46,17 @@ const (
 type bulkOp struct {
 	scim.BulkOperation
 	target
-	state    bulkState
-	needs    []int // the operations that create what this one refers to; never itself
-	waiting  int   // how many of them have neither created their resource nor failed
-	waiters  []int // the operations that need this one
-	later    *scim.Object
-	status   int
-	etag     string
-	location string
-	failure  *scim.Error
+	state     bulkState
+	needs     []int // the operations that create what this one refers to; never itself
+	about     int   // the operation that creates the resource that this one's path names; -1: none does
+	waiting   int   // how many of needs have neither created their resource nor failed; and about, until it is done
+	waiters   []int // the operations that need this one
+	followers []int // the operations that are about what this one creates: they see it complete
+	later     *scim.Object
+	status    int
+	etag      string
+	location  string
+	failure   *scim.Error
 }
 
 // exists says whether the resource that others refer to is there.
@@ -78,7 +80,7 @@ func (h *Handler) planBulk(e *event, base string, request scim.BulkRequest) *bul
 	b := &bulk{h: h, e: e, base: base, limit: request.FailOnErrors, ops: make([]bulkOp, len(request.Operations)), declared: map[string]int{}, before: func() {}}
 	twice := map[string]bool{}
 	for i, op := range request.Operations {
-		b.ops[i].BulkOperation = op
+		b.ops[i].BulkOperation, b.ops[i].about = op, -1
 		if op.Method != http.MethodPost || op.BulkID == "" {
 			continue
 		}
@@ -111,23 +113,27 @@ func (h *Handler) planBulk(e *event, base string, request scim.BulkRequest) *bul
 func (b *bulk) depend(i int) error {
 	op := &b.ops[i]
 	refs := op.References
-	if bulkID, ok := scim.BulkReference(op.id); ok {
-		refs = append(refs, bulkID)
+	subject, isAbout := scim.BulkReference(op.id)
+	if isAbout {
+		refs = append([]string{subject}, refs...)
 	}
 	for _, bulkID := range refs {
 		if _, ok := b.declared[bulkID]; !ok {
 			return scim.BadRequest(scim.InvalidValue, "bulkId %q is referred to, but no POST of this request has it.", truncate(bulkID, 80))
 		}
 	}
-	for _, bulkID := range refs {
-		j := b.declared[bulkID]
-		if n := len(b.ops[j].waiters); j == i || n > 0 && b.ops[j].waiters[n-1] == i {
-			continue // itself, or noted already
+	for _, bulkID := range op.References {
+		if j := b.declared[bulkID]; j != i {
+			op.needs = append(op.needs, j)
+			b.ops[j].waiters = append(b.ops[j].waiters, i)
 		}
-		op.needs = append(op.needs, j)
-		b.ops[j].waiters = append(b.ops[j].waiters, i)
 	}
 	op.waiting = len(op.needs)
+	if isAbout {
+		op.about = b.declared[subject]
+		b.ops[op.about].followers = append(b.ops[op.about].followers, i)
+		op.waiting++
+	}
 	op.References = nil
 	return nil
 }
@@ -183,12 +189,7 @@ func (b *bulk) breakCircle(from int) int {
 		}
 		at[i] = len(path)
 		path = append(path, i)
-		for _, j := range b.ops[i].needs {
-			if b.ops[j].state == waits {
-				i = j
-				break
-			}
-		}
+		i = b.awaited(i)
 	}
 	slices.Sort(path)
 	for _, i := range path {
@@ -201,6 +202,20 @@ func (b *bulk) breakCircle(from int) int {
 		}
 	}
 	return path[0]
+}
+
+// awaited is the first operation that one waits for, when nothing is ready.
+func (b *bulk) awaited(i int) int {
+	op := &b.ops[i]
+	for _, j := range op.needs {
+		if b.ops[j].state == waits {
+			return j
+		}
+	}
+	if b.ops[op.about].state == created {
+		return b.awaited(op.about) // it waits for its second step, and so for what that needs
+	}
+	return op.about
 }
 
 // resolve gives the id of the resource that a bulkId stands for, if it exists.
@@ -238,22 +253,34 @@ func (b *bulk) firstStep(ctx context.Context, i int) {
 	default:
 		op.state = done
 	}
-	for _, j := range op.waiters {
-		waiter := &b.ops[j]
-		waiter.waiting--
-		// It may have been begun without this one, to break a circle; then its second step is due.
-		if waiter.waiting == 0 && (waiter.state == created || waiter.state == waits) {
+	b.release(op.waiters)
+	switch {
+	case op.state == done:
+		b.release(op.followers)
+	case op.waiting == 0:
+		heap.Push(&b.ready, i)
+	}
+}
+
+// release tells operations that one that they waited for has got far enough.
+func (b *bulk) release(waiting []int) {
+	for _, j := range waiting {
+		op := &b.ops[j]
+		op.waiting--
+		// It may have been begun without that one, to break a circle; then its second step is due.
+		if op.waiting == 0 && op.state != done {
 			heap.Push(&b.ready, j)
 		}
-	}
-	if op.state == created && op.waiting == 0 {
-		heap.Push(&b.ready, i)
 	}
 }
 
 // refused is the error of an operation that refers to what was not created.
 func (b *bulk) refused(op *bulkOp) error {
-	for _, j := range op.needs {
+	needs := op.needs
+	if op.about >= 0 {
+		needs = append([]int{op.about}, needs...)
+	}
+	for _, j := range needs {
 		if needed := &b.ops[j]; needed.state == done && !needed.exists() {
 			return scim.Errorf(http.StatusConflict, "", "bulkId %q is referred to, but the operation that was to create it failed.", truncate(needed.BulkID, 80))
 		}
@@ -299,6 +326,7 @@ func (b *bulk) secondStep(ctx context.Context, i int) {
 	}
 	op.later = nil
 	op.state, op.status = done, status
+	defer b.release(op.followers)
 	if err == nil {
 		return
 	}

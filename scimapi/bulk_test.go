@@ -101,6 +101,20 @@ func TestCirclesAreClosedByASecondStep(t *testing.T) {
 			t.Errorf("%s: %s, %s, %s", a.short(), k.members("id-A"), k.members("id-B"), k.members("id-C"))
 		}
 	})
+	t.Run("and what is about one of them sees it complete", func(t *testing.T) {
+		s, k := bulkStage(t)
+		a := s.bulk(t, "",
+			`{"method":"PATCH","path":"/Groups/bulkId:a","data":[{"op":"remove","path":"members[value eq \"bulkId:b\"]"}]}`,
+			postGroup("a", "A", "bulkId:b", "x"), postGroup("b", "B", "bulkId:a", "bulkId:c"),
+			postGroup("c", "C", "bulkId:d"), postGroup("d", "D", "bulkId:c"),
+			postUser("s", "self", `,"manager":"bulkId:s"`),
+			`{"method":"DELETE","path":"/Users/bulkId:s"}`,
+			`{"method":"DELETE","path":"/Groups/bulkId:b"}`,
+		)
+		if a.short() != "PATCH 204, POST a 201, POST b 201, POST c 201, POST d 201, POST s 201, DELETE 204, DELETE 204" || k.members("id-A") != "x" || k.members("id-C") != "id-D" || k.resources["id-B"] != nil || k.resources["id-self"] != nil {
+			t.Errorf("%s: %s, %q", a.short(), k.members("id-A"), k.calls)
+		}
+	})
 	t.Run("of one", func(t *testing.T) {
 		s, k := bulkStage(t)
 		a := s.bulk(t, "", postUser("a", "ann", `,"manager":"bulkId:a"`), postUser("b", "bob", ""))
