@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -311,5 +312,27 @@ func TestATypeMayHaveASchemaOfRFC7643(t *testing.T) {
 	m, _ := set.Get("Robot")
 	if rt := m.ResourceType(); rt.Name != "Robot" || rt.Schema.ID != scim.UserURN || len(rt.Extensions) != 1 || !rt.Extensions[0].Required {
 		t.Errorf("%+v", m.ResourceType())
+	}
+}
+
+// What /Schemas shows of the RFC's own schemas, under another URN, is read as what it was.
+func TestSchemasAreReadAsTheyAreShown(t *testing.T) {
+	for _, s := range []*scim.Schema{scim.UserSchema(), scim.GroupSchema(), scim.EnterpriseUserSchema()} {
+		s.ID = "urn:example:" + s.Name
+		text, err := json.MarshalIndent(s.Object("https://example.org/Schemas/"+s.ID), "", "\t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		node, faults := configs.ParseJSON(s.Name+".json", text)
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		types, faults := CompileTypes([]configs.Node{node}, nil)
+		if len(faults) > 0 {
+			t.Fatalf("%s:\n%v", s.Name, faults)
+		}
+		if diff := cmp.Diff(s, types.find(s.ID), cmpopts.EquateEmpty(), cmpopts.IgnoreFields(scim.Attribute{}, "Prep")); diff != "" {
+			t.Errorf("%s (-shown +read)\n%s", s.Name, diff)
+		}
 	}
 }
