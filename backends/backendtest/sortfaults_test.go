@@ -135,6 +135,11 @@ func sortFaults() []fault {
 				}
 			}
 		})},
+	}
+}
+
+func findFaults() []fault {
+	return []fault{
 		{"Find gives no attributes", (*suite).findsWhatIsAsked, with(func(_ *Memory, h *hooked) {
 			b := h.Backend
 			h.find = func(ctx context.Context, by string, names, _ []string) (map[string]backends.Record, error) {
