@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/scim-adapter/scim-adapter/backends/ldap/embedded"
 )
 
 const searchURN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
@@ -239,4 +241,33 @@ func TestVersionsGuardReadingAndWriting(t *testing.T) {
 			t.Errorf("a refused create changed something: %v", found)
 		}
 	})
+}
+
+// A type in which nobody can be found costs the directory nothing: here its part of the tree answers no search.
+func TestTheRootAsksOnlyWhereSomebodyMayBe(t *testing.T) {
+	server := startEmbedded(t)
+	h := openHouse(t, server.URL())
+	h.crowd(3, 2)
+	h.list("", `displayName pr`) // whether the directory keeps memberOf is found out once, among the groups
+	for _, c := range []struct {
+		below   string
+		free    []string
+		costing []string
+	}{
+		{h.groups, []string{`userName sw "crowd"`, `meta.resourceType eq "User"`, `not (meta.resourceType eq "Group") and userName ne null`}, []string{`displayName pr`, `not (userName pr)`}},
+		{h.people, []string{`schemas eq "urn:ietf:params:scim:schemas:core:2.0:Group"`, `meta.resourceType eq "Group" and not (userName pr)`}, []string{`displayName pr`, `members eq null`}},
+	} {
+		remove := server.Inject(embedded.Fault{Op: embedded.Search, Code: 53, Match: func(r embedded.Request) bool { return strings.EqualFold(r.DN, c.below) }})
+		for _, filter := range c.free {
+			if a := h.do("GET", "?count=5&attributes=displayName&filter="+url.QueryEscape(filter), nil); a.status != 200 || a.text("Resources.0.id") == "" {
+				t.Errorf("%s: %d %s", filter, a.status, a.raw)
+			}
+		}
+		for _, filter := range c.costing {
+			if a := h.do("GET", "?filter="+url.QueryEscape(filter), nil); a.status < 400 {
+				t.Errorf("%s is answered without a part of the tree: %s", filter, a.raw)
+			}
+		}
+		remove()
+	}
 }
