@@ -26,6 +26,8 @@ type bulk struct {
 	declared   map[string]int // the POST of each bulkId
 	ready      readyHeap      // operations that need to wait for nothing, the first on top
 	first      int            // no operation before this one waits
+	walk       []int          // operations each of which waits for the next, see breakCircle
+	place      []int          // where in walk an operation is
 	failed     int
 	logged     int      // causes of failures in the log
 	retryAfter int      // seconds
@@ -179,20 +181,25 @@ func (b *bulk) next() (int, bool) {
 // breakCircle chooses, when every operation that was not begun waits for another, the one to begin with: the first, in the circle that the given one waits
 // for, of which the references can be added afterwards.
 func (b *bulk) breakCircle(from int) int {
-	var path []int
-	at := map[int]int{}
+	if b.place == nil {
+		b.place = make([]int, len(b.ops))
+	}
+	// The walk goes on where the last one found its circle, as far as those on it still wait: for each other, then, as before.
+	still := slices.IndexFunc(b.walk, func(i int) bool { return b.ops[i].state != waits })
+	if still >= 0 {
+		b.walk = b.walk[:still]
+	}
 	i := from
-	for {
-		if start, ok := at[i]; ok {
-			path = path[start:]
-			break
-		}
-		at[i] = len(path)
-		path = append(path, i)
+	if n := len(b.walk); n > 0 {
+		i = b.awaited(b.walk[n-1])
+	}
+	for !b.walked(i) {
+		b.place[i] = len(b.walk)
+		b.walk = append(b.walk, i)
 		i = b.awaited(i)
 	}
-	slices.Sort(path)
-	for _, i := range path {
+	circle := slices.Sorted(slices.Values(b.walk[b.place[i]:]))
+	for _, i := range circle {
 		body, err := b.ops[i].Data(b.resolve)
 		if err != nil {
 			continue
@@ -201,7 +208,13 @@ func (b *bulk) breakCircle(from int) int {
 			return i
 		}
 	}
-	return path[0]
+	return circle[0]
+}
+
+// walked says whether an operation is on the walk.
+func (b *bulk) walked(i int) bool {
+	at := b.place[i]
+	return at < len(b.walk) && b.walk[at] == i
 }
 
 // awaited is the first operation that one waits for, when nothing is ready.

@@ -101,6 +101,35 @@ func TestCirclesAreClosedByASecondStep(t *testing.T) {
 			t.Errorf("%s: %s, %s, %s", a.short(), k.members("id-A"), k.members("id-B"), k.members("id-C"))
 		}
 	})
+	t.Run("many, each waiting for the next, and all for each other", func(t *testing.T) {
+		s, k := bulkStage(t, func(o *Options) { o.Bulk = Bulk{MaxOperations: 1000, MaxPayload: 1_000_000} })
+		var ops []string
+		want := map[string]int{}
+		for i := range 400 { // 0 and 1, 2 and 3, … are circles; 1 waits for 2 as well, 3 for 4, …
+			members := []string{fmt.Sprintf("bulkId:%d", i^1)}
+			if i%2 == 1 && i < 399 {
+				members = append(members, fmt.Sprintf("bulkId:%d", i+1))
+			}
+			ops, want[fmt.Sprintf("id-g%d", i)] = append(ops, postGroup(fmt.Sprint(i), fmt.Sprintf("g%d", i), members...)), len(members)
+		}
+		for i := range 30 {
+			var members []string
+			for j := range 30 {
+				members = append(members, fmt.Sprintf("bulkId:all-%d", j))
+			}
+			ops, want[fmt.Sprintf("id-h%d", i)] = append(ops, postGroup(fmt.Sprintf("all-%d", i), fmt.Sprintf("h%d", i), members...)), 30
+		}
+		for i, op := range s.bulk(t, "", ops...).Operations {
+			if op.Status != "201" {
+				t.Fatalf("operation %d: %+v", i, op)
+			}
+		}
+		for id, n := range want {
+			if members := k.members(id); len(strings.Fields(members)) != n || strings.Contains(members, "bulkId") {
+				t.Errorf("%s has %s", id, members)
+			}
+		}
+	})
 	t.Run("and what is about one of them sees it complete", func(t *testing.T) {
 		s, k := bulkStage(t)
 		a := s.bulk(t, "",
