@@ -234,18 +234,11 @@ func (f *search) collect(ctx context.Context, keep int) (out found, err error) {
 			return f.low.Wants(ref) || f.sort != nil && f.sort.Wants(ref) || keep > 0 && f.want(ref)
 		})
 	}
-	add := func(_ context.Context, recs []backends.Record) error {
-		for _, rec := range recs {
-			out.keys.add(rec.Key)
-		}
-		return nil
-	}
 	var sorter *sorter
 	if f.sort != nil {
 		if sorter, q.Sort, err = f.newSorter(ctx); err != nil {
 			return out, err
 		}
-		add = sorter.add
 		if f.low.Rest == nil {
 			q.Attrs = f.c.reads(f.sort.Wants)
 		}
@@ -260,8 +253,14 @@ func (f *search) collect(ctx context.Context, keep int) (out found, err error) {
 		if f.low.Rest != nil {
 			out.kept = append(out.kept, batch[:min(len(batch), keep-len(out.kept))]...)
 		}
-		if err := add(ctx, batch); err != nil {
-			return found{}, err
+		if sorter != nil {
+			if err := sorter.add(ctx, batch); err != nil {
+				return found{}, err
+			}
+			continue
+		}
+		for _, rec := range batch {
+			out.keys.add(rec.Key)
 		}
 	}
 	if out.kept = unique(out.kept); sorter == nil {
