@@ -271,3 +271,36 @@ func TestTheRootAsksOnlyWhereSomebodyMayBe(t *testing.T) {
 		remove()
 	}
 }
+
+func TestTypesOfTheConfigurationArePartOfTheRoot(t *testing.T) {
+	withDevices(t, func(t *testing.T, h *house) {
+		alice := h.user("alice", "displayName", "Alice").id()
+		h.group("Printers' friends", alice)
+		h.device("printer-7", "192.0.2.7", "owner", map[string]any{"value": alice})
+		h.device("printer-8", "192.0.2.8")
+		for filter, want := range map[string][]string{
+			"":                         {"Alice", "printer-7", "printer-8", "Printers' friends"},
+			`displayName sw "printer"`: {"printer-7", "printer-8", "Printers' friends"},
+			`owner.value eq "` + alice + `" or members.value eq "` + alice + `"`: {"printer-7", "Printers' friends"},
+			`ipAddresses pr and not (owner pr)`:                                  {"printer-8"},
+			`userName pr or ipAddresses eq "192.0.2.8"`:                          {"Alice", "printer-8"},
+			deviceURN + `:displayName pr`:                                        {"printer-7", "printer-8"},
+		} {
+			found, total := h.list("", filter, "sortBy", "displayName", "attributes", "displayName")
+			if got := names(found, "displayName"); !slices.Equal(got, want) || total != len(want) {
+				t.Errorf("%s finds %q of %d, want %q", filter, got, total, want)
+			}
+		}
+		var walked []string
+		for cursor, pages := "", 0; pages < 9 && (pages == 0 || cursor != ""); pages++ {
+			a := h.do("GET", "?count=1&attributes=displayName&cursor="+cursor, nil).want(t, 200)
+			if name := a.text("Resources.0.displayName"); name != "" {
+				walked = append(walked, name)
+			}
+			cursor = a.text("nextCursor")
+		}
+		if slices.Sort(walked); !slices.Equal(walked, []string{"Alice", "Printers' friends", "printer-7", "printer-8"}) {
+			t.Errorf("a walk by cursor shows %q", walked)
+		}
+	})
+}
