@@ -151,17 +151,15 @@ func sortKey(a *Attribute, v any) (string, bool) {
 			return "", false
 		}
 		return toDecimal(v).sortKey(), true
-	}
-	s, ok := v.(string)
-	if !ok || s == "" {
-		return "", false
-	}
-	if a.Type == TypeDateTime {
+	case TypeDateTime:
+		s, _ := v.(string)
 		t, ok := instant(s)
 		key := binary.BigEndian.AppendUint64(nil, bySize(t.Unix()))
 		return string(binary.BigEndian.AppendUint32(key, uint32(t.Nanosecond()))), ok //nolint:gosec // below 10⁹
+	default:
+		s, ok := v.(string)
+		return a.normal(s), ok && s != ""
 	}
-	return a.normal(s), true
 }
 
 // bySize maps numbers to ones that compare alike without a sign.

@@ -44,12 +44,12 @@ func TestParseSort(t *testing.T) {
 		"urn:ietf:params:scim:schemas:core:2.0:User", EnterpriseURN, "urn:example:other:userName", strings.Repeat("a", 5000),
 	} {
 		_, err := rt.ParseSort(by, "")
-		wantError(t, err, InvalidPath)
+		_ = wantError(t, err, InvalidPath)
 	}
 	_, err := rt.ParseSort("userName", "up")
-	wantError(t, err, InvalidValue)
+	_ = wantError(t, err, InvalidValue)
 	_, err = badgeType().ParseSort("case.note", "")
-	wantError(t, err, InvalidPath)
+	_ = wantError(t, err, InvalidPath)
 }
 
 // before fails unless each of the resources is before the next one, and "same" where they share a line.
