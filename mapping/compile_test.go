@@ -170,8 +170,11 @@ func TestTheResourceTypeTellsTheTruth(t *testing.T) {
 		"password": func(a *scim.Attribute) bool {
 			return a.Mutability == scim.WriteOnly && a.Returned == scim.ReturnedNever
 		},
-		"groups":               func(a *scim.Attribute) bool { return a.Mutability == scim.ReadOnly && a.MultiValued },
-		"phoneNumbers.type":    func(a *scim.Attribute) bool { return slices.Equal(a.CanonicalValues, []string{"work", "mobile"}) },
+		"groups":            func(a *scim.Attribute) bool { return a.Mutability == scim.ReadOnly && a.MultiValued },
+		"phoneNumbers.type": func(a *scim.Attribute) bool { return slices.Equal(a.CanonicalValues, []string{"work", "mobile"}) },
+		"userType": func(a *scim.Attribute) bool {
+			return slices.Equal(a.CanonicalValues, []string{"Contractor", "Employee"})
+		},
 		"emails.primary":       func(a *scim.Attribute) bool { return a.Type == scim.TypeBoolean },
 		"urn:acme:User:number": func(a *scim.Attribute) bool { return a.Type == scim.TypeInteger },
 		"urn:acme:User:home":   func(a *scim.Attribute) bool { return a.Mutability == scim.Immutable },

@@ -70,6 +70,10 @@ type Spec struct {
 // OneWay is what a Lens is, beside, when its arguments make it read-only (`absent` without one).
 type OneWay interface{ OneWay() bool }
 
+// Worded is what a Lens is, beside, when its arguments list all that it shows (`enum`): the canonical values of what is mapped through it
+// (RFC 7643 §7). None: it shows no texts.
+type Worded interface{ Words() []string }
+
 // Example shows native values and what they look like in SCIM.
 type Example struct {
 	Args   []string

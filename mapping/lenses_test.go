@@ -3,6 +3,8 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,7 +78,7 @@ func newEnum(args []string) (Lens, error) {
 		}
 		word[c], code[strings.ToLower(w)] = w, c
 	}
-	return funcs{
+	return worded{slices.Sorted(maps.Values(word)), funcs{
 		get: func(values backends.Values) (out []any, err error) {
 			for _, v := range values {
 				if w, ok := word[v.Text()]; ok {
@@ -109,8 +111,16 @@ func newEnum(args []string) (Lens, error) {
 			}
 			return or, true
 		},
-	}, nil
+	}}, nil
 }
+
+// worded is a lens that lists what it shows.
+type worded struct {
+	words []string
+	funcs
+}
+
+func (w worded) Words() []string { return w.words }
 
 func newGone(args []string) (Lens, error) {
 	if len(args) != 1 {

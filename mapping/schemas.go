@@ -233,10 +233,25 @@ func (m *Mapping) publishLeaf(attr *scim.Attribute, fields []*field) *scim.Attri
 	if out.Type == scim.TypeString || out.Type == scim.TypeReference || out.Type == scim.TypeBinary {
 		out.Prep = m.prep(f)
 	}
+	if words := f.words(); len(fields) == 1 && len(words) > 0 && len(out.CanonicalValues) == 0 {
+		out.CanonicalValues = words
+	}
 	for _, f := range fields {
 		f.pub = &out
 	}
 	return &out
+}
+
+// words are all that the field can show, where its lenses list them.
+func (f *field) words() []string {
+	if f.kind != fromDirectory || len(f.pipes) != 1 || len(f.pipes[0].steps) == 0 {
+		return nil
+	}
+	steps := f.pipes[0].steps
+	if w, ok := steps[len(steps)-1].lens.(Worded); ok {
+		return w.Words()
+	}
+	return nil
 }
 
 // together is read-only or the like only where all fields are.

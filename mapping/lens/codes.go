@@ -51,17 +51,35 @@ func newEnum(args []string) (mapping.Lens, error) {
 		e.pairs = append(e.pairs, p)
 	}
 	e.boolean = !slices.ContainsFunc(e.pairs, func(p pair) bool { return p.word != "true" && p.word != "false" })
-	return typed{e.lens(), e.typ()}, nil
+	return typed{e.lens(), e.typ(), e.words()}, nil
 }
 
 // typed is an enum that says what it yields, because that depends on its arguments.
 type typed struct {
 	each
-	typ scim.Type
+	typ   scim.Type
+	words []string
 }
 
 // Type is what Get yields.
 func (t typed) Type() scim.Type { return t.typ }
+
+// Words are all that Get can show.
+func (t typed) Words() []string { return t.words }
+
+// words are those of the pairs, each once; several codes may share one.
+func (e enum) words() []string {
+	if e.boolean {
+		return nil
+	}
+	var words []string
+	for _, p := range e.pairs {
+		if !slices.Contains(words, p.word) {
+			words = append(words, p.word)
+		}
+	}
+	return words
+}
 
 func (e enum) typ() scim.Type {
 	if e.boolean {
