@@ -53,8 +53,8 @@ func ReadBulk(src io.Reader, most int) (BulkRequest, error) {
 	if err := b.nothingFollows(end); err != nil {
 		return BulkRequest{}, err
 	}
-	if v, ok := envelope.Get(attrSchemas); ok && v != nil && !namesSchema(v, BulkRequestURN) {
-		return BulkRequest{}, BadRequest(InvalidSyntax, "The body's schemas must name %s.", BulkRequestURN)
+	if err := CheckMessage(envelope, BulkRequestURN); err != nil {
+		return BulkRequest{}, err
 	}
 	if b.request.FailOnErrors, err = failOnErrors(member(envelope, "failOnErrors")); err != nil {
 		return BulkRequest{}, err

@@ -58,8 +58,8 @@ func (rt *ResourceType) DecodePatch(o *Object, profile Profile) (p Patch, droppe
 
 // patchOperations finds the list of operations in a body that says it is a PATCH.
 func patchOperations(o *Object) ([]any, error) {
-	if v, ok := o.Get(attrSchemas); ok && v != nil && !namesSchema(v, PatchOpURN) {
-		return nil, BadRequest(InvalidSyntax, "The body's schemas must name %s.", PatchOpURN)
+	if err := CheckMessage(o, PatchOpURN); err != nil {
+		return nil, err
 	}
 	v, _ := o.Get("Operations")
 	list, ok := v.([]any)
