@@ -13,8 +13,9 @@
 //  4. decode: sections are filled onto their defaults by struct tag; unknown keys and wrong types are faults.
 //  5. validate: each section says what is wrong with its values, without touching the network.
 //
-// [Load] does all five for the configuration file. The sections that belong to others, backends and mappings, stay
-// nodes: a kind of backend decodes its own section with [Node.Decode], and the mapping compiler walks its documents.
+// [Load] does all five for the configuration file. The sections that belong to others, backends, mappings, schemas and
+// resource types, stay nodes: a kind of backend decodes its own section with [Node.Decode], and the mapping compiler
+// walks the rest. Schemas also come in JSON, which [ParseJSON] turns into the same nodes.
 // A mapping may start from one of the presets shipped here ([Preset]) and is then laid over it by [Merge].
 //
 // What must not be seen is a [Secret]: it prints as blanks wherever it ends up, and no fault repeats a value that
