@@ -21,7 +21,7 @@ type change struct {
 	action  string
 	unread  []string // references of many values that need not be read, by canonical path
 	touched []string // attributes to read although they are read-only: the change compares them
-	chosen  []string // elements that the client addressed by a condition, emails[type eq "home"]: dropping one is no answer, unless the client's profile has it so
+	chosen  []string // elements that the client addressed by a condition, emails[type eq "home"], or made of others: dropping one is no answer
 	apply   func(before *scim.Object) (after *scim.Object, deltas []scim.SetDelta, err error)
 }
 
@@ -39,7 +39,10 @@ func (s *Service) Patch(ctx context.Context, req scim.Request, id string, p scim
 	if err != nil {
 		return nil, err
 	}
-	ch := change{action: "patch", touched: p.Touches(), chosen: p.Chosen()}
+	ch := change{action: "patch", touched: p.Touches(), chosen: p.Retyped()}
+	if !req.Caller.Profile.IgnoreUnknownPaths {
+		ch.chosen = append(ch.chosen, p.Chosen()...)
+	}
 	var sets []string
 	for _, r := range c.refs {
 		if r.Set && r.attr != nil {
@@ -131,7 +134,7 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 		return nil, err
 	}
 	for _, name := range p.update.Dropped {
-		if slices.Contains(ch.chosen, name) && !req.Caller.Profile.IgnoreUnknownPaths {
+		if slices.Contains(ch.chosen, name) {
 			return nil, scim.BadRequest(scim.InvalidPath, "Nothing in the directory is mapped to %s.", name)
 		}
 	}

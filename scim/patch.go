@@ -220,3 +220,20 @@ func (p Patch) Chosen() []string {
 	}
 	return paths
 }
+
+// Retyped lists what operations on chosen elements make of their type: `emails[type eq "home"]` of one that turns a mail address into a private one.
+// Where nothing can hold such an element the value would be lost, though nobody asked for that.
+func (p Patch) Retyped() []string {
+	var paths []string
+	for _, op := range p.ops {
+		chosen := op.ref.Filter != nil || op.ref.Sub != nil
+		if !op.asked || !chosen || !op.ref.Attr.MultiValued || op.ref.Attr.Type != TypeComplex {
+			continue
+		}
+		if kind, ok := member(op.parts(), "type").(string); ok {
+			becomes := filter.Compare{Path: filter.Path{Attr: "type"}, Op: filter.Eq, Value: kind}
+			paths = append(paths, Ref{URI: op.ref.URI, Attr: op.ref.Attr, Filter: becomes}.String())
+		}
+	}
+	return paths
+}
