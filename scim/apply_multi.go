@@ -13,7 +13,10 @@ func (e *editor) multi(op operation) error {
 	switch whole := op.ref.Filter == nil && op.ref.Sub == nil; {
 	case whole && op.kind == opAdd:
 		for _, v := range op.elements() {
-			touched = append(touched, b.add(cloneValue(v)))
+			// One that is there already and is not marked anew gives the mark up to one that is.
+			if i := b.add(cloneValue(v)); member(v, "primary") == true {
+				touched = append(touched, i)
+			}
 		}
 	case whole && op.kind == opReplace:
 		b = b.replacedBy(op.elements())
@@ -134,7 +137,7 @@ func (c *coercer) fromTerms(a *Attribute, e filter.Expr, o *Object) bool {
 	}
 }
 
-// onePrimary makes the elements that an operation touched the only ones that can be primary, if one of them is (RFC 7644 §3.5.2).
+// onePrimary makes the elements that an operation touched, or has marked, the only ones that can be primary, if one of them is (RFC 7644 §3.5.2).
 func (b *bag) onePrimary(touched []int) {
 	isPrimary := func(i int) bool { return member(b.list[i], "primary") == true }
 	if !slices.ContainsFunc(touched, isPrimary) {

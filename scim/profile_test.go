@@ -53,3 +53,34 @@ func TestChosenElementsAreThoseOfPaths(t *testing.T) {
 		t.Errorf("%q, %v", p.Chosen(), err)
 	}
 }
+
+// An element that is there keeps its mark of primary unless the same operation marks another.
+func TestAnAddMovesTheMarkOfPrimary(t *testing.T) {
+	const op = `{"op":"add","path":"emails","value":[{"value":"new@x","type":"work","primary":true},{"value":"b@work.example","type":"work"}]}`
+	after, err := patched(t, userType(), bjensen, op)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var marked []string
+	list, _ := member(after, "emails").([]any)
+	for _, e := range list {
+		if member(e, "primary") == true {
+			marked = append(marked, member(e, "value").(string))
+		}
+	}
+	if !slices.Equal(marked, []string{"new@x"}) {
+		t.Errorf("primary are %q", marked)
+	}
+	if err := userType().Validate(after, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRetypedElements(t *testing.T) {
+	p, _, err := userType().DecodePatch(parse(t, `{"Operations":[{"op":"replace","path":"emails[type eq \"work\"].type","value":"home"},
+		{"op":"replace","path":"emails[type eq \"work\"]","value":{"type":"other","value":"a@b"}},{"op":"replace","path":"emails","value":[{"type":"whole","value":"a@b"}]},
+		{"op":"remove","path":"phoneNumbers[type eq \"fax\"].type"},{"op":"add","path":"name","value":{"givenName":"x"}}]}`), Profile{})
+	if err != nil || !slices.Equal(p.Retyped(), []string{`emails[type eq "home"]`, `emails[type eq "other"]`}) {
+		t.Errorf("%q, %v", p.Retyped(), err)
+	}
+}
