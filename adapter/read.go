@@ -4,10 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"slices"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/mapping"
 	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 // Get reads one resource.
@@ -123,6 +125,19 @@ func (s *Service) report(ctx context.Context, c *class, rec backends.Record, p m
 	s.stats.problems.Add(1)
 	s.log.LogAttrs(ctx, slog.LevelWarn, "attribute left out", slog.String("type", c.Name()), slog.String("id", string(rec.Key)),
 		slog.String("path", p.Path), slog.String("native", p.Attr), slog.String("error", p.Err.Error()))
+}
+
+// wantsMeta says whether something is wanted that the adapter itself says of a resource.
+func (c *class) wantsMeta(want func(scim.Ref) bool, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		ref, ok := c.rt.Resolve(filter.Path{Attr: "meta", Sub: name})
+		return ok && want(ref)
+	})
+}
+
+// wantsDress says whether something is wanted that is not the directory's: the overlay, or what the adapter says of a resource.
+func (c *class) wantsDress(want func(scim.Ref) bool) bool {
+	return c.wantsExtras(want) || c.wantsMeta(want, "version", "location")
 }
 
 // finishDress adds what is kept beside the directory, the version that it is a part of, and where the resource is.

@@ -132,7 +132,7 @@ func (f *search) places(ctx context.Context, recs []backends.Record) ([]placed, 
 		return nil, err
 	}
 	resources, err := f.s.link(ctx, f.c, f.req, recs, f.sort.Wants)
-	if err == nil && f.dressy() {
+	if err == nil && f.c.wantsDress(f.sort.Wants) {
 		err = f.s.finishDress(ctx, f.c, f.req, recs, f.sort.Wants, resources)
 	}
 	if err != nil {
@@ -145,15 +145,9 @@ func (f *search) places(ctx context.Context, recs []backends.Record) ([]placed, 
 	return all, nil
 }
 
-// dressy says that the order is by something that is not of the directory: the overlay, or what the adapter says of a resource.
-func (f *search) dressy() bool {
-	by := f.sort.By
-	return f.c.wantsExtras(f.sort.Wants) || by.Attr.Name == "meta" && by.Sub != nil && (by.Sub.Name == "version" || by.Sub.Name == "location")
-}
-
 // sortable gives records with all that their place needs: an order by version needs what versions are made of.
 func (f *search) sortable(ctx context.Context, recs []backends.Record) ([]backends.Record, error) {
-	if by := f.sort.By; by.Attr.Name != "meta" || by.Sub == nil || by.Sub.Name != "version" {
+	if !f.c.wantsMeta(f.sort.Wants, "version") {
 		return recs, nil
 	}
 	return f.s.versioned(ctx, f.c, recs)

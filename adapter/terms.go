@@ -267,18 +267,29 @@ func (s *Service) matchRest(ctx context.Context, c *class, req scim.Request, low
 		}
 		return holds, nil
 	}
-	unlabelled := func(ref scim.Ref) bool { return low.Wants(ref) && (ref.Sub == nil || !c.isLabel(ref)) } // no filter asks for a label
-	resources, err := s.link(ctx, c, req, recs, unlabelled)
-	if err != nil {
-		return nil, err
-	}
-	if c.wantsExtras(low.Wants) {
-		if err := s.finishDress(ctx, c, req, recs, low.Wants, resources); err != nil {
+	tested := recs
+	if c.wantsMeta(low.Wants, "version") {
+		var err error
+		if tested, err = s.versioned(ctx, c, recs); err != nil {
 			return nil, err
 		}
 	}
+	unlabelled := func(ref scim.Ref) bool { return low.Wants(ref) && (ref.Sub == nil || !c.isLabel(ref)) } // no filter asks for a label
+	resources, err := s.link(ctx, c, req, tested, unlabelled)
+	if err != nil {
+		return nil, err
+	}
+	if c.wantsDress(low.Wants) {
+		if err := s.finishDress(ctx, c, req, tested, low.Wants, resources); err != nil {
+			return nil, err
+		}
+	}
+	fulfil := make(map[backends.Key]bool, len(tested)) // those whose version had to be read come in another order
 	for i, d := range resources {
-		holds[i] = scim.Match(low.Rest, c.rt, d.res)
+		fulfil[tested[i].Key] = scim.Match(low.Rest, c.rt, d.res)
+	}
+	for i, rec := range recs {
+		holds[i] = fulfil[rec.Key]
 	}
 	return holds, nil
 }

@@ -31,3 +31,22 @@ func TestLookupsThatFindMoreThanAScanMayAreRefused(t *testing.T) {
 		t.Errorf("one value finds %d", page.TotalResults)
 	}
 }
+
+// What the adapter itself says of a resource is searched as everything else: nobody has it before it is said.
+func TestWhatTheAdapterSaysOfAResourceIsFound(t *testing.T) {
+	h := newHouse(t)
+	a := h.create("User", `{"userName":"a"}`)
+	h.create("User", `{"userName":"b"}`)
+	quoted := strings.ReplaceAll(a.Version, `"`, `\"`)
+	for _, text := range []string{`meta.version eq "` + quoted + `"`, `meta.location eq "` + a.Location + `"`} {
+		page := h.list("User", text, 1, 10)
+		if page.TotalResults != 1 || len(page.Resources) != 1 {
+			t.Errorf("%s finds %d", text, page.TotalResults)
+		}
+	}
+	for _, text := range []string{`meta.version pr`, `meta.location pr`, `meta.version ne "x"`} {
+		if page := h.list("User", text, 1, 10); page.TotalResults != 2 {
+			t.Errorf("%s finds %d of 2", text, page.TotalResults)
+		}
+	}
+}
