@@ -384,15 +384,8 @@ func (b *bulk) write(ctx context.Context, op *bulkOp, method string, body *scim.
 	if err != nil {
 		return err
 	}
-	switch method {
-	case http.MethodPost:
-		op.status = http.StatusCreated
-	case http.MethodPut:
-		op.status = http.StatusOK
-	case http.MethodPatch:
-		op.status = patchStatus(op.rt, scim.Projection{})
-	default:
-		op.status = http.StatusNoContent
+	op.status = statusOf(method, op.rt, scim.Projection{})
+	if res == nil { // deleted
 		return nil
 	}
 	op.id, op.etag, op.location = res.ID, res.Version, res.Location

@@ -109,7 +109,7 @@ func (h *Handler) routes() {
 	h.closed("/.search", methods{http.MethodPost: h.byBody(h.findAll)})
 	for _, rt := range h.types {
 		h.closed(rt.Endpoint+"/.search", methods{http.MethodPost: h.byBody(h.findIn(rt))})
-		h.closed(rt.Endpoint, methods{http.MethodGet: h.byURL(h.findIn(rt)), http.MethodPost: h.create(rt)})
+		h.closed(rt.Endpoint, methods{http.MethodGet: h.byURL(h.findIn(rt)), http.MethodPost: h.writing(rt, http.MethodPost)})
 		h.closed(rt.Endpoint+"/{id}", h.resourceMethods(rt))
 	}
 }
@@ -117,8 +117,8 @@ func (h *Handler) routes() {
 // resourceMethods are those of one resource.
 func (h *Handler) resourceMethods(rt *scim.ResourceType) methods {
 	return methods{
-		http.MethodGet: h.get(rt), http.MethodPut: h.unlessMatched(rt, h.replace(rt)),
-		http.MethodPatch: h.unlessMatched(rt, h.patch(rt)), http.MethodDelete: h.unlessMatched(rt, h.remove(rt)),
+		http.MethodGet: h.get(rt), http.MethodPut: h.unlessMatched(rt, h.writing(rt, http.MethodPut)),
+		http.MethodPatch: h.unlessMatched(rt, h.writing(rt, http.MethodPatch)), http.MethodDelete: h.unlessMatched(rt, h.writing(rt, http.MethodDelete)),
 	}
 }
 

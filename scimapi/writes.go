@@ -7,8 +7,12 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
-// decode makes the request for the service, and reads the body, of a write.
-func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *scim.ResourceType) (scim.Request, *scim.Object, error) {
+// decode makes the request for the service, and reads the body, of a write. A DELETE has no body, and what its URL asks of the answer is nothing.
+func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *scim.ResourceType, method string) (scim.Request, *scim.Object, error) {
+	if method == http.MethodDelete {
+		req, err := h.request(r, e, rt, nil)
+		return req, nil, err
+	}
 	q, err := parseQuery(r)
 	if err != nil {
 		return scim.Request{}, nil, err
@@ -18,10 +22,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *s
 		return scim.Request{}, nil, err
 	}
 	body, err := h.readBody(w, r)
-	if err != nil {
-		return scim.Request{}, nil, err
-	}
-	return req, body, nil
+	return req, body, err
 }
 
 // write does one write, which came as a request of its own or as an operation of a bulk request: the one way from a body to the service. The names that
@@ -52,94 +53,49 @@ func (h *Handler) write(ctx context.Context, method string, req scim.Request, id
 	return res, req.Dropped, err
 }
 
-// patchStatus is what a PATCH is answered with. A group's body may be a hundred thousand members that nobody asked for (CLIENTS.md, row 33).
-func patchStatus(rt *scim.ResourceType, p scim.Projection) int {
-	if rt.Name == "Group" && !p.Explicit() {
+// statusOf is what a write that was done is answered with. A changed group's body may be a hundred thousand members that nobody asked for
+// (CLIENTS.md, row 33).
+func statusOf(method string, rt *scim.ResourceType, p scim.Projection) int {
+	switch {
+	case method == http.MethodPost:
+		return http.StatusCreated
+	case method == http.MethodDelete, method == http.MethodPatch && rt.Name == "Group" && !p.Explicit():
 		return http.StatusNoContent
 	}
 	return http.StatusOK
 }
 
-func (h *Handler) create(rt *scim.ResourceType) handlerFunc {
+// writing handles a method that writes.
+func (h *Handler) writing(rt *scim.ResourceType, method string) handlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, e *event) error {
-		req, body, err := h.decode(w, r, e, rt)
+		id, err := e.resourceID() // "" of a POST
+		if err != nil {
+			return err
+		}
+		req, body, err := h.decode(w, r, e, rt, method)
 		if err != nil {
 			return err
 		}
 		var result *scim.Result
-		result, e.dropped, err = h.write(r.Context(), http.MethodPost, req, "", body)
-		if err != nil {
+		result, e.dropped, err = h.write(r.Context(), method, req, id, body)
+		switch {
+		case err != nil && method == http.MethodPost:
 			return unlessExists(r, err)
-		}
-		e.id = result.ID
-		h.writeResult(w, r, http.StatusCreated, result)
-		return nil
-	}
-}
-
-func (h *Handler) replace(rt *scim.ResourceType) handlerFunc {
-	return func(w http.ResponseWriter, r *http.Request, e *event) error {
-		id, err := e.resourceID()
-		if err != nil {
+		case err != nil:
 			return err
 		}
-		req, body, err := h.decode(w, r, e, rt)
-		if err != nil {
-			return err
-		}
-		var result *scim.Result
-		result, e.dropped, err = h.write(r.Context(), http.MethodPut, req, id, body)
-		if err != nil {
-			return err
-		}
-		e.id = result.ID
-		h.writeResult(w, r, http.StatusOK, result)
-		return nil
-	}
-}
-
-func (h *Handler) patch(rt *scim.ResourceType) handlerFunc {
-	return func(w http.ResponseWriter, r *http.Request, e *event) error {
-		id, err := e.resourceID()
-		if err != nil {
-			return err
-		}
-		req, body, err := h.decode(w, r, e, rt)
-		if err != nil {
-			return err
-		}
-		var result *scim.Result
-		result, e.dropped, err = h.write(r.Context(), http.MethodPatch, req, id, body)
-		if err != nil {
-			return err
-		}
-		e.id = result.ID
-		if status := patchStatus(rt, req.Projection); status == http.StatusNoContent {
+		status := statusOf(method, rt, req.Projection)
+		if result != nil {
+			e.id = result.ID
 			if result.Version != "" {
 				w.Header().Set("ETag", result.Version)
 			}
+		}
+		if status == http.StatusNoContent {
 			w.WriteHeader(status)
 			return nil
 		}
-		h.writeResult(w, r, http.StatusOK, result)
-		return nil
-	}
-}
-
-func (h *Handler) remove(rt *scim.ResourceType) handlerFunc {
-	return func(w http.ResponseWriter, r *http.Request, e *event) error {
-		id, err := e.resourceID()
-		if err != nil {
-			return err
-		}
-		req, err := h.request(r, e, rt, nil)
-		if err != nil {
-			return err
-		}
-		if _, _, err := h.write(r.Context(), http.MethodDelete, req, id, nil); err != nil {
-			return err
-		}
-		w.WriteHeader(http.StatusNoContent)
+		h.writeResult(w, r, status, result)
 		return nil
 	}
 }
