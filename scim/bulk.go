@@ -25,7 +25,7 @@ type BulkOperation struct {
 	Method     string   // POST, PUT, PATCH or DELETE; as it was sent when it is none of these
 	Path       string   // relative to the service's root
 	BulkID     string   // what other operations call the resource that this one creates
-	Version    string   // entity tag that the resource must have
+	Version    *string  // entity tag that the resource must have; nil where nothing is said of it
 	References []string // the bulkIds that the body refers to, each once
 	Err        error    // what is wrong with this operation alone; the others are not concerned
 	data       []byte
@@ -151,14 +151,18 @@ func (b *bulkReader) operation(v any) BulkOperation {
 		return BulkOperation{Err: BadRequest(InvalidSyntax, "The operation is not a JSON object.")}
 	}
 	var op BulkOperation
+	var version string
 	for _, m := range []struct {
 		name string
 		text *string
-	}{{"method", &op.Method}, {"path", &op.Path}, {"bulkId", &op.BulkID}, {"version", &op.Version}} {
+	}{{"method", &op.Method}, {"path", &op.Path}, {"bulkId", &op.BulkID}, {"version", &version}} {
 		v := member(in, m.name)
 		if *m.text, ok = v.(string); !ok && v != nil && op.Err == nil {
 			op.Err = BadRequest(InvalidSyntax, "The operation's %s must be a string.", m.name)
 		}
+	}
+	if member(in, "version") != nil {
+		op.Version = &version // "" too: it is no entity tag, and a write that was meant to depend on one must not happen without
 	}
 	if upper := strings.ToUpper(op.Method); slices.Contains(bulkMethods, upper) {
 		op.Method = upper
@@ -184,7 +188,7 @@ func (op *BulkOperation) check() error {
 		return BadRequest(InvalidValue, "The operation has no path; it must be one such as /Users or /Groups/{id}.")
 	case op.Method == http.MethodPost && op.BulkID == "":
 		return BadRequest(InvalidValue, "The operation has no bulkId; a POST needs one, so that its answer can be told from the others.")
-	case op.Method == http.MethodPost && op.Version != "":
+	case op.Method == http.MethodPost && op.Version != nil:
 		return BadRequest(InvalidValue, "A POST takes no version: what it creates has none before.")
 	}
 	return nil

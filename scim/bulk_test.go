@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -25,22 +26,26 @@ func TestABulkRequestIsRead(t *testing.T) {
 		{"data": {"userName": "a\u00e9", "n": 1.50, "big": 123456789012345678901, "none": null}, "bulkId": "1", "path": "/Users", "method": "post", "version": null},
 		{"method": "PUT", "path": "/Users/7", "version": "W/\"3\"", "data": {}},
 		{"method": "PATCH", "path": "/Users/7", "data": [{"op": "remove", "path": "nickName"}]},
-		{"method": "Delete", "path": "/Users/7", "data": 5}
+		{"method": "Delete", "path": "/Users/7", "data": 5, "version": ""}
 	], "schemas": ["urn:ietf:params:scim:api:messages:2.0:BULKREQUEST"]}
 	`)
 	if b.FailOnErrors != 2 || len(b.Operations) != 4 {
 		t.Fatalf("%+v", b)
 	}
 	want := []string{
-		`POST /Users 1  {"userName":"aé","n":1.50,"big":123456789012345678901,"none":null}`,
-		`PUT /Users/7  W/"3" {}`,
-		`PATCH /Users/7   {"Operations":[{"op":"remove","path":"nickName"}]}`,
-		`DELETE /Users/7   null`,
+		`POST /Users 1 - {"userName":"aé","n":1.50,"big":123456789012345678901,"none":null}`,
+		`PUT /Users/7  "W/\"3\"" {}`,
+		`PATCH /Users/7  - {"Operations":[{"op":"remove","path":"nickName"}]}`,
+		`DELETE /Users/7  "" null`,
 	}
 	for i := range b.Operations {
 		op := &b.Operations[i]
 		data, err := op.Data(nil)
-		if got := fmt.Sprintf("%s %s %s %s %s", op.Method, op.Path, op.BulkID, op.Version, data); got != want[i] || err != nil || op.Err != nil {
+		version := "-"
+		if op.Version != nil {
+			version = strconv.Quote(*op.Version)
+		}
+		if got := fmt.Sprintf("%s %s %s %s %s", op.Method, op.Path, op.BulkID, version, data); got != want[i] || err != nil || op.Err != nil {
 			t.Errorf("operation %d: %v %v\n got %s\nwant %s", i+1, err, op.Err, got, want[i])
 		}
 	}
@@ -117,6 +122,7 @@ func TestWhatIsWrongWithOneOperationIsItsOwn(t *testing.T) {
 		"POST without bulkId":   {`{"method":"POST","path":"/Users","data":{}}`, InvalidValue, "bulkId"},
 		"a bulkId of another":   {`{"method":"POST","path":"/Users","bulkId":1,"data":{}}`, InvalidSyntax, "bulkId must be a string"},
 		"POST with a version":   {`{"method":"POST","path":"/Users","bulkId":"1","version":"W/\"1\"","data":{}}`, InvalidValue, "version"},
+		"POST with no version":  {`{"method":"POST","path":"/Users","bulkId":"1","version":"","data":{}}`, InvalidValue, "version"},
 		"a version of another":  {`{"method":"PUT","path":"/Users/1","version":1,"data":{}}`, InvalidSyntax, "version must be a string"},
 		"POST without data":     {`{"method":"POST","path":"/Users","bulkId":"1"}`, InvalidValue, "no data"},
 		"PUT without data":      {`{"method":"PUT","path":"/Users/1","data":null}`, InvalidValue, "no data"},

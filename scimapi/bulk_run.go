@@ -371,9 +371,11 @@ func (b *bulk) write(ctx context.Context, op *bulkOp, method string, body *scim.
 	if req.Projection, err = op.rt.ParseProjection("id", ""); err != nil {
 		return err
 	}
-	var ok bool
-	if req.IfMatch, ok = entityTags([]string{op.Version}); !ok {
-		return scim.BadRequest(scim.InvalidValue, `The version cannot be read; write the entity tag as the answer had it, such as W/"x".`)
+	if op.Version != nil {
+		var ok bool
+		if req.IfMatch, ok = writeCondition([]string{*op.Version}); !ok {
+			return scim.BadRequest(scim.InvalidValue, `The version cannot be read; write the entity tag as the answer had it, such as W/"x", or leave the member out.`)
+		}
 	}
 	res, dropped, err := b.h.write(ctx, method, req, op.id, body)
 	for _, name := range dropped {

@@ -17,11 +17,18 @@ func ifMatch(r *http.Request) ([]string, error) {
 	if len(headers) == 0 {
 		return nil, nil
 	}
-	tags, ok := entityTags(headers)
-	if !ok || len(tags) == 0 || len(tags) > 1 && slices.Contains(tags, "*") {
+	tags, ok := writeCondition(headers)
+	if !ok {
 		return nil, scim.BadRequest(scim.InvalidSyntax, `The header If-Match cannot be read; write the entity tag as the answer had it, such as W/"x", several with commas, or * alone.`)
 	}
 	return tags, nil
+}
+
+// writeCondition reads the tags that a write depends on, from a header or from the version of a bulk operation. It is false unless all of it could be
+// read, there is a tag, and * is alone.
+func writeCondition(values []string) ([]string, bool) {
+	tags, ok := entityTags(values)
+	return tags, ok && len(tags) > 0 && (len(tags) == 1 || !slices.Contains(tags, "*"))
 }
 
 // entityTags reads the tags of If-Match or If-None-Match, and whether all could be read. The quotes of a tag may be missing, as some clients leave
