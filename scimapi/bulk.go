@@ -3,7 +3,6 @@ package scimapi
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -56,32 +55,6 @@ func (h *Handler) moreTime(control *http.ResponseController, e *event) {
 	if err := control.SetWriteDeadline(time.Now().Add(h.WriteTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		h.Logger.Warn("a bulk request keeps the connection's deadline", "request_id", e.caller.RequestID, "error", err)
 	}
-}
-
-// readBulk reads a body of at most Bulk.MaxPayload bytes.
-func (h *Handler) readBulk(w http.ResponseWriter, r *http.Request) (scim.BulkRequest, error) {
-	if err := checkContentType(r); err != nil {
-		return scim.BulkRequest{}, err
-	}
-	tooLarge := scim.Errorf(http.StatusRequestEntityTooLarge, "", "The body is larger than %d bytes, the most that this service takes in one bulk request; send it in parts.", h.Bulk.MaxPayload)
-	if r.ContentLength > h.Bulk.MaxPayload {
-		w.Header().Set("Connection", "close")
-		return scim.BulkRequest{}, tooLarge
-	}
-	var body io.Reader = http.NoBody
-	if r.Body != nil {
-		body = http.MaxBytesReader(w, r.Body, h.Bulk.MaxPayload)
-	}
-	request, err := scim.ReadBulk(body, h.Bulk.MaxOperations)
-	var known *scim.Error
-	switch _, large := errors.AsType[*http.MaxBytesError](err); {
-	case large:
-		err = tooLarge
-		w.Header().Set("Connection", "close")
-	case errors.As(err, &known) && known.Status == http.StatusRequestEntityTooLarge:
-		w.Header().Set("Connection", "close") // the rest of the body is not worth reading
-	}
-	return request, err
 }
 
 // target is what the path of an operation is about.

@@ -1,8 +1,6 @@
 package scimapi
 
 import (
-	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -221,27 +219,4 @@ func notImplemented(detail string) methods {
 		return &scim.Error{Status: http.StatusNotImplemented, Detail: detail}
 	}
 	return methods{http.MethodGet: f, http.MethodPost: f, http.MethodPut: f, http.MethodPatch: f, http.MethodDelete: f}
-}
-
-// readBody reads and parses a JSON object of at most MaxRequestSize bytes.
-func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (*scim.Object, error) {
-	if err := checkContentType(r); err != nil {
-		return nil, err
-	}
-	tooLarge := &scim.Error{Status: http.StatusRequestEntityTooLarge, Detail: "The body is larger than " + byteSize(h.MaxRequestSize) + ", the most that this service takes."}
-	if r.ContentLength > h.MaxRequestSize {
-		w.Header().Set("Connection", "close")
-		return nil, tooLarge
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.MaxRequestSize))
-	if err != nil {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return nil, tooLarge
-		}
-		return nil, scim.BadRequest(scim.InvalidSyntax, "The body ended before it was complete.").Wrap(err)
-	}
-	if len(body) == 0 {
-		return nil, scim.BadRequest(scim.InvalidSyntax, "The body is empty; a JSON object is needed.")
-	}
-	return scim.ParseObject(body)
 }

@@ -125,15 +125,15 @@ func TestMethodsAndPaths(t *testing.T) {
 
 func TestBodiesAreBoundedAndWhole(t *testing.T) {
 	s := newStage(t)
-	if w := s.do("POST", "/scim/v2/Users", strings.Repeat("x", 1001)); w.Code != 413 {
-		t.Errorf("announced too large: %d", w.Code)
+	if w := s.do("POST", "/scim/v2/Users", strings.Repeat("x", 1001)); w.Code != 413 || w.Header().Get("Connection") != "close" {
+		t.Errorf("announced too large: %d %v", w.Code, w.Header())
 	}
 	r := httptest.NewRequest("POST", "/scim/v2/Users", brokenBody{strings.NewReader(strings.Repeat(" ", 2000))})
 	r.ContentLength = -1
 	r.Header.Set("Authorization", "Bearer good")
 	w := httptest.NewRecorder()
-	if s.ServeHTTP(w, r); w.Code != 413 {
-		t.Errorf("chunked too large: %d", w.Code)
+	if s.ServeHTTP(w, r); w.Code != 413 || w.Header().Get("Connection") != "close" || !strings.Contains(w.Body.String(), "larger than 1 kB, the most that this service takes.") {
+		t.Errorf("chunked too large: %d %v %s", w.Code, w.Header(), w.Body)
 	}
 	r = httptest.NewRequest("POST", "/scim/v2/Users", brokenBody{strings.NewReader(`{"userName":`)})
 	r.ContentLength = -1
