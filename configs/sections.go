@@ -159,12 +159,17 @@ type MultiTenant struct {
 
 // Validate refuses what is still to come.
 func (m MultiTenant) Validate() Faults {
+	return stillToCome(m.Enabled, "default_tenant", m.DefaultTenant, "default", "several tenants are not in this version")
+}
+
+// stillToCome refuses a section that is switched on, and any word for its key but the one that there is.
+func stillToCome(enabled bool, key, word, only, message string) Faults {
 	var faults Faults
-	if m.Enabled {
-		faults = faults.add("enabled", "write false", "several tenants are not in this version")
+	if enabled {
+		faults = faults.add("enabled", "write false", "%s", message)
 	}
-	if m.DefaultTenant != "default" {
-		faults = faults.add("default_tenant", "write default", "several tenants are not in this version")
+	if word != only {
+		faults = faults.add(key, "write "+only, "%s", message)
 	}
 	return faults
 }
@@ -177,14 +182,7 @@ type Cache struct {
 
 // Validate refuses what is still to come.
 func (c Cache) Validate() Faults {
-	var faults Faults
-	if c.Enabled {
-		faults = faults.add("enabled", "write false", "a cache is not in this version")
-	}
-	if c.Provider != "none" {
-		faults = faults.add("provider", "write none", "a cache is not in this version")
-	}
-	return faults
+	return stillToCome(c.Enabled, "provider", c.Provider, "none", "a cache is not in this version")
 }
 
 // The kinds of journal.
