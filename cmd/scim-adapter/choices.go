@@ -4,9 +4,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/mapping"
@@ -57,30 +59,69 @@ func cursorKey(config *configs.Config) ([]byte, error) {
 
 // keptKey reads the key in a file, and makes the file where there is none. The journal has been opened, so its directory is there.
 func keptKey(path string) ([]byte, error) {
-	key, err := os.ReadFile(path)
+	key, err := readKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = writeKey(path); err == nil || errors.Is(err, fs.ErrExist) { // whoever was first wrote the key
-			key, err = os.ReadFile(path)
+			key, err = readKey(path)
 		}
-	}
-	if err == nil && len(key) < keyLength {
-		err = fmt.Errorf("%s is not whole; remove it, and a new one is made", path)
 	}
 	return key, err
 }
 
-// keyLength is how many characters a key has that is made here: two texts of rand.Text, each of more than 128 bits.
-const keyLength = 2 * 26
+const (
+	// keyLength is how many characters a key has that is made here: two texts of rand.Text, each of more than 128 bits.
+	keyLength = 2 * 26
+	// keyLetters are what rand.Text is made of (RFC 4648 §6).
+	keyLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+)
 
-// writeKey makes a file with a new key, and fails with fs.ErrExist where there is one. What cannot be written whole is taken away again.
-func writeKey(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+// readKey reads a key that writeKey wrote, and refuses one that others may have read, and what is no such key.
+func readKey(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); mode&othersRights(filepath.Dir(path)) != 0 {
+		return nil, fmt.Errorf("%s may be read or changed by others (mode %04o); remove it, and a new one is made, or chmod 600 it if nobody can have read it", path, mode)
+	}
+	key, err := io.ReadAll(io.LimitReader(f, keyLength+1))
+	if err == nil && (len(key) != keyLength || strings.Trim(string(key), keyLetters) != "") {
+		err = fmt.Errorf("%s is not whole; remove it, and a new one is made (a key of your own is written as scim.cursor_key)", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// othersRights are the permissions that nobody may have to a key in a directory. Kubernetes gives the pod's group (fsGroup) all files of a volume each time
+// that it mounts it, and marks the directory with the setgid bit: there the group is the process itself.
+func othersRights(directory string) fs.FileMode {
+	if info, err := os.Stat(directory); err == nil && info.Mode()&fs.ModeSetgid != 0 {
+		return 0o007
+	}
+	return 0o077
+}
+
+// writeKey makes a file with a new key, and fails with fs.ErrExist where there is one. The file has its name only when it is whole: a process that starts at
+// the same time, or after this one was killed half-way, finds a key or none.
+func writeKey(path string) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-") // for its owner only
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
 	_, err = f.WriteString(rand.Text() + rand.Text())
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
+		return err
 	}
-	return nil
+	if err = os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("a new key cannot be kept, so write one of your own: %w", err)
+	}
+	return err
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,27 +52,73 @@ func TestTheKeyOfCursorsIsMadeOnceAndKept(t *testing.T) {
 	}
 }
 
+// Whoever comes second finds a key that is whole, however early it comes, and nothing else stays behind.
 func TestProcessesThatStartTogetherHaveOneKey(t *testing.T) {
-	path := filepath.Join(t.TempDir(), cursorFile)
-	if err := writeKey(path); err != nil {
-		t.Fatal(err)
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			if err := writeKey(path); !os.IsExist(err) {
-				t.Errorf("a second key was written over the first: %v", err)
+	for range 50 {
+		path := filepath.Join(t.TempDir(), cursorFile)
+		const n = 4
+		var keys [n][]byte
+		var errs [n]error
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() { keys[i], errs[i] = keptKey(path) })
+		}
+		wg.Wait()
+		for i := range n {
+			if errs[i] != nil || len(keys[i]) != keyLength || !bytes.Equal(keys[i], keys[0]) {
+				t.Fatalf("%q, another has %q: %v", keys[i], keys[0], errs[i])
 			}
-			if got, err := keptKey(path); err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%q, want %q: %v", got, want, err)
+		}
+		if err := writeKey(path); !errors.Is(err, fs.ErrExist) {
+			t.Fatalf("a second key was written over the first: %v", err)
+		}
+		if files, err := os.ReadDir(filepath.Dir(path)); err != nil || len(files) != 1 {
+			t.Fatalf("%v, %v", files, err)
+		}
+	}
+}
+
+func TestAKeyThatOthersHaveOrThatIsNoneIsRefused(t *testing.T) {
+	whole := strings.Repeat("AZ27", keyLength/4)
+	for claim, c := range map[string]struct {
+		key    string
+		mode   fs.FileMode
+		setgid bool
+		says   string // "" for a key that is taken
+	}{
+		"as it was made":                           {key: whole, mode: 0o600},
+		"its owner may only read it":               {key: whole, mode: 0o400},
+		"everybody may read it":                    {key: whole, mode: 0o644, says: "mode 0644"},
+		"its group may read it":                    {key: whole, mode: 0o640, says: "mode 0640"},
+		"others may write it":                      {key: whole, mode: 0o602, says: "mode 0602"},
+		"on a volume of the pod's group":           {key: whole, mode: 0o660, setgid: true},
+		"on such a volume, but open for everybody": {key: whole, mode: 0o664, setgid: true, says: "mode 0664"},
+		"zeros":          {key: strings.Repeat("\x00", keyLength), mode: 0o600, says: "not whole"},
+		"nothing":        {key: "", mode: 0o600, says: "not whole"},
+		"a letter less":  {key: whole[1:], mode: 0o600, says: "not whole"},
+		"a letter more":  {key: whole + "A", mode: 0o600, says: "not whole"},
+		"a key one made": {key: strings.Repeat("secret", 20), mode: 0o600, says: "scim.cursor_key"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			directory := t.TempDir()
+			path := filepath.Join(directory, cursorFile)
+			if err := errors.Join(os.WriteFile(path, []byte(c.key), 0o600), os.Chmod(path, c.mode)); err != nil {
+				t.Fatal(err)
+			}
+			if c.setgid {
+				if err := os.Chmod(directory, 0o770|fs.ModeSetgid); err != nil {
+					t.Fatal(err)
+				}
+			}
+			key, err := keptKey(path)
+			switch {
+			case c.says == "" && (err != nil || string(key) != c.key):
+				t.Errorf("%q, %v", key, err)
+			case c.says != "" && (err == nil || key != nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "remove it")):
+				t.Errorf("%q, %v", key, err)
 			}
 		})
 	}
-	wg.Wait()
 }
 
 func TestTheKeyOfTheConfigurationIsTaken(t *testing.T) {
