@@ -92,7 +92,11 @@ func decodeConfig(root Node) (*Config, Faults) {
 	c := Default()
 	c.Root = root
 	faults, refused := refuseComing(root)
-	return c, append(faults, root.without(refused).Decode(c)...)
+	faults = append(faults, root.without(refused).Decode(c)...)
+	if root.Get("scim").Get("default_count").Kind() == Missing {
+		c.SCIM.DefaultCount = min(c.SCIM.DefaultCount, max(c.SCIM.MaxCount, 1))
+	}
+	return c, faults
 }
 
 // settle brings what may be written in two ways into one.

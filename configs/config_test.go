@@ -39,6 +39,9 @@ func valid(t *testing.T, text string) *Config {
 const client = "clients: {ci: {tokens: [t]}}"
 
 func TestWhatIsNotSaidHasItsDefault(t *testing.T) {
+	if c := valid(t, client+"\nscim: {max_count: 50}"+rest); c.SCIM.DefaultCount != 50 {
+		t.Errorf("with 50 at most a page has %d", c.SCIM.DefaultCount)
+	}
 	c := valid(t, client+rest)
 	want := Default()
 	if diff := cmp.Diff(want.Server, c.Server, comparing); diff != "" {
