@@ -46,7 +46,7 @@ func (d *decoder) expand(k kind, urn string, o *Object) error {
 		}
 		if ref.Attr != nil {
 			err = d.named(k, ref, v)
-		} else if _, is := v.(*Object); urn != "" || v != nil && !is {
+		} else if _, is := v.(*Object); urn != "" || present(v) && !is {
 			err = BadRequest(InvalidValue, "%s must be an object.", ref.URI)
 		} else if present(v) || !d.body {
 			err = d.wholeSchema(k, ref.URI, v)
@@ -113,6 +113,12 @@ func (d *decoder) change(k kind, ref Ref, v any, given bool) error {
 		return nil
 	default:
 		k, given = opRemove, false // "", null and [] unassign
+	}
+	if k == opRemove && ref.Target().Mutability == WriteOnly {
+		if !d.asked {
+			return nil // who reads null sends null back
+		}
+		return BadRequest(NotMutable, "%s can be set, but neither be read nor be removed.", ref)
 	}
 	if len(d.ops) >= MaxOperations {
 		return BadRequest(InvalidSyntax, "The body says more than %d things at once.", MaxOperations)

@@ -41,8 +41,10 @@ func TestDecode(t *testing.T) {
 			`{` + both + `,"userName":"bj","` + EnterpriseURN + `":{"department":"d"}}`,
 			[]string{EnterpriseURN + ":floor"},
 		},
-		"an empty extension": {userType(), `{"userName":"bj","` + EnterpriseURN + `":{}}`, `{` + user + `,"userName":"bj"}`, nil},
-		"a null extension":   {userType(), `{"userName":"bj","` + EnterpriseURN + `":null}`, `{` + user + `,"userName":"bj"}`, nil},
+		"an empty extension":              {userType(), `{"userName":"bj","` + EnterpriseURN + `":{}}`, `{` + user + `,"userName":"bj"}`, nil},
+		"an empty string of an extension": {userType(), `{"userName":"bj","` + EnterpriseURN + `":""}`, `{` + user + `,"userName":"bj"}`, nil},
+		"an empty list of an extension":   {userType(), `{"userName":"bj","` + EnterpriseURN + `":[]}`, `{` + user + `,"userName":"bj"}`, nil},
+		"a null extension":                {userType(), `{"userName":"bj","` + EnterpriseURN + `":null}`, `{` + user + `,"userName":"bj"}`, nil},
 		"every spelling of a name": {
 			userType(), `{"userName":"bj","name.givenName":"B","name":{"familyName":"J"},"` + EnterpriseURN + `:department":"d","manager":"m","emails[type eq \"work\"].value":"x","` + UserURN + `:title":"t"}`,
 			`{` + both + `,"userName":"bj","name":{"familyName":"J","givenName":"B"},"title":"t","emails":[{"value":"x","type":"work"}],"` + EnterpriseURN + `":{"department":"d","manager":{"value":"m"}}}`, nil,

@@ -167,13 +167,13 @@ func (d *decoder) wholeSchema(k kind, urn string, v any) error {
 	switch {
 	case k != opRemove && ok:
 		return d.expand(k, urn, o) // {} says nothing
-	case k != opRemove && v != nil && v != "":
+	case k != opRemove && present(v):
 		return BadRequest(InvalidValue, "%s must be an object.", urn)
 	case s == nil:
 		return BadRequest(NotMutable, "A resource cannot lose its schema %s.", urn)
 	}
 	for _, a := range s.Attributes {
-		if a.Mutability == ReadOnly {
+		if a.Mutability == ReadOnly || a.Mutability == WriteOnly {
 			continue
 		}
 		if err := d.atPath(opRemove, Ref{URI: s.ID, Attr: a}, nil, false); err != nil {

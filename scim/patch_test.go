@@ -117,6 +117,9 @@ func TestPatchSingleValues(t *testing.T) {
 		"remove of a required attribute":             {`{"op":"remove","path":"userName"}`, ``, NotMutable},
 		"a core URN before the name":                 {`{"op":"replace","path":"urn:ietf:params:scim:schemas:core:2.0:User:title","value":"x"}`, `{"title":"x"}`, ""},
 		"a password is set":                          {`{"op":"replace","path":"password","value":"t1meMa$heen"}`, `{"password":"t1meMa$heen"}`, ""},
+		"a password is not removed":                  {`{"op":"remove","path":"password"}`, ``, NotMutable},
+		"an empty password removes none":             {`{"op":"replace","path":"password","value":""}`, ``, NotMutable},
+		"a password that was read as null":           {`{"op":"replace","value":{"password":null,"title":"x"}}`, `{"title":"x"}`, ""},
 		"later operations see earlier ones":          {`{"op":"add","path":"title","value":"a"},{"op":"remove","path":"title"},{"op":"add","path":"title","value":"b"}`, `{"title":"b"}`, ""},
 		"a failing operation undoes the whole patch": {`{"op":"add","path":"title","value":"a"},{"op":"add","path":"nonsense","value":"b"}`, ``, InvalidPath},
 	})
