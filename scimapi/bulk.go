@@ -26,6 +26,9 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, e *event) error {
 	if _, err := parseQuery(r); err != nil {
 		return err
 	}
+	if h.stopping() {
+		return errStopping()
+	}
 	control := http.NewResponseController(w)
 	request, err := h.readBulk(w, r)
 	if err != nil {

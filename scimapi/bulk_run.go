@@ -140,9 +140,12 @@ func (b *bulk) depend(i int) error {
 	return nil
 }
 
-// run does what there is to do, until enough has failed or nobody waits for the answer any more.
+// run does what there is to do, until enough has failed, nobody waits for the answer any more or the process is stopping.
 func (b *bulk) run(ctx context.Context) error {
 	for b.limit == 0 || b.failed < b.limit {
+		if b.h.stopping() {
+			return b.endEarly(ctx)
+		}
 		i, ok := b.next()
 		if !ok {
 			return nil
@@ -161,6 +164,32 @@ func (b *bulk) run(ctx context.Context) error {
 		if op := &b.ops[i]; op.state == created {
 			b.fail(ctx, i, scim.Errorf(http.StatusConflict, "", "The resource was created without its references to other resources of this request, because failOnErrors ended the request before they could be added."))
 		}
+	}
+	return nil
+}
+
+// errStopping is the answer to what is not begun any more.
+func errStopping() *scim.Error {
+	return &scim.Error{Status: http.StatusServiceUnavailable, Detail: "The service is stopping, and this was not begun; send it again.", RetryAfter: 5}
+}
+
+// endEarly ends the request of a process that is stopping: the client must have the answer before the connection is closed. No operation is begun, but what
+// was created gets the references that it lacks, where they are there.
+func (b *bulk) endEarly(ctx context.Context) error {
+	for i := range b.ops {
+		if b.ops[i].state == waits {
+			b.end(i, errStopping())
+		}
+	}
+	for i := range b.ops {
+		if b.ops[i].state != created {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		b.before()
+		b.secondStep(ctx, i)
 	}
 	return nil
 }
@@ -406,9 +435,14 @@ func (b *bulk) known(err error) *scim.Error {
 // fail ends an operation with an error.
 func (b *bulk) fail(ctx context.Context, i int, err error) {
 	known := b.known(err)
+	b.end(i, known)
+	b.problem(ctx, i, err, known)
+}
+
+// end ends an operation with what the client reads.
+func (b *bulk) end(i int, known *scim.Error) {
 	op := &b.ops[i]
 	op.state, op.status, op.failure = done, known.Status, known
 	b.failed++
 	b.retryAfter = max(b.retryAfter, known.RetryAfter)
-	b.problem(ctx, i, err, known)
 }

@@ -46,7 +46,7 @@ type Bulk struct {
 	MaxPayload    int64 // bytes
 }
 
-// Handler is the whole HTTP face. It is an http.Handler; Drain turns /ready to 503 before a shutdown.
+// Handler is the whole HTTP face. It is an http.Handler; Drain prepares it for a shutdown.
 type Handler struct {
 	Options
 	router   *mux.Router
@@ -69,8 +69,18 @@ func New(o Options) *Handler {
 	return h
 }
 
-// Drain makes /ready answer 503 from now on, so that no new traffic is sent here. It may be called once.
+// Drain makes /ready answer 503 from now on, so that no new traffic is sent here, and lets bulk requests come to an end. It may be called once.
 func (h *Handler) Drain() { close(h.draining) }
+
+// stopping says whether Drain was called.
+func (h *Handler) stopping() bool {
+	select {
+	case <-h.draining:
+		return true
+	default:
+		return false
+	}
+}
 
 // handlerFunc is a route's handler for one method. The error it returns is written by the caller.
 type handlerFunc func(w http.ResponseWriter, r *http.Request, e *event) error
@@ -115,8 +125,8 @@ func (h *Handler) routes() {
 // resourceMethods are those of one resource.
 func (h *Handler) resourceMethods(rt *scim.ResourceType) methods {
 	return methods{
-		http.MethodGet: h.get(rt), http.MethodPut: h.unlessMatched(rt, h.writing(rt, http.MethodPut)),
-		http.MethodPatch: h.unlessMatched(rt, h.writing(rt, http.MethodPatch)), http.MethodDelete: h.unlessMatched(rt, h.writing(rt, http.MethodDelete)),
+		http.MethodGet: h.get(rt), http.MethodPut: h.writing(rt, http.MethodPut),
+		http.MethodPatch: h.writing(rt, http.MethodPatch), http.MethodDelete: h.writing(rt, http.MethodDelete),
 	}
 }
 
@@ -213,7 +223,7 @@ func (h *Handler) match(r *http.Request) (*route, map[string]string) {
 	return &found, m.Vars
 }
 
-// notImplemented answers 501 to every method.
+// notImplemented answers 501 to each method of SCIM; any other is 405 there as everywhere.
 func notImplemented(detail string) methods {
 	f := func(http.ResponseWriter, *http.Request, *event) error {
 		return &scim.Error{Status: http.StatusNotImplemented, Detail: detail}

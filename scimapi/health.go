@@ -33,10 +33,8 @@ func (h *Handler) ready(w http.ResponseWriter, r *http.Request, _ *event) error 
 		}
 		checks = append(checks, o)
 	}
-	select {
-	case <-h.draining:
+	if h.stopping() {
 		status, word = http.StatusServiceUnavailable, "draining"
-	default:
 	}
 	o := scim.NewObject()
 	o.Set("status", word)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -53,6 +54,10 @@ func serve(ctx context.Context, path string, started func(scim string)) error {
 // firstContact is how long a start waits for the directories before it listens all the same, not ready: long enough that
 // a mapping that does not fit stops an ordinary start before anybody is served.
 const firstContact = 3 * time.Second
+
+// lastMoments is how long a request whose connection was closed may take to come to its end: its context is done, and what it does to a directory or to the
+// journal ends soon after that.
+const lastMoments = 10 * time.Second
 
 // drainPause is how long new requests are still answered after /ready has turned: whoever distributes them must have asked again to know.
 const drainPause = time.Second
@@ -117,11 +122,47 @@ type listenError struct{ error }
 func (e listenError) Error() string { return "server.port: " + e.error.Error() }
 func (e listenError) Unwrap() error { return e.error }
 
+// gate lets requests in until it is shut. What they use must not be closed while they use it, and a connection that is closed does not end its handler.
+type gate struct {
+	http.Handler
+	inside sync.RWMutex // read-locked by each request
+	isShut bool         // guarded by inside
+}
+
+// ServeHTTP answers a request, or nothing when the gate is shut: then there is no connection any more that could carry an answer.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !g.inside.TryRLock() { // somebody waits to shut it
+		panic(http.ErrAbortHandler)
+	}
+	defer g.inside.RUnlock()
+	if g.isShut {
+		panic(http.ErrAbortHandler)
+	}
+	g.Handler.ServeHTTP(w, r)
+}
+
+// shut keeps new requests out and waits for those inside. It says whether the last of them left in time.
+func (g *gate) shut(patience time.Duration) bool {
+	left := make(chan struct{})
+	go func() {
+		g.inside.Lock()
+		defer g.inside.Unlock()
+		g.isShut = true
+		close(left)
+	}()
+	select {
+	case <-left:
+		return true
+	case <-time.After(patience):
+		return false
+	}
+}
+
 // listen takes the port. The time-outs are what stands between the server and a client that never finishes.
 func (w *world) listen(ctx context.Context) (*http.Server, net.Listener, error) {
 	c := w.config.Server
 	server := &http.Server{
-		Handler: w.handler, ReadHeaderTimeout: min(c.ReadTimeout, 10*time.Second), ReadTimeout: c.ReadTimeout,
+		Handler: &w.gate, ReadHeaderTimeout: min(c.ReadTimeout, 10*time.Second), ReadTimeout: c.ReadTimeout,
 		WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout, MaxHeaderBytes: int(c.MaxHeaderSize),
 		ErrorLog: slog.NewLogLogger(w.log.Handler(), slog.LevelWarn),
 	}

@@ -111,6 +111,7 @@ type world struct {
 	closers  []func() error
 	service  *adapter.Service
 	handler  *scimapi.Handler
+	gate     gate // in front of handler
 	registry *prometheus.Registry
 }
 
@@ -152,6 +153,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		AccessLog: p.config.Logging.AccessLog, Health: p.config.Monitoring.HealthCheckEnabled, WriteTimeout: server.WriteTimeout,
 		Now: time.Now, NewID: newID,
 	})
+	w.gate.Handler = w.handler
 	return w, nil
 }
 
@@ -177,7 +179,11 @@ func (w *world) openJournal(ctx context.Context) (journal.Overlay, error) {
 	return lite, nil
 }
 
+// close waits for the requests that are being answered, and closes what they use.
 func (w *world) close() {
+	if !w.gate.shut(lastMoments) {
+		w.log.Error("a request has not come to its end; closing directories and journal all the same", "waited", lastMoments.String())
+	}
 	w.plan.close()
 	w.closeJournal()
 }
