@@ -33,7 +33,8 @@ func newDirectory() *directory {
 	for _, a := range []string{"uid", "cn", "sn", "givenName", "mail", "title", "employeeType", "postalCode", "l", "st", "street", "objectClass", "description"} {
 		d.syntax[strings.ToLower(a)] = text(backends.CaseIgnoreSpace)
 	}
-	for _, a := range []string{"displayName", "preferredLanguage", "employeeNumber"} {
+	d.syntax["carlicense"] = text(backends.CaseIgnoreSpace)
+	for _, a := range []string{"initials", "physicalDeliveryOfficeName", "displayName", "preferredLanguage", "employeeNumber", "internationalISDNNumber", "x121Address"} {
 		d.syntax[strings.ToLower(a)] = single(text(backends.CaseIgnoreSpace))
 	}
 	for _, a := range []string{"telephoneNumber", "mobile"} {

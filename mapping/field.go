@@ -198,8 +198,13 @@ func (a *attribute) elementOf(f *field) *element {
 	return &element{}
 }
 
-// part finds the field of a sub-attribute, "" for a simple attribute.
-func (e *element) part(sub string) *field { return fieldOf(e.fields, sub) }
+// part finds the field of a sub-attribute. The value of an element without parts is the element itself.
+func (e *element) part(sub string) *field {
+	if len(e.fields) == 1 && e.fields[0].path.sub == nil && sub == "value" {
+		return e.fields[0]
+	}
+	return fieldOf(e.fields, sub)
+}
 
 func fieldOf(fields []*field, sub string) *field {
 	for _, f := range fields {

@@ -43,6 +43,7 @@ func lenses() []Spec {
 		{Name: "lifted", Type: scim.TypeBoolean, Exact: true, LiftedByPassword: true, New: newGone},
 		{Name: "time", Type: scim.TypeDateTime, Exact: true, Monotone: backends.TimeRule, New: func([]string) (Lens, error) { return timeLens(), nil }},
 		{Name: "prefix", New: newPrefix},
+		{Name: "mark", Type: scim.TypeBoolean, Exact: true, New: newMark},
 		{Name: "half", Part: true, New: newHalf},
 	}
 }
@@ -121,6 +122,40 @@ type worded struct {
 }
 
 func (w worded) Words() []string { return w.words }
+
+// newMark shows TRUE and FALSE, and of anything else nothing.
+func newMark([]string) (Lens, error) {
+	words := map[bool]string{true: "TRUE", false: "FALSE"}
+	return funcs{
+		get: func(values backends.Values) (out []any, err error) {
+			for _, v := range values {
+				if text := v.Text(); text == "TRUE" || text == "FALSE" {
+					out = append(out, text == "TRUE")
+				}
+			}
+			return out, nil
+		},
+		put: func(_ backends.Values, values []any) (out backends.Values, err error) {
+			for _, v := range values {
+				out = append(out, backends.String(words[v == true]))
+			}
+			return out, nil
+		},
+		where: func(t Test) (backends.Predicate, bool) {
+			yes, ok := t.Next(filter.Eq, words[true])
+			no, both := t.Next(filter.Eq, words[false])
+			switch {
+			case t.Op == filter.Pr:
+				return backends.Or{yes, no}, ok && both
+			case t.Op != filter.Eq:
+				return nil, false
+			case t.Value == true:
+				return yes, ok
+			}
+			return no, both
+		},
+	}, nil
+}
 
 func newGone(args []string) (Lens, error) {
 	if len(args) != 1 {

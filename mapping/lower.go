@@ -14,7 +14,7 @@ func (m *Mapping) Unknowns(e filter.Expr) []Unknown {
 		return nil
 	}
 	l := lowering{m: m, asking: true}
-	l.expr(e)
+	l.expr(m.rt.Unbracketed(e))
 	return l.unknowns
 }
 
@@ -28,7 +28,7 @@ func (m *Mapping) Lower(e filter.Expr, known Known) (Lowered, error) {
 	out := Lowered{}
 	where := backends.And{}
 	var rest []filter.Expr
-	for _, term := range conjuncts(e) {
+	for _, term := range conjuncts(m.rt.Unbracketed(e)) {
 		b := l.expr(term)
 		where = append(where, b.hi)
 		if !b.exact {
@@ -205,7 +205,7 @@ func (l *lowering) path(p filter.Path, op filter.Op, v any) bound {
 		case "id":
 			return l.id(op, v)
 		case "schemas":
-			return l.schemas(op, v)
+			return l.schemas(ref, op, v)
 		case "meta":
 			if ref.Sub == nil && op == filter.Pr || ref.Sub != nil && ref.Sub.Name == "resourceType" {
 				return constant(holds(op, l.m.name, v, func(s string) string { return s }))
@@ -217,10 +217,10 @@ func (l *lowering) path(p filter.Path, op filter.Op, v any) bound {
 		return nothing("the adapter makes " + ref.String() + " itself")
 	}
 	switch {
+	case a.pub.MultiValued && (a.complex() || ref.Filter != nil):
+		return l.elements(a, ref, op, v)
 	case !a.complex():
 		return l.field(a.fields[0], op, v)
-	case a.pub.MultiValued:
-		return l.elements(a, ref, op, v)
 	case ref.Sub == nil && op == filter.Pr:
 		return l.anyOf(a.fields)
 	}
@@ -263,14 +263,16 @@ func (l *lowering) id(op filter.Op, v any) bound {
 }
 
 // schemas is constant for the schema that all have; an extension is there where one of its attributes is.
-func (l *lowering) schemas(op filter.Op, v any) bound {
-	if op == filter.Pr {
-		return constant(true)
+func (l *lowering) schemas(ref scim.Ref, op filter.Op, v any) bound {
+	test := filter.Compare{Path: ref.Path(), Op: op, Value: v}
+	fulfils := func(urn string) bool {
+		alone := scim.NewObject()
+		alone.Set("schemas", []any{urn})
+		return scim.Match(test, l.m.rt, alone)
 	}
-	exact := func(s string) string { return s }
-	terms := []bound{constant(holds(op, l.m.rt.Schema.ID, v, exact))}
+	terms := []bound{constant(fulfils(l.m.rt.Schema.ID))}
 	for _, x := range l.m.rt.Extensions {
-		if holds(op, x.Schema.ID, v, exact) {
+		if fulfils(x.Schema.ID) {
 			terms = append(terms, l.schema(filter.Pr, x.Schema.ID))
 		}
 	}

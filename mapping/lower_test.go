@@ -104,6 +104,13 @@ var lowerings = []struct{ m, filter, expect string }{
 	{"user", `name.familyName pr`, `(&(sn=*)(!(sn=-)))`},
 	{"user", `not (name.familyName pr)`, `(!(&(sn=*)(!(sn=-))))`},
 	{"user", `name pr`, `(|(cn=*)(&(sn=*)(!(sn=-)))(givenName=*))`},
+	{"user", `name[familyName eq "J"]`, `(sn=J)`},
+	{"user", `not (name[familyName eq "J"])`, `(!(sn=J))`},
+	{"user", `name[not (familyName eq "J")]`, `(&(|(cn=*)(&(sn=*)(!(sn=-)))(givenName=*))(!(sn=J)))`},
+	{"user", `name[familyName eq "J" or givenName eq "B"]`, `(|(sn=J)(givenName=B))`},
+	{"user", `name[familyName eq "J"].givenName eq "B"`, `(&(sn=J)(givenName=B))`},
+	{"user", `name[familyName eq "J"].givenName ne "B"`, `(!(&(sn=J)(givenName=B)))`},
+	{"user", `name[formatted eq "B" and familyName eq "-"]`, `false`},
 
 	{"user", `displayName eq "B"`, `(|(displayName=B)(&(!(displayName=*))(cn=B)))`},
 	{"user", `displayName pr`, `(|(displayName=*)(cn=*))`},
@@ -133,18 +140,25 @@ var lowerings = []struct{ m, filter, expect string }{
 	{"user", `emails[value sw "a" and value ew "x"]`, `(&(mail=a*)(mail=*x)) then emails[value sw "a" and value ew "x"]`},
 	{"user", `emails[value ne "a@x"]`, `(mail=*) then emails[value ne "a@x"]`},
 	{"user", `emails[primary eq true].value eq "a@x"`, `(mail=a@x) then emails[primary eq true].value eq "a@x"`},
+	{"user", `emails[primary eq false].value eq "a@x"`, `(mail=a@x) then emails[primary eq false].value eq "a@x"`},
 	{"user", `phoneNumbers.value eq "1"`, `(|(telephoneNumber=1)(mobile=1))`},
 	{"user", `phoneNumbers[type eq "mobile"].value eq "1"`, `(mobile=1)`},
 	{"user", `addresses[type eq "work" and postalCode eq "1" and not (locality eq "Ulm")]`, `(&(postalCode=1)(!(l=Ulm)))`},
 
 	{"user", `meta.resourceType eq "User"`, `true`},
 	{"user", `meta.resourceType eq "Group"`, `false`},
+	{"user", `meta[resourceType eq "Group"]`, `false`},
+	{"user", `meta[resourceType ne "Group"]`, `true`},
+	{"user", `meta[created gt "2020-01-01T00:00:00Z"]`, `(createTimestamp>2020-01-01T00:00:00Z)`},
 	{"user", `meta.created gt "2020-01-01T00:00:00Z"`, `(createTimestamp>2020-01-01T00:00:00Z)`},
 	{"user", `meta.created gt "never"`, `false`},
 	{"user", `not (meta.created gt "never")`, `true`},
 	{"user", `schemas eq "urn:ietf:params:scim:schemas:core:2.0:User"`, `true`},
 	{"user", `schemas eq "urn:acme:User"`, `(|(uidNumber=*)(homeDirectory=*))`},
 	{"user", `schemas eq "urn:other"`, `false`},
+	{"user", `schemas[value eq "urn:acme:User"]`, `(|(uidNumber=*)(homeDirectory=*))`},
+	{"user", `schemas[value eq "urn:other"]`, `false`},
+	{"user", `schemas[value sw "urn:ietf" and value ew "core:2.0:User"]`, `true`},
 	{"user", `urn:acme:User:number ge 7`, `(uidNumber>=7)`},
 	{"user", `urn:acme:User:home eq "/home/B"`, `true then urn:acme:User:home eq "/home/B"`},
 
@@ -162,6 +176,9 @@ var lowerings = []struct{ m, filter, expect string }{
 	{"user", `groups pr`, `(memberOf=*)`},
 	{"user", `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager eq "m1"`, `(manager=uid=m1,dc=x)`},
 	{"user", `manager.value eq "m1"`, `(manager=uid=m1,dc=x)`},
+	{"user", `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager[value eq "m1"]`, `(manager=uid=m1,dc=x)`},
+	{"user", `manager[value eq "nope"]`, `false`},
+	{"user", `not (manager[value eq "nope"])`, `true`},
 	{"group", `members[value eq "u1"] and members[value eq "u2"]`, `(&(member=uid=u1,dc=x)(member=uid=u2,dc=x))`},
 	{"group", `members eq "u1"`, `(member=uid=u1,dc=x)`},
 	{"group", `members pr`, `(member=*) then members pr`},
@@ -189,7 +206,8 @@ func TestLowerSaysInTheDirectorysTermsWhatItCan(t *testing.T) {
 	known := Known{
 		`groups.value eq "g1"`: {Names: []string{"cn=g1,dc=x"}},
 		`groups.value eq "no"`: {},
-		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq "m1"`: {Names: []string{"uid=m1,dc=x"}},
+		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq "m1"`:   {Names: []string{"uid=m1,dc=x"}},
+		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq "nope"`: {},
 		`members.value eq "u1"`: {Names: []string{"uid=u1,dc=x"}},
 		`members.value eq "u2"`: {Names: []string{"uid=u2,dc=x"}},
 		`externalId eq "e"`:     {Keys: []backends.Key{"k1", "k2"}},
@@ -199,6 +217,32 @@ func TestLowerSaysInTheDirectorysTermsWhatItCan(t *testing.T) {
 		m := map[string]*Mapping{"user": user, "group": group}[c.m]
 		if got := lowered(t, m, c.filter, known); got != c.expect {
 			t.Errorf("%s\n got  %s\n want %s", c.filter, got, c.expect)
+		}
+	}
+}
+
+// What the RFC's own schemas have none of: several simple values, and a `primary` that is mapped. An element without it is not primary.
+func TestLowerOfListsAndOfAMappedPrimary(t *testing.T) {
+	set, faults := tryWithTypes(t, shapes, userYAML+shapesYAML, groupYAML)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	user, _ := set.Get("User")
+	const x = "urn:acme:Shape:"
+	for text, want := range map[string]string{
+		x + `tags[value eq "b"]`:                           `(carLicense=b)`,
+		x + `tags[value ne "b"]`:                           `(carLicense=*) then ` + x + `tags[value ne "b"]`,
+		x + `tags[value sw "b" and value ew "x"]`:          `(&(carLicense=b*)(carLicense=*x)) then ` + x + `tags[value sw "b" and value ew "x"]`,
+		x + `badge[room gt 7].code eq "b"`:                 `(street=b) then ` + x + `badge.room gt 7 and ` + x + `badge.code eq "b"`,
+		x + `lamps[primary eq true]`:                       `(internationalISDNNumber=TRUE)`,
+		x + `lamps[primary eq false and type eq "work"]`:   `(&(|(initials=*)(internationalISDNNumber=TRUE)(internationalISDNNumber=FALSE))(!(internationalISDNNumber=TRUE)))`,
+		x + `lamps[primary eq false and type eq "home"]`:   `(physicalDeliveryOfficeName=*)`,
+		x + `lamps[primary ne "False" and type eq "home"]`: `false`,
+		x + `lamps[primary eq null and type eq "home"]`:    `(physicalDeliveryOfficeName=*)`,
+		x + `seal.primary eq false`:                        `(x121Address=FALSE)`,
+	} {
+		if got := lowered(t, user, text, nil); got != want {
+			t.Errorf("%s\n got  %s\n want %s", text, got, want)
 		}
 	}
 }

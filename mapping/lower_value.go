@@ -10,8 +10,8 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
-// elements lowers a test of a multi-valued complex attribute: some element fulfils what stands in the brackets and
-// what is asked of its sub-attribute.
+// elements lowers a test of a multi-valued attribute: some element fulfils what stands in the brackets and what is asked
+// of its sub-attribute.
 func (l *lowering) elements(a *attribute, ref scim.Ref, op filter.Op, v any) bound {
 	inner := ref.Filter
 	if op != filter.Pr || ref.Sub != nil {
@@ -25,8 +25,12 @@ func (l *lowering) elements(a *attribute, ref scim.Ref, op filter.Op, v any) bou
 		}
 		inner = test
 	}
-	terms := make([]bound, 0, len(a.elements))
-	for _, e := range a.elements {
+	kinds := a.elements
+	if !a.complex() {
+		kinds = []*element{{fields: a.fields, repeat: true}}
+	}
+	terms := make([]bound, 0, len(kinds))
+	for _, e := range kinds {
 		if inner == nil {
 			terms = append(terms, l.anyOf(e.varying()))
 			continue
@@ -40,10 +44,11 @@ func (l *lowering) elements(a *attribute, ref scim.Ref, op filter.Op, v any) bou
 	return either(terms...)
 }
 
+// varying are the fields that say whether there is such an element: constants stand beside others.
 func (e *element) varying() []*field {
 	var out []*field
 	for _, f := range e.fields {
-		if f.kind != fromConstant {
+		if f.kind != fromConstant || f.path.sub == nil {
 			out = append(out, f)
 		}
 	}
@@ -127,14 +132,29 @@ func (w *within) compare(e filter.Compare) bound {
 	if op == filter.Ne {
 		op, negative = filter.Eq, true
 	}
-	if op == filter.Eq && e.Value == nil {
+	v := e.Value
+	switch {
+	case op == filter.Eq && v == nil:
 		op, negative = filter.Pr, !negative
+	case op == filter.Eq && w.isUnmarked(e.Path.Attr, v):
+		v, negative = true, !negative
 	}
-	b := w.part(e.Path.Attr, op, e.Value)
+	b := w.part(e.Path.Attr, op, v)
 	if negative {
 		return w.negate(b)
 	}
 	return b
+}
+
+// isUnmarked reports a test for an element that is not the primary one: that is every element that does not say it is, also one without `primary`
+// (RFC 7643 §2.4), so that it is lowered as `not (primary eq true)`.
+func (w *within) isUnmarked(sub string, v any) bool {
+	s := subAttribute(w.a.pub, sub)
+	if s == nil || !s.IsPrimary() {
+		return false
+	}
+	marked, ok := literal(scim.TypeBoolean, filter.Eq, v)
+	return ok && marked == false
 }
 
 // part tests one sub-attribute of the element.

@@ -13,6 +13,7 @@ import (
 // A multi-valued attribute fulfils a test when any of its values does. Strings compare by the attribute's Prep or caseExact, dates as instants, numbers
 // exactly. A test of what is absent is false, but for `ne` and `eq null`: `a ne v` is `not (a eq v)`, in brackets for each element by itself, so that
 // `emails.type ne "work"` means "no mail address for work" and `emails[type ne "work"]` "some mail address for something else".
+// An element without `primary` has false there, and none that is present.
 // An attribute that the resource type does not have is absent; CheckFilter refuses it before.
 func Match(e filter.Expr, rt *ResourceType, res *Object) bool {
 	switch e := e.(type) {
@@ -73,7 +74,7 @@ func matchElement(e filter.Expr, attr *Attribute, element any) bool {
 			case sub == attr:
 				yield(attr, element)
 			default:
-				yieldValues(sub, member(element, sub.Name), yield)
+				yieldPart(attr, sub, element, yield)
 			}
 		})
 	default:
@@ -94,14 +95,27 @@ func valuesAt(res *Object, ref Ref) iter.Seq2[*Attribute, any] {
 			if ref.Filter != nil && !matchElement(ref.Filter, a, v) {
 				continue
 			}
+			more := true
 			if ref.Sub != nil {
-				a, v = ref.Sub, member(v, ref.Sub.Name)
+				more = yieldPart(a, ref.Sub, v, yield)
+			} else {
+				more = yieldValues(a, v, yield)
 			}
-			if !yieldValues(a, v, yield) {
+			if !more {
 				return
 			}
 		}
 	}
+}
+
+// yieldPart yields what a part of an element holds. An element that does not say whether it is the primary one yields nil for it, which is no value
+// and compares as false (RFC 7643 §2.4).
+func yieldPart(attr, sub *Attribute, element any, yield func(*Attribute, any) bool) (more bool) {
+	v := member(element, sub.Name)
+	if _, is := element.(*Object); is && v == nil && attr.MultiValued && sub.IsPrimary() {
+		return yield(sub, nil)
+	}
+	return yieldValues(sub, v, yield)
 }
 
 func elements(a *Attribute, v any) iter.Seq2[*Attribute, any] {
@@ -148,6 +162,9 @@ func fulfils(op filter.Op, literal any, values iter.Seq2[*Attribute, any]) bool 
 			if a = a.Sub(valueName); a == nil {
 				continue
 			}
+		}
+		if v == nil && a.IsPrimary() {
+			v = false
 		}
 		if stands(a, v, op, literal) {
 			return true

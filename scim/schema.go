@@ -87,6 +87,9 @@ type Attribute struct {
 // Sub returns the sub-attribute of that name, nil if there is none.
 func (a *Attribute) Sub(name string) *Attribute { return find(a.SubAttributes, name) }
 
+// IsPrimary reports the sub-attribute that marks one element of several. An element that lacks it is not marked (RFC 7643 §2.4).
+func (a *Attribute) IsPrimary() bool { return a.Type == TypeBoolean && sameName(a.Name, "primary") }
+
 // find returns the attribute of that name, in any case of letters.
 func find(list []*Attribute, name string) *Attribute {
 	for _, a := range list {
