@@ -50,6 +50,7 @@ type Capabilities struct {
 	Rename      bool   // Move works: records have names that can change
 	Conditional bool   // Condition is enforced by the directory itself, not by read and compare
 	Secrets     bool   // SetPassword works
+	Versioned   bool   // records have versions: each of them, save one that the directory itself has written none for. Otherwise none has
 }
 
 // Reader reads records.
@@ -64,8 +65,10 @@ type Reader interface {
 	Has(ctx context.Context, key Key, attr string, values []Value) ([]bool, error)
 	// Fidelity says how truly the directory itself answers t (a leaf predicate: Eq, Prefix, Suffix, Contains, Order, Present, AllBits, KeyIn). No I/O.
 	Fidelity(t Predicate) Fidelity
-	// Sorts says whether Walk can yield records in this order. No I/O. The answer is of the moment: no while the directory was never reached, and
-	// when it turned out not to order as its schema says. A walk that was begun on a yes is in order all the same, or fails.
+	// Sorts says whether the directory itself can walk in this order. No I/O. The answer is of the moment: no while the directory was never reached,
+	// and for a while after it refused the order or got it wrong. A walk with an order is in that order or ends with an error, and nothing is sorted on
+	// the way: ErrUnavailable where the directory is too busy to sort, refuses, or turns out to order otherwise, which may show after many records;
+	// ErrInvalid for an order that it never could walk in. Sorting costs a directory much, so whoever can sort for himself should.
 	Sorts(by Sort) bool
 	// Syntax says what the directory's schema knows of attr. No I/O.
 	Syntax(attr string) Syntax

@@ -12,6 +12,7 @@ import (
 
 func conditionChecks() []check {
 	return []check{
+		{"every record has a version wherever it is read, or none ever has", (*suite).versions},
 		{"a write conditional on a version that has passed does not happen", (*suite).staleVersion},
 		{"a write conditional on an assertion that fails does not happen", (*suite).failedAssertion},
 	}
@@ -29,6 +30,56 @@ func (s *suite) refusedUnder(key backends.Key, cond backends.Condition, kind err
 		}
 	}
 	return wants(s.b.Delete(s.ctx, key, cond), kind, "Delete")
+}
+
+// versions: whoever makes versions of the attributes instead must know that beforehand, and read them all.
+func (s *suite) versions() error {
+	versioned := s.b.Capabilities().Versioned
+	made, err := s.create("v1", backends.Attributes{s.a.Text: backends.Strings("first")})
+	if err != nil {
+		return err
+	}
+	is := func(how string, r backends.Record) error {
+		if r.Key != made.Key || (r.Version != "") != versioned {
+			return fmt.Errorf("Versioned is %v, and %s gives %q the version %q", versioned, how, r.Key, r.Version)
+		}
+		return nil
+	}
+	if err := is("Create", made); err != nil {
+		return err
+	}
+	for _, attrs := range [][]string{nil, {s.a.Must}, {"*"}} {
+		recs, err := s.b.Fetch(s.ctx, []backends.Key{made.Key}, attrs)
+		if err == nil && len(recs) != 1 {
+			err = fmt.Errorf("%d records", len(recs))
+		}
+		if err != nil {
+			return fmt.Errorf("Fetch of %q: %w", attrs, err)
+		}
+		if err := is(fmt.Sprintf("Fetch of %q", attrs), recs[0]); err != nil {
+			return err
+		}
+		for rec, err := range s.b.Walk(s.ctx, backends.Query{Attrs: attrs}) {
+			if err == nil {
+				err = is(fmt.Sprintf("Walk for %q", attrs), rec)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	found, err := s.b.Find(s.ctx, s.a.Name, []string{"v1"}, nil)
+	if err != nil {
+		return err
+	}
+	if err := is("Find", found["v1"]); err != nil {
+		return err
+	}
+	fresh, err := s.b.Modify(s.ctx, made.Key, []backends.Change{change(backends.Replace, s.a.Text, "second")}, backends.Condition{}, nil)
+	if err != nil {
+		return err
+	}
+	return is("Modify", fresh)
 }
 
 func (s *suite) staleVersion() error {

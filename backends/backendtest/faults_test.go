@@ -23,6 +23,14 @@ type hooked struct {
 	remove func(context.Context, backends.Key, backends.Condition) error
 	find   func(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error)
 	names  func(context.Context, string, []backends.Key) (map[backends.Key]string, error)
+	can    func(backends.Capabilities) backends.Capabilities
+}
+
+func (h *hooked) Capabilities() backends.Capabilities {
+	if h.can != nil {
+		return h.can(h.Backend.Capabilities())
+	}
+	return h.Backend.Capabilities()
 }
 
 func (h *hooked) Fetch(ctx context.Context, keys []backends.Key, attrs []string) ([]backends.Record, error) {

@@ -20,6 +20,7 @@ type Memory struct {
 	Secrets []string                   // attributes that come back as Secret whatever was written
 	Must    []string                   // attributes that every record needs
 	Unique  []string                   // attributes of which no two records may hold the same value
+	Bare    bool                       // records have no versions
 
 	mu      sync.RWMutex
 	records map[backends.Key]*stored
@@ -96,7 +97,7 @@ type memoryClass struct {
 var _ backends.Backend = (*memoryClass)(nil)
 
 func (b *memoryClass) Capabilities() backends.Capabilities {
-	return backends.Capabilities{Kind: "memory", Rename: true, Conditional: true, Secrets: true}
+	return backends.Capabilities{Kind: "memory", Rename: true, Conditional: true, Secrets: true, Versioned: !b.m.Bare}
 }
 
 func (b *memoryClass) Syntax(attr string) backends.Syntax { return b.m.Schema[strings.ToLower(attr)] }
@@ -358,6 +359,9 @@ func (m *Memory) key() backends.Key {
 
 // version is one that no record had before. The caller holds the lock.
 func (m *Memory) version() string {
+	if m.Bare {
+		return ""
+	}
 	m.serial++
 	return strconv.Itoa(m.serial)
 }

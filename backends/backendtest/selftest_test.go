@@ -183,6 +183,34 @@ func fetchingFaults() []fault {
 
 func conditionFaults() []fault {
 	return []fault{
+		{"versions are promised, and there are none", (*suite).versions, with(func(m *Memory, h *hooked) {
+			m.Bare = true
+			h.can = func(c backends.Capabilities) backends.Capabilities {
+				c.Versioned = true
+				return c
+			}
+		})},
+		{"versions are denied, and there are some", (*suite).versions, with(func(_ *Memory, h *hooked) {
+			h.can = func(c backends.Capabilities) backends.Capabilities {
+				c.Versioned = false
+				return c
+			}
+		})},
+		{"a walk that reads nothing leaves the versions out", (*suite).versions, with(func(_ *Memory, h *hooked) {
+			b := h.Backend
+			h.walk = func(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
+				return func(yield func(backends.Record, error) bool) {
+					for rec, err := range b.Walk(ctx, q) {
+						if len(q.Attrs) == 0 {
+							rec.Version = ""
+						}
+						if !yield(rec, err) {
+							return
+						}
+					}
+				}
+			}
+		})},
 		{"versions are not looked at", (*suite).staleVersion, unconditional(func(c *backends.Condition) { c.Version = "" })},
 		{"assertions are not looked at", (*suite).failedAssertion, unconditional(func(c *backends.Condition) { c.Assert = nil })},
 		{"conditions are checked before the write and not with it", (*suite).oneWriterWins, readThenWrite},

@@ -138,6 +138,40 @@ func sortFaults() []fault {
 	}
 }
 
+// A directory may be too busy for an order, and says so; see sortFaults for one that gives another order instead.
+func TestADirectoryThatIsTooBusyToSortPasses(t *testing.T) {
+	h := memoryHarness(with(func(_ *Memory, h *hooked) {
+		b, busy := h.Backend, make(chan struct{}, 1)
+		h.walk = func(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
+			return func(yield func(backends.Record, error) bool) {
+				select {
+				case busy <- struct{}{}:
+					defer func() { <-busy }()
+				default:
+					yield(backends.Record{}, &backends.Error{Kind: backends.ErrUnavailable})
+					return
+				}
+				for rec, err := range b.Walk(ctx, q) {
+					if !yield(rec, err) {
+						return
+					}
+					pause()
+				}
+			}
+		}
+	}))
+	if err := (*suite).orderedTogether(newSuite(t.Context(), h, h.Open(t))); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADirectoryWithoutVersionsPasses(t *testing.T) {
+	h := memoryHarness(with(func(m *Memory, _ *hooked) { m.Bare = true }))
+	if err := (*suite).versions(newSuite(t.Context(), h, h.Open(t))); err != nil {
+		t.Error(err)
+	}
+}
+
 func findFaults() []fault {
 	return []fault{
 		{"Find gives no attributes", (*suite).findsWhatIsAsked, with(func(_ *Memory, h *hooked) {

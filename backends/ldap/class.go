@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -35,7 +36,7 @@ type class struct {
 	account string // canonical DN of the bind account, which is never written; "" when the bind is anonymous
 	names   *nameCache
 
-	mostSorted int // most records that are sorted here
+	patience time.Duration // for how long a directory is asked again that is too busy to sort
 
 	self atomic.Pointer[selfKnowledge]
 }
@@ -49,7 +50,7 @@ func (d *Directory) Open(o backends.Open) (backends.Backend, error) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	c := &class{d: d, base: w.Base, key: w.Key, version: w.Version, names: newNameCache(4096), mostSorted: mostSorted}
+	c := &class{d: d, base: w.Base, key: w.Key, version: w.Version, names: newNameCache(4096), patience: patience}
 	faults = append(faults, c.place(o.At, w)...)
 	faults = append(faults, c.attributes(o.At, w)...)
 	for _, node := range o.Protect {
@@ -124,9 +125,10 @@ func (c *class) mentions() []string {
 	return slices.Compact(names)
 }
 
-// Capabilities of LDAP. Conditional: every write carries an assertion; see Directory.review for servers that know none.
+// Capabilities of LDAP. Conditional: every write carries an assertion; see Directory.review for servers that know none. Versioned is what the
+// configuration says; an entry may lack the attribute all the same, where the server came to keep it later or the account may not read it.
 func (c *class) Capabilities() backends.Capabilities {
-	return backends.Capabilities{Kind: "ldap", Rename: true, Conditional: true, Secrets: true}
+	return backends.Capabilities{Kind: "ldap", Rename: true, Conditional: true, Secrets: true, Versioned: c.version != ""}
 }
 
 // keyFilter is the test for one key. What cannot be a key is refused without asking: only the canonical spelling is the key.

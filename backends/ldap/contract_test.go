@@ -90,6 +90,25 @@ func TestContractOnEmbedded(t *testing.T) {
 	})
 }
 
+func TestWithoutAVersionAttributeThereAreNoVersions(t *testing.T) {
+	b := newBranch(t, startEmbedded(t, nil).URL())
+	b.person(t, "ann", nil)
+	for at, versioned := range map[string]bool{"": true, ", version: ''": false} {
+		opened, err := b.dir.Open(backends.Open{At: parse(t, "{base: '"+b.base+"', filter: '(uid=ann)'"+at+"}")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if opened.Capabilities().Versioned != versioned {
+			t.Errorf("%q: Versioned is %v", at, !versioned)
+		}
+		for r, err := range opened.Walk(t.Context(), backends.Query{}) {
+			if err != nil || (r.Version != "") != versioned {
+				t.Errorf("%q: version %q, %v", at, r.Version, err)
+			}
+		}
+	}
+}
+
 func startEmbedded(t testing.TB, edit func(*embedded.Config)) *embedded.Server {
 	t.Helper()
 	config := embedded.Config{AdminPassword: password}

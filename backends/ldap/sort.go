@@ -19,24 +19,24 @@ import (
 // sssvlv overlay finds all entries before it gives the first, keeps their names and values in memory until the last page is read or the
 // connection is closed, and sorts half as many searches at once as slapd has threads by default: eight. It calls any more busy.
 //
-// So a walk that the directory will not sort is sorted here, as long as it is of mostSorted records at most: whoever was told that the order
-// can be had gets it, and nobody a wrong one. That is why the control is critical: an answer that is a success is in order. The code in the
-// answer's control would say the same, but go-ldap gives 0 whatever it holds, which a test holds it to.
+// Nothing is sorted here: whoever wants few records in order sorts them for himself, and what one request gets must not depend on how busy the
+// directory is. So an ordered walk is in order or an error. That is why the control is critical: an answer that is a success is in order. The code in
+// the answer's control would say the same, but go-ldap gives 0 whatever it holds, which a test holds it to.
 //
-// Rules are published under names that servers fill with their own meaning. Therefore the first page is held against the order that package
-// backends means before a record of it is given away; later pages are taken on trust, since what changes meanwhile looks like a wrong order. A directory that orders otherwise, or refuses for a reason that will not pass, is not
-// asked for that order again for a while, and Sorts says no meanwhile.
+// Rules are published under names that servers fill with their own meaning. Therefore the pages are held against the order that package backends
+// means: the first one whole, before a record of it is given away, and the later ones as far as a record that changed meanwhile cannot be mistaken
+// for a wrong order. A directory that orders otherwise, or refuses for a reason that will not pass, is not asked for that order again for a while,
+// and Sorts says no meanwhile.
 
 const (
-	// mostSorted bounds what is sorted here: some 20 MB.
-	mostSorted = 100_000
 	// unsortedFor is how long a directory is not asked for an order that it refused, or got wrong.
 	unsortedFor = 10 * time.Minute
 	// leastOrdered is how many entries there are in a page that is held against the order, even if fewer are wanted.
 	leastOrdered = 50
-	// quickly and patiently bound the time for which a directory is asked again that is busy: for an order that can be had here, and for the
-	// next page of one.
-	quickly, patiently = 20 * time.Millisecond, 5 * time.Second
+	// patience is how long a directory that is busy is asked for a page of an order again, besides the time that its answers take.
+	patience = 5 * time.Second
+	// longestPause is how long to wait at most before a busy directory is asked once more.
+	longestPause = 200 * time.Millisecond
 )
 
 // Sorts says whether the directory orders records by an attribute: it knows the control, the attribute's values are equal as the order has
@@ -83,59 +83,89 @@ func sortControl(by backends.Sort, rule string) goldap.Control {
 	return control{oid: oidSort, critical: true, value: list.Bytes()}
 }
 
-// sorting is what an ordered search needs beside its filter.
+// sorting is what an ordered search needs beside its filter, and where it has got to.
 type sorting struct {
 	by      backends.Sort
 	control goldap.Control
 	seen    *view // what shows the attribute
+
+	passed []backends.SortKey // where the last entries of the pages so far stand, three at most
 }
 
-// check says why a first page cannot be trusted to be in order.
-func (s *sorting) check(p page) error {
-	switch {
-	case p.limited:
-		// What is in order is some of the entries, and not the first ones.
-		return &unsorted{cause: errCut, passes: true}
-	case goldap.FindControl(p.controls, oidSorted) == nil:
+// begins says why a first page cannot be trusted to be in order.
+func (s *sorting) begins(p page) error {
+	if p.limited {
+		return errCut // what is in order is some of the entries, and not the first ones
+	}
+	if goldap.FindControl(p.controls, oidSorted) == nil {
 		return &unsorted{cause: errors.New("the answer to the sort control is missing")}
 	}
-	var last backends.SortKey
-	for i, e := range p.entries {
-		r, _ := s.seen.record(e)
-		place := s.by.Key(r)
-		if i > 0 && s.by.Compare(last, place) > 0 {
-			return &unsorted{cause: fmt.Errorf("%s comes too late in the answer", e.DN)}
+	places := s.places(p)
+	for i, place := range places {
+		if i > 0 && s.by.Compare(places[i-1], place) > 0 {
+			return &unsorted{cause: fmt.Errorf("%s comes too late in the answer", p.entries[i].DN)}
 		}
-		last = place
 	}
+	s.passed = places[max(0, len(places)-3):]
 	return nil
 }
 
-// unsorted says that a directory did not give the order that it was asked for.
-type unsorted struct {
-	cause  error
-	passes bool // it is a matter of the moment, or of this search
+// goesOn says why a later page cannot be. The directory has sorted long ago, and shows each entry as it is now: one that has changed since stands in the
+// wrong place and proves nothing. So it takes two neighbours that both stand behind each of the next two.
+func (s *sorting) goesOn(p page) error {
+	all := slices.Concat(s.passed, s.places(p))
+	for i := 3; i < len(all); i++ {
+		if s.allBehind(all[i-3:i-1], all[i-1:i+1]) {
+			return &unsorted{cause: fmt.Errorf("%s and its neighbour come too late in the answer", p.entries[i-len(s.passed)].DN)}
+		}
+	}
+	s.passed = all[max(0, len(all)-3):]
+	return nil
 }
+
+func (s *sorting) allBehind(these, those []backends.SortKey) bool {
+	for _, a := range these {
+		for _, b := range those {
+			if s.by.Compare(a, b) <= 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (s *sorting) places(p page) []backends.SortKey {
+	places := make([]backends.SortKey, len(p.entries))
+	for i, e := range p.entries {
+		r, _ := s.seen.record(e)
+		places[i] = s.by.Key(r)
+	}
+	return places
+}
+
+// unsorted says that a directory does not give the order that it was asked for.
+type unsorted struct{ cause error }
 
 func (e *unsorted) Error() string { return "the directory did not sort: " + e.cause.Error() }
 func (e *unsorted) Unwrap() error { return e.cause }
 
-// refusal is the error of an ordered search that the directory answered with no. Why it did so, for the order or for all else, shows when it
-// is asked without the order.
-func refusal(err error) error {
-	passes := goldap.IsErrorAnyOf(err, goldap.LDAPResultBusy, goldap.LDAPResultUnavailable, goldap.LDAPResultTimeLimitExceeded,
-		goldap.LDAPResultAdminLimitExceeded, goldap.LDAPResultOther, goldap.LDAPResultNoSuchObject)
-	return &unsorted{cause: err, passes: passes}
+// ofTheMoment says that an answer to an ordered search is no refusal of the order: the server has no time, or the search is too large, or has no base.
+// Any other no is taken for one, as servers have many codes for it.
+func ofTheMoment(err error) bool {
+	return goldap.IsErrorAnyOf(err, goldap.LDAPResultBusy, goldap.LDAPResultUnavailable, goldap.LDAPResultTimeLimitExceeded,
+		goldap.LDAPResultSizeLimitExceeded, goldap.LDAPResultAdminLimitExceeded, goldap.LDAPResultOther, goldap.LDAPResultNoSuchObject)
 }
 
-// unlessBusy does one operation of an ordered search, and again while the server is busy with it. OpenLDAP's sssvlv takes a page for unfinished
-// until some time after its last byte is sent, and calls a client busy that asks for the next one too soon (seen with 2.5.13).
-func (p pager) unlessBusy(ctx context.Context, patience time.Duration, do func() error) error {
+// unlessBusy does one operation of an ordered search, and again while the server is busy with it: with as many orders as it can keep, or with this one,
+// since OpenLDAP's sssvlv takes a page for unfinished until some time after its last byte is sent, and calls a client busy that asks for the next one
+// too soon (seen with 2.5.13).
+func (p pager) unlessBusy(ctx context.Context, do func() error) error {
 	for pause, waited := time.Millisecond, time.Duration(0); ; pause *= 2 {
 		err := do()
-		if p.order == nil || waited >= patience || !goldap.IsErrorWithCode(err, goldap.LDAPResultBusy) {
+		if p.order == nil || waited >= p.c.patience || !goldap.IsErrorWithCode(err, goldap.LDAPResultBusy) {
 			return err
 		}
+		pause = min(pause, longestPause, p.c.patience-waited)
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -157,104 +187,29 @@ func (r *refusals) fresh(by backends.Sort, now time.Time) bool {
 	return ok && now.Sub(at.(time.Time)) < unsortedFor
 }
 
-// walkInOrder has the directory sort, and sorts itself when the directory will not.
+// walkInOrder has the directory sort.
 func (c *class) walkInOrder(ctx context.Context, in *info, q backends.Query, yield func(backends.Record, error) bool) {
-	rule, ok := c.lowering(in).orderingRule(*q.Sort)
+	by := *q.Sort
+	rule, ok := c.lowering(in).orderingRule(by)
 	if !ok {
-		yield(backends.Record{}, &backends.Error{Kind: backends.ErrInvalid, Attr: q.Sort.Attr, Detail: "The directory cannot sort by " + q.Sort.Attr + "."})
+		yield(backends.Record{}, &backends.Error{Kind: backends.ErrInvalid, Attr: by.Attr, Detail: "The directory cannot sort by " + by.Attr + "."})
 		return
 	}
-	if in.refusals.fresh(*q.Sort, c.d.now()) {
-		c.sortHere(ctx, in, q, yield)
+	refused := &backends.Error{Kind: backends.ErrUnavailable, Attr: by.Attr, Detail: "The directory does not sort by " + by.Attr + " as its schema says."}
+	if in.refusals.fresh(by, c.d.now()) {
+		yield(backends.Record{}, refused)
 		return
 	}
-	order := &sorting{by: *q.Sort, control: sortControl(*q.Sort, rule), seen: c.view(in, []string{q.Sort.Attr})}
+	order := &sorting{by: by, control: sortControl(by, rule), seen: c.view(in, []string{by.Attr})}
 	for r, err := range c.entriesOf(ctx, in, q, order) {
 		if why, ok := errors.AsType[*unsorted](err); ok {
-			if why.passes {
-				c.d.log.Debug("directory did not sort this time; sorting here", "attribute", q.Sort.Attr, "error", why)
-			} else {
-				in.refusals.note(*q.Sort, c.d.now())
-				c.d.log.Warn("directory does not sort as its schema says; sorting here", "attribute", q.Sort.Attr, "error", why)
-			}
-			c.sortHere(ctx, in, q, yield)
-			return
+			in.refusals.note(by, c.d.now())
+			c.d.log.Warn("directory does not sort as its schema says; it is not asked to for a while", "attribute", by.Attr, "error", why)
+			refused.Cause = why
+			err = refused
 		}
 		if !yield(r, err) {
 			return
 		}
 	}
-}
-
-// sortHere reads what the order needs of all records, sorts, and reads the rest of each as its turn comes.
-func (c *class) sortHere(ctx context.Context, in *info, q backends.Query, yield func(backends.Record, error) bool) {
-	rows, err := c.rows(ctx, in, q)
-	if err != nil {
-		yield(backends.Record{}, err)
-		return
-	}
-	slices.SortStableFunc(rows, func(a, b row) int { return q.Sort.Compare(a.place, b.place) })
-	n := 0
-	for piece := range slices.Chunk(rows, batch) {
-		if piece, err = c.complete(ctx, piece, q.Attrs); err != nil {
-			yield(backends.Record{}, err)
-			return
-		}
-		for _, r := range piece {
-			if n++; !yield(r.Record, nil) || n == q.Limit {
-				return
-			}
-		}
-	}
-}
-
-// row is a record and where it stands.
-type row struct {
-	backends.Record
-	place backends.SortKey
-}
-
-// rows are all records that q.Where holds for, without attributes.
-func (c *class) rows(ctx context.Context, in *info, q backends.Query) ([]row, error) {
-	var rows []row
-	for r, err := range c.entriesOf(ctx, in, backends.Query{Where: q.Where, Attrs: []string{q.Sort.Attr}}, nil) {
-		switch {
-		case err != nil:
-			return nil, err
-		case len(rows) == c.mostSorted:
-			return nil, &backends.Error{Kind: backends.ErrTooMany, Attr: q.Sort.Attr, Detail: fmt.Sprintf(
-				"The directory did not sort by %s, and more than %d records match: too many to sort here. Ask for fewer, or let the directory sort more searches at once (OpenLDAP: sssvlv-max).",
-				q.Sort.Attr, c.mostSorted)}
-		}
-		place := q.Sort.Key(r)
-		r.Attrs = backends.Attributes{}
-		rows = append(rows, row{r, place})
-	}
-	return rows, nil
-}
-
-// complete gives records their attributes. Those that are gone by now are left out.
-func (c *class) complete(ctx context.Context, piece []row, attrs []string) ([]row, error) {
-	if len(attrs) == 0 {
-		return piece, nil
-	}
-	keys := make([]backends.Key, len(piece))
-	for i, r := range piece {
-		keys[i] = r.Key
-	}
-	records, err := c.Fetch(ctx, keys, attrs)
-	if err != nil {
-		return nil, err
-	}
-	whole := make(map[backends.Key]backends.Record, len(records))
-	for _, r := range records {
-		whole[r.Key] = r
-	}
-	var out []row
-	for _, r := range piece {
-		if found, ok := whole[r.Key]; ok {
-			out = append(out, row{found, r.place})
-		}
-	}
-	return out, nil
 }

@@ -9,8 +9,10 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -30,9 +32,8 @@ func descending(by backends.Sort) backends.Sort {
 // titled makes people who stand in the order of their names by title: the lowest of several titles counts, and who has none comes last.
 func titled(t *testing.T, b *branch) {
 	t.Helper()
-	for uid, titles := range map[string][]string{
-		"3": {"cherry"}, "1": {"zebra", " Apple"}, "2": {"BANANA", "date"}, "4": {"Äpfel"}, "6": nil, "5": {"名前"},
-	} {
+	for i, titles := range [][]string{nil, {"名前"}, {"Äpfel"}, {"cherry"}, {"BANANA", "date"}, {"zebra", " Apple"}} {
+		uid := strconv.Itoa(6 - i) // the directory's own order is the other way round
 		more := map[string][]string{"mail": {"M" + uid + "@example.org"}}
 		if len(titles) > 0 {
 			more["title"] = titles
@@ -124,9 +125,6 @@ func TestSortsSaysWhatTheDirectoryOrders(t *testing.T) {
 				}
 			}
 			wantOrders(t, c)
-			if n := b.log.count("sorting here"); n > 0 {
-				t.Errorf("%d walks were not sorted by the directory:\n%s", n, b.log)
-			}
 		})
 	}
 }
@@ -192,9 +190,6 @@ func TestSlapdOrdersAsMatchDoes(t *testing.T) {
 			}
 		}
 	}
-	if n := b.log.count("sorting here"); n > 0 {
-		t.Errorf("%d walks were not sorted by slapd:\n%s", n, b.log)
-	}
 }
 
 // slapd makes an A of a mathematical one after it has folded letters, and stops there; A is before underscore, and a behind it.
@@ -204,34 +199,59 @@ func TestAValueThatSlapdPreparesOtherwiseIsNoticed(t *testing.T) {
 		b.person(t, uid, map[string][]string{"title": {title}})
 	}
 	c := b.met(t)
-	if got := walkedBy(t, c, backends.Query{Sort: &byTitle}); got != "1 2 3" {
-		t.Errorf("got %s", got)
-	}
+	wantUnsorted(t, c, backends.ErrUnavailable)
 	if c.Sorts(byTitle) {
 		t.Error("Sorts says yes")
 	}
 }
 
-func TestSlapdSortsSoManyAtOnceAndTheRestIsSortedHere(t *testing.T) {
+// wantUnsorted walks by title and wants an error instead of the first record.
+func wantUnsorted(t *testing.T, c *class, kind error) {
+	t.Helper()
+	n := 0
+	for r, err := range c.Walk(t.Context(), backends.Query{Sort: &byTitle}) {
+		if n++; !errors.Is(err, kind) || n > 1 {
+			t.Errorf("answer %d is %+v, %v", n, r, err)
+		}
+	}
+	if n == 0 {
+		t.Error("an empty answer")
+	}
+}
+
+func TestSlapdSortsSoManyAtOnceAndIsBusyForTheRest(t *testing.T) {
 	b := newBranch(t, servers.overlays)
 	titled(t, b)
 	b.dir, b.log = openDirectory(t, b.url, func(c *Config) { c.PageSize = 2 })
 	c := b.met(t)
+	c.patience = 50 * time.Millisecond
 	const walks = 20
+	refused := 0
+	var stops []func()
 	for range walks {
 		next, stop := iter.Pull2(c.Walk(t.Context(), backends.Query{Sort: &byTitle}))
-		defer stop()
-		if _, err, ok := next(); err != nil || !ok {
+		stops = append(stops, stop)
+		_, err, ok := next()
+		switch {
+		case !ok:
+			t.Fatal("an empty answer")
+		case errors.Is(err, backends.ErrUnavailable):
+			refused++
+		case err != nil:
 			t.Fatal(err)
 		}
 	}
-	if n := b.log.count("sorting here"); n == 0 || n == walks {
-		t.Errorf("%d of %d walks were sorted here", n, walks)
+	if refused == 0 || refused == walks {
+		t.Errorf("%d of %d walks were refused", refused, walks)
 	}
-	wantOrders(t, c)
 	if !c.Sorts(byTitle) {
 		t.Error("a directory that is busy for a moment is not asked again")
 	}
+	for _, stop := range stops {
+		stop()
+	}
+	c.patience = patience
+	wantOrders(t, c)
 }
 
 func TestAWalkThatIsBrokenOffLeavesNoOrderBehind(t *testing.T) {
@@ -248,9 +268,6 @@ func TestAWalkThatIsBrokenOffLeavesNoOrderBehind(t *testing.T) {
 		}
 	}
 	wantOrders(t, c)
-	if n := b.log.count("sorting here"); n > 0 {
-		t.Errorf("%d walks found slapd busy:\n%s", n, b.log)
-	}
 }
 
 func TestWhoGoesWhileAnOrderedWalkLastsIsPassedOver(t *testing.T) {
@@ -280,20 +297,21 @@ func TestWhoGoesWhileAnOrderedWalkLastsIsPassedOver(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatDoesNotSortIsSortedFor(t *testing.T) {
+func TestADirectoryThatDoesNotSortGivesNoOrder(t *testing.T) {
 	sorted := func(r embedded.Request) bool { return r.Sorted }
 	for claim, c := range map[string]struct {
 		fault embedded.Fault
+		kind  error
 		again bool // it is asked again
 	}{
-		"busy":                                {embedded.Fault{Code: embedded.Busy}, true},
-		"out of time":                         {embedded.Fault{Code: embedded.TimeLimitExceeded}, true},
-		"over its limit":                      {embedded.Fault{Code: embedded.SizeLimitExceeded}, true},
-		"not willing":                         {embedded.Fault{Code: embedded.UnwillingToPerform}, false},
-		"without a rule for the attribute":    {embedded.Fault{Code: embedded.InappropriateMatching}, false},
-		"without the control after all":       {embedded.Fault{Code: embedded.UnavailableCriticalExt}, false},
-		"which says that it did, and did not": {embedded.Fault{Unsorted: true}, false},
-		"which drops the connection once":     {embedded.Fault{Drop: true, Times: 1}, true},
+		"busy":                                {embedded.Fault{Code: embedded.Busy}, backends.ErrUnavailable, true},
+		"out of time":                         {embedded.Fault{Code: embedded.TimeLimitExceeded}, backends.ErrTooMany, true},
+		"over its limit":                      {embedded.Fault{Code: embedded.SizeLimitExceeded}, backends.ErrTooMany, true},
+		"not willing":                         {embedded.Fault{Code: embedded.UnwillingToPerform}, backends.ErrUnavailable, false},
+		"without a rule for the attribute":    {embedded.Fault{Code: embedded.InappropriateMatching}, backends.ErrUnavailable, false},
+		"without the control after all":       {embedded.Fault{Code: embedded.UnavailableCriticalExt}, backends.ErrUnavailable, false},
+		"which says that it did, and did not": {embedded.Fault{Unsorted: true}, backends.ErrUnavailable, false},
+		"which drops every connection":        {embedded.Fault{Drop: true}, backends.ErrUnavailable, true},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			server := startEmbedded(t, nil)
@@ -303,20 +321,126 @@ func TestADirectoryThatDoesNotSortIsSortedFor(t *testing.T) {
 			b.dir, b.log = openDirectory(t, b.url, func(c *Config) { c.PageSize = 4 })
 			b.dir.now = func() time.Time { return now }
 			class := b.met(t)
+			class.patience = 20 * time.Millisecond
 			c.fault.Op, c.fault.Match = embedded.Search, sorted
 			undo := inject(t, server, c.fault)
-			wantOrders(t, class)
+			wantUnsorted(t, class, c.kind)
 			if class.Sorts(byTitle) != c.again {
 				t.Errorf("Sorts says %v", !c.again)
 			}
 			undo()
+			if !c.again {
+				wantUnsorted(t, class, backends.ErrUnavailable) // it is not even asked
+			}
 			now = now.Add(unsortedFor)
-			before := b.log.count("sorting here")
+			if !class.Sorts(byTitle) {
+				t.Error("later it is not asked again")
+			}
 			wantOrders(t, class)
-			if n := b.log.count("sorting here") - before; !class.Sorts(byTitle) || n > 0 {
-				t.Errorf("later it is not asked again (%d walks)", n)
+		})
+	}
+}
+
+func TestAnOrderIsAskedForAgain(t *testing.T) {
+	for claim, fault := range map[string]embedded.Fault{
+		"when the directory was busy for a moment": {Code: embedded.Busy, Times: 3},
+		"when the connection broke":                {Drop: true, Times: 1},
+		"when a record moved while it was sent":    {Unsorted: true, Times: 1},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			server := startEmbedded(t, nil)
+			b := newBranch(t, server.URL())
+			titled(t, b)
+			c := b.met(t)
+			fault.Op, fault.Match = embedded.Search, func(r embedded.Request) bool { return r.Sorted }
+			inject(t, server, fault)
+			wantOrders(t, c)
+			if !c.Sorts(byTitle) {
+				t.Error("Sorts says no")
 			}
 		})
+	}
+}
+
+func TestABusyDirectoryIsAskedAsLongAsPatienceLastsAndNoLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := pager{c: &class{patience: patience}, order: &sorting{}}
+		began, asked := time.Now(), 0
+		err := p.unlessBusy(t.Context(), func() error {
+			asked++
+			return goldap.NewError(goldap.LDAPResultBusy, errors.New("busy"))
+		})
+		if waited := time.Since(began); !goldap.IsErrorWithCode(err, goldap.LDAPResultBusy) || waited != patience {
+			t.Errorf("%v after %s", err, waited)
+		}
+		if least := int(patience / longestPause); asked < least {
+			t.Errorf("asked %d times, want %d at least", asked, least)
+		}
+	})
+}
+
+func TestLaterPagesAreHeldAgainstTheOrder(t *testing.T) {
+	server := startEmbedded(t, nil)
+	b := newBranch(t, server.URL())
+	for i, title := range []string{"b", "d", "f", "h", "a", "c", "e", "g"} {
+		b.person(t, strconv.Itoa(i), map[string][]string{"title": {title}})
+	}
+	b.dir, b.log = openDirectory(t, b.url, func(c *Config) { c.PageSize = 4 })
+	c := b.met(t)
+	inject(t, server, embedded.Fault{Op: embedded.Search, Unsorted: true, Match: func(r embedded.Request) bool { return r.Sorted }})
+	n := 0
+	var failed error
+	for _, err := range c.Walk(t.Context(), backends.Query{Sort: &byTitle}) {
+		if n, failed = n+1, err; err != nil {
+			break
+		}
+	}
+	if n != 5 || !errors.Is(failed, backends.ErrUnavailable) || c.Sorts(byTitle) {
+		t.Errorf("%d answers, %v; Sorts says %v", n, failed, c.Sorts(byTitle))
+	}
+}
+
+func TestARecordThatChangedMeanwhileIsNoWrongOrder(t *testing.T) {
+	b := newBranch(t, startEmbedded(t, nil).URL())
+	c := b.met(t)
+	in, _ := b.dir.contact(t.Context())
+	pageOf := func(titles string) page {
+		p := page{found: found{controls: []goldap.Control{control{oid: oidSorted}}}}
+		for i, title := range strings.Fields(titles) {
+			p.entries = append(p.entries, goldap.NewEntry(fmt.Sprintf("uid=%d,%s", i, b.base), map[string][]string{"title": {title}, "entryUUID": {"5b6c3c1e-0000-4000-8000-000000000000"}}))
+		}
+		return p
+	}
+	for pages, wrong := range map[string]bool{
+		"a b c|d e f|g":       false,
+		"a b z|d e f":         false, // z was c
+		"a b c|a e f|g h":     false, // a was d
+		"a b c|z|d e":         false,
+		"a b c|d z f g":       false,
+		"a b c|d a f g":       false,
+		"a b|c d z|e a|f g":   false, // two at one border, one on either side
+		"d e f|a b c":         true,
+		"d e|f|a|b c":         true,
+		"a b c|d e f a b|c":   true,
+		"a b y z|c d y z":     true,
+		"a a a|a a a|a a":     false,
+		"a b c|d|c|d|c|d|c":   false,
+		"a a b b|a a b b|a a": true,
+	} {
+		s := &sorting{by: byTitle, seen: c.view(in, []string{"title"})}
+		var err error
+		for i, titles := range strings.Split(pages, "|") {
+			switch {
+			case err != nil:
+			case i == 0:
+				err = s.begins(pageOf(titles))
+			default:
+				err = s.goesOn(pageOf(titles))
+			}
+		}
+		if (err != nil) != wrong {
+			t.Errorf("%s: %v", pages, err)
+		}
 	}
 }
 
@@ -341,27 +465,8 @@ func TestTheNextPageIsAskedForAgainWhileTheDirectoryIsBusy(t *testing.T) {
 			break
 		}
 	}
-	if n != 3 || !errors.Is(failed, backends.ErrUnavailable) || time.Since(began) > patiently/2 {
+	if n != 3 || !errors.Is(failed, backends.ErrUnavailable) || time.Since(began) > patience/2 {
 		t.Errorf("%d answers, %v after %s", n, failed, time.Since(began))
-	}
-	if n := b.log.count("sorting here"); n > 0 {
-		t.Errorf("%d walks were sorted here:\n%s", n, b.log)
-	}
-}
-
-func TestMoreThanCanBeSortedHereIsTooMany(t *testing.T) {
-	server := startEmbedded(t, nil)
-	b := newBranch(t, server.URL())
-	titled(t, b)
-	c := b.met(t)
-	inject(t, server, embedded.Fault{Op: embedded.Search, Code: embedded.Busy, Match: func(r embedded.Request) bool { return r.Sorted }})
-	c.mostSorted = 6
-	wantOrders(t, c)
-	c.mostSorted = 5
-	for r, err := range c.Walk(t.Context(), backends.Query{Sort: &byTitle}) {
-		if !errors.Is(err, backends.ErrTooMany) {
-			t.Errorf("%+v, %v", r, err)
-		}
 	}
 }
 
@@ -422,7 +527,7 @@ func TestSortControlOnTheWire(t *testing.T) {
 	}
 }
 
-// If go-ldap comes to read the code, sorting.check should look at it.
+// If go-ldap comes to read the code, sorting.begins should look at it.
 func TestGoLDAPDoesNotReadWhatCameOfASort(t *testing.T) {
 	p := ber.NewSequence("")
 	p.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, oidSorted, ""))

@@ -135,9 +135,16 @@ func (p pager) entries(ctx context.Context) iter.Seq2[*goldap.Entry, error] {
 				}
 				return
 			}
-			if page, err = p.next(ctx, conn, page.cookie, patiently); err != nil {
+			if page, err = p.next(ctx, conn, page.cookie); err != nil {
 				yield(nil, p.c.baseless(p.c.d.failed(ctx, err)))
 				return
+			}
+			if p.order != nil {
+				if err := p.order.goesOn(page); err != nil {
+					clean = page.last() || p.abandon(ctx, conn, page.cookie)
+					yield(nil, err)
+					return
+				}
 			}
 		}
 	}
@@ -152,26 +159,31 @@ type page struct {
 func (p page) last() bool { return len(p.cookie) == 0 }
 
 // first opens a connection and reads the first page. A connection that lay idle may have died without a sign, and so may the next one; then
-// another is tried, as read does.
+// another is tried, as read does. A page out of order is asked for once more: an entry may have changed between being sorted and being sent.
 func (p pager) first(ctx context.Context) (*conn, page, error) {
+	disorders := 0
 	for tries := 0; ; tries++ {
 		conn, err := p.c.d.pool.stream(ctx)
 		if err != nil {
 			return nil, page{}, p.c.d.away(ctx, err)
 		}
-		first, err := p.next(ctx, conn, nil, quickly)
+		first, err := p.next(ctx, conn, nil)
 		if err == nil && p.order != nil {
-			if err := p.order.check(first); err != nil {
+			err := p.order.begins(first)
+			if err != nil {
 				p.c.d.pool.giveBack(conn, first.last() || p.abandon(ctx, conn, first.cookie))
-				return nil, page{}, err
+				if disorders++; disorders == 2 || first.limited {
+					return nil, page{}, err
+				}
+				continue
 			}
 		}
 		if err == nil {
 			return conn, first, nil
 		}
 		p.c.d.pool.giveBack(conn, answered(err))
-		if p.order != nil && answered(err) {
-			return nil, page{}, refusal(err)
+		if p.order != nil && answered(err) && !ofTheMoment(err) {
+			return nil, page{}, &unsorted{cause: err}
 		}
 		if answered(err) || ctx.Err() != nil || tries == p.c.d.pool.size {
 			return nil, page{}, p.c.baseless(p.c.d.failed(ctx, err))
@@ -180,8 +192,8 @@ func (p pager) first(ctx context.Context) (*conn, page, error) {
 }
 
 // next is page, asked again while the directory is busy with an order.
-func (p pager) next(ctx context.Context, conn *conn, cookie []byte, patience time.Duration) (got page, err error) {
-	err = p.unlessBusy(ctx, patience, func() error {
+func (p pager) next(ctx context.Context, conn *conn, cookie []byte) (got page, err error) {
+	err = p.unlessBusy(ctx, func() error {
 		got, err = p.page(ctx, conn, cookie)
 		return err
 	})
@@ -230,7 +242,7 @@ func (p pager) abandon(ctx context.Context, conn *conn, cookie []byte) bool {
 	defer cancel()
 	paging := goldap.NewControlPaging(0)
 	paging.SetCookie(cookie)
-	err := p.unlessBusy(ctx, patiently, func() error {
+	err := p.unlessBusy(ctx, func() error {
 		_, err := readOn(ctx, p.c.d, conn, func(ctx context.Context, lc *goldap.Conn) (found, error) {
 			return search(ctx, lc, p.c.search(p.filter, p.attrs, p.controls(paging)...))
 		})
