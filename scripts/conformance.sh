@@ -2,14 +2,15 @@
 # conformance.sh [--if-possible]   hold the adapter to scim2-tester, a SCIM tester of other people (https://pypi.org/project/scim2-tester).
 # Installs the tester into a Python environment of its own in a temporary folder, builds the adapter, serves over the LDAP directory that
 # the demo brings, and over slapd where it is installed, and runs all checks. Fails when a check does not pass.
-# Where Python or PyPI is missing nothing can be said: exit code 3, or 0 with --if-possible, and a sentence why.
+# Where Python or PyPI is missing nothing can be said: exit code 3, or 0 with --if-possible, and a sentence why. Where PyPI answers and the
+# tester cannot be installed all the same, scripts/conformance.txt is at fault: exit code 1, whatever is possible.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
 "") cannot=3 ;;
 --if-possible) cannot=0 ;;
-*) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+*) sed -n '2,6s/^# \{0,1\}//p' scripts/conformance.sh >&2; exit 2 ;;
 esac
 unable() { echo "conformance was not tested: $*"; exit "$cannot"; }
 
@@ -31,8 +32,14 @@ if ! python3 -m venv "$dir/venv" >"$dir/venv.log" 2>&1; then # Debian has ensure
   rm -rf "$dir/venv"
   python3 -m venv "$dir/venv" >>"$dir/venv.log" 2>&1 || unable "python3 -m venv fails: $(tail -n 1 "$dir/venv.log")"
 fi
-"$dir/venv/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/conformance.txt >"$dir/pip.log" 2>&1 ||
-  unable "the tester cannot be installed from PyPI: $(tail -n 1 "$dir/pip.log")"
+if ! "$dir/venv/bin/pip" install --quiet --disable-pip-version-check --requirement scripts/conformance.txt >"$dir/pip.log" 2>&1; then
+  # Is it PyPI, or what is wanted of it? pip itself is there if anything is.
+  "$dir/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$dir/probe" pip >"$dir/probe.log" 2>&1 ||
+    unable "PyPI does not answer: $(tail -n 1 "$dir/probe.log")"
+  echo "conformance.sh: PyPI answers, but what scripts/conformance.txt wants cannot be installed:" >&2
+  tail -n 5 "$dir/pip.log" >&2
+  exit 1
+fi
 
 CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$dir/scim-adapter" ./cmd/scim-adapter
 
