@@ -63,16 +63,15 @@ func (h *Handler) me(r *http.Request, e *event, users *scim.ResourceType) (strin
 	if err != nil {
 		return "", err
 	}
-	switch len(found.Resources) {
-	case 0:
-		return "", &scim.Error{Status: http.StatusNotFound, Detail: "No " + users.Name + " has the credential's subject as its " + h.Me.String() + "."}
-	case 1:
-		v, _ := found.Resources[0].Get("id")
-		if id, ok := v.(string); ok {
-			return id, nil
-		}
-		return "", &scim.Error{Status: http.StatusInternalServerError, Detail: fixedSentence}
-	default: // whoever acted on one of them might act on the wrong one
+	switch {
+	case found.TotalResults > 1 || len(found.Resources) > 1: // the page may be shorter than that; whoever acted on one of them might act on the wrong one
 		return "", &scim.Error{Status: http.StatusConflict, Detail: "More than one " + users.Name + " has the credential's subject as its " + h.Me.String() + "; nothing was done."}
+	case len(found.Resources) == 0:
+		return "", &scim.Error{Status: http.StatusNotFound, Detail: "No " + users.Name + " has the credential's subject as its " + h.Me.String() + "."}
 	}
+	v, _ := found.Resources[0].Get("id")
+	if id, ok := v.(string); ok {
+		return id, nil
+	}
+	return "", &scim.Error{Status: http.StatusInternalServerError, Detail: fixedSentence}
 }

@@ -107,3 +107,18 @@ func TestMeActsOnNobodyItIsNotSureOf(t *testing.T) {
 		t.Errorf("a subject with a quote: %d %s", w.Code, w.Body)
 	}
 }
+
+// A page may have room for one only, whatever is asked for.
+func TestMeIsNobodyWhereTwoHaveTheSubjectAndAPageHasRoomForOne(t *testing.T) {
+	s := meStage(t, "anna", "anna", "Anna")
+	list := s.service.list
+	s.service.list = func(r scim.Request, q scim.ListQuery) (*scim.List, error) {
+		q.Count = 1 // as with scim.max_count: 1
+		return list(r, q)
+	}
+	for _, method := range []string{"GET", "PUT", "PATCH", "DELETE"} { // the fake panics on any operation but a search
+		if w := s.do(method, "/scim/v2/Me", `{"userName":"x"}`); w.Code != 409 || !strings.Contains(w.Body.String(), "More than one") {
+			t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		}
+	}
+}
