@@ -3,7 +3,9 @@ package adapter
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -240,7 +242,6 @@ func TestVersions(t *testing.T) {
 func TestVersionsWithoutADirectorysOwn(t *testing.T) {
 	h := newHouse(t)
 	u := h.user("a")
-	h.byName["User"].hashed.Store(true)
 	rec := h.native(u.ID, h.byName["User"].Reads(nil)...)
 	rec.Version = ""
 	first := h.byName["User"].etag(rec, "")
@@ -250,27 +251,86 @@ func TestVersionsWithoutADirectorysOwn(t *testing.T) {
 	}
 }
 
-// unversioned is a backend whose records have no versions.
-type unversioned struct{ backends.Backend }
+// unversioned is a backend whose records have no versions; only these, if any are named.
+type unversioned struct {
+	backends.Backend
+	only []string
+}
+
+func (u unversioned) Capabilities() backends.Capabilities {
+	can := u.Backend.Capabilities()
+	can.Versioned = len(u.only) > 0
+	return can
+}
+
+func (u unversioned) without(rec backends.Record) backends.Record {
+	if len(u.only) == 0 || slices.Contains(u.only, string(rec.Key)) {
+		rec.Version = ""
+	}
+	return rec
+}
 
 func (u unversioned) Fetch(ctx context.Context, keys []backends.Key, attrs []string) ([]backends.Record, error) {
 	recs, err := u.Backend.Fetch(ctx, keys, attrs)
 	for i := range recs {
-		recs[i].Version = ""
+		recs[i] = u.without(recs[i])
 	}
 	return recs, err
 }
 
+func (u unversioned) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
+	return func(yield func(backends.Record, error) bool) {
+		for rec, err := range u.Backend.Walk(ctx, q) {
+			if !yield(u.without(rec), err) {
+				return
+			}
+		}
+	}
+}
+
 func (u unversioned) Create(ctx context.Context, name backends.Template, attrs backends.Attributes, want []string) (backends.Record, error) {
 	rec, err := u.Backend.Create(ctx, name, attrs, want)
-	rec.Version = ""
-	return rec, err
+	return u.without(rec), err
 }
 
 func (u unversioned) Modify(ctx context.Context, key backends.Key, changes []backends.Change, cond backends.Condition, want []string) (backends.Record, error) {
 	rec, err := u.Backend.Modify(ctx, key, changes, cond, want)
-	rec.Version = ""
-	return rec, err
+	return u.without(rec), err
+}
+
+// TestVersionsNeverDependOnWhatIsShown: the first search of a process is answered as the last, whatever it shows, of one page or of many.
+func TestVersionsNeverDependOnWhatIsShown(t *testing.T) {
+	made := newHouse(t)
+	ids := made.people(12)
+	for name, only := range map[string][]string{"the directory has no versions": nil, "three records lack one": {ids[2], ids[3], ids[9]}} {
+		made.users.Backend = unversioned{made.users.Backend, only}
+		want := map[string]string{}
+		for _, id := range ids {
+			want[id] = made.get("User", id).Version
+		}
+		for _, a := range []asking{
+			{count: 4}, {count: 50}, {count: 4, filter: `nickName ne "x"`}, {count: 50, filter: `nickName ne "x"`}, {count: 4, by: "title"},
+			{count: 5, by: "meta.version"}, {count: 4, filter: `nickName ne "x"`, by: "userName"}, {count: 1, filter: `meta.version eq ` + strconv.Quote(want[ids[3]])},
+		} {
+			for start := 1; start < 12; start += a.count {
+				h := made.replica(nil) // one that knows nothing yet
+				a.start = start
+				page, err := h.trySearch(h.shows("User", "title,meta"), a)
+				if err != nil {
+					t.Fatalf("%s, %+v: %v", name, a, err)
+				}
+				if len(page.Resources) == 0 && (a.count > 1 || start == 1) {
+					t.Errorf("%s, %+v: nobody", name, a)
+				}
+				for _, res := range page.Resources {
+					if id, _ := at(res, "id").(string); at(res, "meta", "version") != want[id] {
+						t.Errorf("%s, %+v: %s has the version %v, want %s", name, a, id, at(res, "meta", "version"), want[id])
+					}
+				}
+			}
+		}
+		made.users.Backend = made.users.Backend.(unversioned).Backend
+	}
 }
 
 func TestIfMatchHoldsWithoutADirectorysOwnVersions(t *testing.T) {
@@ -290,8 +350,7 @@ func TestIfMatchHoldsWithoutADirectorysOwnVersions(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, raced %v", name, raced), func(t *testing.T) {
 				h := newHouse(t)
 				inner := h.users.Backend
-				h.users.Backend = unversioned{inner}
-				h.user("first") // with whom it is found out
+				h.users.Backend = unversioned{Backend: inner}
 				u := h.create("User", `{"userName":"a","externalId":"00u1"}`)
 				if raced {
 					h.users.after = func(string) {

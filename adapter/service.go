@@ -141,9 +141,6 @@ type class struct {
 	rt     *scim.ResourceType
 	refs   []reference
 	extras []overlayAttr
-
-	// hashed: the directory has no versions, so all mapped attributes are read and hashed instead. It is found out with the first record.
-	hashed atomic.Bool
 }
 
 // reference is a mapping.Reference with what this package needs to know of it.
@@ -192,14 +189,6 @@ func (r reference) is(ref scim.Ref) bool {
 
 // ref is the attribute itself, as projections and mappings are asked for it.
 func (r reference) ref() scim.Ref { return scim.Ref{URI: r.URI, Attr: r.attr} }
-
-// reads lists the native attributes to read for what is wanted.
-func (c *class) reads(want func(scim.Ref) bool) []string {
-	if c.hashed.Load() {
-		return c.Reads(nil)
-	}
-	return c.Reads(want)
-}
 
 // Ready asks each directory for one record and the journal for a sign of life, all at a time.
 func (s *Service) Ready(ctx context.Context) []scim.Health {

@@ -284,7 +284,7 @@ func (s *Service) matchRest(ctx context.Context, c *class, req scim.Request, low
 			return nil, err
 		}
 	}
-	fulfil := make(map[backends.Key]bool, len(tested)) // those whose version had to be read come in another order
+	fulfil := make(map[backends.Key]bool, len(tested)) // whose version had to be read may be gone by now
 	for i, d := range resources {
 		fulfil[tested[i].Key] = scim.Match(low.Rest, c.rt, d.res)
 	}
