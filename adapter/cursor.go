@@ -22,8 +22,8 @@ type walkID [16]byte
 type cursor struct {
 	walk walkID
 	made time.Time
-	back bool // the page that ends before the key, not the one that begins behind it
-	key  backends.Key
+	back bool         // the page that ends before the key, not the one that begins behind it
+	key  backends.Key // "": the walk has yet to begin
 	by   scim.SortKey // "" without sortBy
 }
 
@@ -103,7 +103,7 @@ func (s *Service) sealer(walk walkID) (cipher.AEAD, error) {
 // bound is what a cursor is good for: everything of a lease but the walk, which the key is made of.
 func (l lease) bound() []byte {
 	var text []byte
-	for _, part := range [...]string{l.tenant, l.client, l.subject, l.typ, l.filter, l.sort} {
+	for _, part := range [...]string{l.tenant, l.client, l.subject, l.typ, l.filter, l.sort, l.part} {
 		text = append(binary.AppendUvarint(text, uint64(len(part))), part...)
 	}
 	return text

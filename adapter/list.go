@@ -10,6 +10,7 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/mapping"
 	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 // restBatch is how many records are tested on the SCIM side at a time: their references are resolved together.
@@ -23,9 +24,11 @@ type search struct {
 	low   mapping.Lowered
 	sort  *scim.Sort // nil: in the order of the keys
 	lease lease
-	byIdx bool    // pages by index, not by cursor
-	from  *cursor // where a walk by cursor goes on; nil at its beginning
-	start int     // of pages by index, from 1
+	part  *scim.Part // nil: the search stands for itself
+	byIdx bool       // pages by index, not by cursor
+	anew  bool       // the page is the first of a new list
+	from  *cursor    // where a walk by cursor goes on; nil at its beginning
+	start int        // of pages by index, from 1
 	count int
 	want  func(scim.Ref) bool
 }
@@ -47,8 +50,12 @@ func (s *Service) list(ctx context.Context, c *class, req scim.Request, q scim.L
 	if err != nil {
 		return nil, err
 	}
-	begins := f.from == nil && f.start == 1
-	if !begins && f.count > 0 {
+	switch {
+	case f.part != nil && f.part.Places > 0 && f.byIdx:
+		return f.overview(ctx, q.Filter)
+	case f.part != nil && f.count == 0 && !f.byIdx:
+		return f.standing()
+	case !f.anew && f.count > 0:
 		if page, ok, err := f.leased(ctx); ok || err != nil {
 			return page, err
 		}
@@ -59,7 +66,7 @@ func (s *Service) list(ctx context.Context, c *class, req scim.Request, q scim.L
 	switch {
 	case f.count == 0:
 		return f.total(ctx)
-	case begins:
+	case f.anew:
 		s.snaps.drop(f.lease)
 		return f.first(ctx)
 	}
@@ -77,7 +84,7 @@ func (s *Service) list(ctx context.Context, c *class, req scim.Request, q scim.L
 }
 
 func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*search, error) {
-	f := &search{s: s, c: c, req: req, sort: q.Sort, start: max(1, q.StartIndex), count: q.Count, byIdx: q.Cursor == nil, want: c.wants(req.Projection)}
+	f := &search{s: s, c: c, req: req, sort: q.Sort, start: max(1, q.StartIndex), count: q.Count, part: q.Part, byIdx: q.Cursor == nil, want: c.wants(req.Projection)}
 	if f.count < 0 {
 		f.count = s.o.DefaultCount
 	}
@@ -92,17 +99,73 @@ func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*sear
 		shown := f.want
 		f.want = func(ref scim.Ref) bool { return shown(ref) || f.sort.Wants(ref) } // for what the cursors of the page say
 	}
+	f.anew = f.start == 1
+	if f.part != nil {
+		f.lease.part = f.part.Of
+		f.anew = f.anew && f.part.Anew
+	}
 	if f.byIdx {
 		return f, nil
 	}
-	f.start = 1
+	f.start, f.anew = 1, true
 	if *q.Cursor == "" {
 		f.lease.walk = newWalk()
 		return f, nil
 	}
 	from, err := s.open(f.lease, *q.Cursor)
-	f.from, f.lease.walk = &from, from.walk
+	f.lease.walk = from.walk
+	if from.key != "" {
+		f.from, f.anew = &from, false
+	}
 	return f, err
+}
+
+// keeps says that the list is kept even if it fits on one page.
+func (f *search) keeps() bool { return f.part != nil && f.byIdx }
+
+// standing is the page by cursor without resources of a part: its next cursor is for where it stands itself.
+func (f *search) standing() (*scim.List, error) {
+	at, back := placed{}, false
+	if f.from != nil {
+		at, back = placed{f.from.key, f.from.by}, f.from.back
+	}
+	page := f.empty(-1)
+	var err error
+	page.NextCursor, err = f.cursor(at, back)
+	return page, err
+}
+
+// overview says how many are in the list of a part, and where the first of them stand. The places are those of the moment in which the list was made, so
+// that all its pages see one order. Where so many were deleted since that not enough places are left, the list is made anew.
+func (f *search) overview(ctx context.Context, text filter.Expr) (*scim.List, error) {
+	n := min(f.part.Places, scim.MaxPlaces)
+	snap := f.s.snaps.get(f.lease)
+	if snap != nil && !f.part.Anew {
+		if err := snap.hold(ctx); err != nil {
+			return nil, err
+		}
+		defer snap.release()
+		if f.sort == nil || len(snap.keys.by) >= min(n, snap.keys.len()) {
+			return f.placesOf(&snap.keys, n), nil
+		}
+	}
+	var err error
+	if f.low, err = f.s.lower(ctx, f.c, f.req, text); err != nil {
+		return nil, err
+	}
+	found, err := f.collect(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	fresh := f.s.snaps.put(f.lease, found.keys)
+	defer fresh.release()
+	return f.placesOf(&fresh.keys, n), nil
+}
+
+func (f *search) placesOf(keys *keyList, n int) *scim.List {
+	list := f.empty(keys.len())
+	list.Places = slices.Clone(keys.by[:min(n, len(keys.by))])
+	return list
 }
 
 // leased cuts the page from a snapshot that is still kept; false when there is none that can say where the page begins.
@@ -154,7 +217,7 @@ func (f *search) total(ctx context.Context) (*scim.List, error) {
 	return page, err
 }
 
-// first is the first page. A result that fits on it is answered from the walk itself, and no snapshot is kept.
+// first is the first page. A result that fits on it is answered from the walk itself, and no snapshot is kept, unless it is a part's.
 func (f *search) first(ctx context.Context) (*scim.List, error) {
 	var recs []backends.Record
 	if f.low.Rest == nil {
@@ -178,7 +241,7 @@ func (f *search) first(ctx context.Context) (*scim.List, error) {
 		return nil, err
 	}
 	snap := newSnapshot(f.lease, found.keys)
-	if found.keys.len() > f.count {
+	if found.keys.len() > f.count || f.keeps() {
 		snap = f.s.snaps.put(f.lease, found.keys)
 	}
 	defer snap.release()
@@ -190,6 +253,13 @@ func (f *search) whole(ctx context.Context, recs []backends.Record) (*scim.List,
 	recs, err := f.arrange(ctx, recs)
 	if err != nil {
 		return nil, err
+	}
+	if f.keeps() {
+		var keys keyList
+		for _, rec := range recs {
+			keys.add(rec.Key)
+		}
+		f.s.snaps.put(f.lease, keys).release()
 	}
 	page, _, err := f.page(ctx, recs, len(recs))
 	return page, err

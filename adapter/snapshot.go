@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
 )
 
 // keyList is the keys that a search matched, in order. Keys that are UUIDs, as most directories' are, take 16 bytes each.
 type keyList struct {
 	uuids [][16]byte
 	texts []backends.Key // all keys, once one of them is no UUID
+	by    []scim.SortKey // where the first of them stand, in the list of a sorted part; see scim.Part
 }
 
 func (l *keyList) add(key backends.Key) {
@@ -42,6 +44,9 @@ func (l *keyList) size() int {
 	size := 16 * len(l.uuids)
 	for _, key := range l.texts {
 		size += 16 + len(key)
+	}
+	for _, by := range l.by {
+		size += 16 + len(by)
 	}
 	return size
 }
@@ -113,11 +118,13 @@ func (l *keyList) remove(positions []int) {
 		return
 	}
 	l.uuids, l.texts = without(l.uuids, positions), without(l.texts, positions)
+	known, _ := slices.BinarySearch(positions, len(l.by))
+	l.by = without(l.by, positions[:known])
 }
 
 func without[T any](list []T, positions []int) []T {
-	if list == nil {
-		return nil
+	if list == nil || len(positions) == 0 {
+		return list
 	}
 	first := positions[0]
 	kept := list[:first]
@@ -152,6 +159,7 @@ func unpackUUID(id [16]byte) backends.Key {
 // lack resources that were there throughout the walk.
 type lease struct {
 	tenant, client, subject, typ, filter, sort string
+	part                                       string // scim.Part's Of; "" for a search that stands for itself
 	walk                                       walkID
 }
 
@@ -160,7 +168,7 @@ const leaseOverhead = 512
 
 // size is how many bytes a snapshot takes that has no keys.
 func (l lease) size() int {
-	return leaseOverhead + len(l.tenant) + len(l.client) + len(l.subject) + len(l.typ) + len(l.filter) + len(l.sort)
+	return leaseOverhead + len(l.tenant) + len(l.client) + len(l.subject) + len(l.typ) + len(l.filter) + len(l.sort) + len(l.part)
 }
 
 // snapshot is the list of keys that a search matched, from which pages are cut. One page is cut at a time.

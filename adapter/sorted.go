@@ -28,11 +28,15 @@ type sorter struct {
 	run   int          // where in keys those begin that stand where the last one stands
 	last  scim.SortKey // where that is
 	at    int          // how many are before the place where the page begins or ends
+	note  int          // of how many keys the place is kept too
 }
 
 // newSorter also gives the order that the directory is to walk in, nil where it cannot.
 func (f *search) newSorter(ctx context.Context) (*sorter, *backends.Sort, error) {
 	s := &sorter{f: f, most: f.s.o.MaxSort}
+	if f.lease.part != "" && f.byIdx {
+		s.note = scim.MaxPlaces
+	}
 	for _, r := range f.c.refs {
 		if r.attr == nil || !f.sort.Wants(r.ref()) {
 			continue
@@ -94,6 +98,9 @@ func (s *sorter) push(p placed) {
 		s.run, s.last = s.keys.len(), p.by
 	}
 	s.keys.add(p.key)
+	if len(s.keys.by) < s.note { // keys of one place are yet to be ordered among themselves
+		s.keys.by = append(s.keys.by, p.by)
+	}
 	s.count(p)
 }
 
@@ -155,9 +162,7 @@ func (f *search) sortable(ctx context.Context, recs []backends.Record) ([]backen
 
 // arrange puts whole records into the order of the search: a page that holds all there is.
 func (f *search) arrange(ctx context.Context, recs []backends.Record) ([]backends.Record, error) {
-	slices.SortFunc(recs, byKey)
-	recs = slices.CompactFunc(recs, func(a, b backends.Record) bool { return a.Key == b.Key })
-	recs, err := f.s.versioned(ctx, f.c, recs)
+	recs, err := f.s.versioned(ctx, f.c, unique(recs))
 	if err != nil || f.sort == nil {
 		return recs, err
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 // A search at the root is over all resource types (RFC 7644 §3.4.2.1). It is put together from the searches of the types, in the order of the
@@ -17,6 +19,7 @@ type share struct {
 	search func(context.Context, scim.Request, scim.ListQuery) (*scim.List, error)
 	req    scim.Request
 	fitted scim.Fitted
+	of     string // see scim.Part
 }
 
 // rootSearch is a search at the root on its way.
@@ -24,11 +27,10 @@ type rootSearch struct {
 	shares []share
 	page   scim.ListQuery
 	count  int // how many resources may be on the page
-	most   int // how many a type gives at a time
 }
 
 func (h *Handler) findAll(r *http.Request, e *event, q url.Values) (*scim.List, error) {
-	s := rootSearch{most: h.MaxCount}
+	var s rootSearch
 	var err error
 	if s.page, err = pageQuery(q); err != nil {
 		return nil, err
@@ -41,10 +43,13 @@ func (h *Handler) findAll(r *http.Request, e *event, q url.Values) (*scim.List, 
 	if err != nil {
 		return nil, err
 	}
-	fitted := make([]scim.Fitted, len(h.types))
+	fitted, of := make([]scim.Fitted, len(h.types)), "root"
 	if text != "" {
 		if fitted, err = scim.FitFilter(text, h.types); err != nil {
 			return nil, err
+		}
+		if e, err := filter.Parse(text); err == nil { // however it is spelled
+			of += " " + e.String()
 		}
 	}
 	for i, rt := range h.types {
@@ -52,7 +57,7 @@ func (h *Handler) findAll(r *http.Request, e *event, q url.Values) (*scim.List, 
 		if err != nil {
 			return nil, err
 		}
-		s.shares = append(s.shares, share{h.Service.List, req, fitted[i]})
+		s.shares = append(s.shares, share{h.Service.List, req, fitted[i], of})
 	}
 	sorts, err := sortsOf(h.types, q.Get("sortBy"), q.Get("sortOrder"))
 	switch {
@@ -68,23 +73,23 @@ func (h *Handler) findAll(r *http.Request, e *event, q url.Values) (*scim.List, 
 	return s.byIndex(r.Context())
 }
 
-// list asks the type for a page. A type in which nobody can be found is not asked.
-func (s share) list(ctx context.Context, q scim.ListQuery) (*scim.List, error) {
+// list asks the type for its part. A type in which nobody can be found is not asked.
+func (s share) list(ctx context.Context, q scim.ListQuery, part scim.Part) (*scim.List, error) {
 	if s.fitted.Nobody {
 		return &scim.List{StartIndex: q.StartIndex}, nil
 	}
-	q.Filter = s.fitted.Filter
+	part.Of = s.of
+	q.Filter, q.Part = s.fitted.Filter, &part
 	return s.search(ctx, s.req, q)
 }
 
 // byIndex cuts a page from the types' lists, laid end to end. A type behind the page is only counted; one before it is asked for the same page of its
-// own, which is empty, because its total then comes from the snapshot that earlier pages were cut from.
+// own, which is empty, because its total then comes from the list that earlier pages were cut from.
 func (s rootSearch) byIndex(ctx context.Context) (*scim.List, error) {
 	page := &scim.List{StartIndex: s.page.StartIndex}
 	for _, share := range s.shares {
-		got, err := share.list(ctx, scim.ListQuery{
-			StartIndex: max(1, s.page.StartIndex-page.TotalResults), Count: s.count - len(page.Resources),
-		})
+		start := max(1, s.page.StartIndex-page.TotalResults)
+		got, err := share.list(ctx, scim.ListQuery{StartIndex: start, Count: s.count - len(page.Resources)}, scim.Part{Anew: start == 1})
 		if err != nil {
 			return nil, err
 		}
@@ -100,34 +105,32 @@ const cursorSeparator = "."
 
 // byCursor goes on with the type that the cursor names, and fills the page from those behind it.
 func (s rootSearch) byCursor(ctx context.Context) (*scim.List, error) {
-	if s.count == 0 {
-		total, err := s.byIndex(ctx)
-		if err == nil {
-			total.StartIndex = 0
-		}
-		return total, err
-	}
 	first, cursor, err := s.at(*s.page.Cursor)
 	if err != nil {
 		return nil, err
 	}
+	if s.count == 0 {
+		return s.counted(ctx, first, cursor)
+	}
 	page := &scim.List{TotalResults: -1}
 	for i := first; i < len(s.shares); i++ {
-		got, err := s.shares[i].list(ctx, scim.ListQuery{StartIndex: 1, Count: s.count - len(page.Resources), Cursor: &cursor})
+		got, err := s.shares[i].list(ctx, scim.ListQuery{StartIndex: 1, Count: s.count - len(page.Resources), Cursor: &cursor}, scim.Part{})
 		if err != nil {
 			return nil, err
 		}
 		page.Resources = append(page.Resources, got.Resources...)
-		name := s.shares[i].req.Type.Name + cursorSeparator
 		if got.NextCursor != "" {
-			page.NextCursor = name + got.NextCursor
+			page.NextCursor = s.shares[i].cursor(got)
 			return page, nil
 		}
 		cursor = ""
-		if len(page.Resources) >= s.count && i+1 < len(s.shares) {
-			page.NextCursor = s.shares[i+1].req.Type.Name + cursorSeparator
-			return page, nil
+		if len(page.Resources) < s.count {
+			continue
 		}
+		if page.NextCursor, err = s.beginning(ctx, i+1); err != nil || page.NextCursor != "" {
+			return page, err
+		}
+		break
 	}
 	if *s.page.Cursor == "" {
 		page.TotalResults = len(page.Resources) // it all fitted on one page
@@ -135,16 +138,51 @@ func (s rootSearch) byCursor(ctx context.Context) (*scim.List, error) {
 	return page, nil
 }
 
+// counted is the answer without resources. A cursor is looked at all the same.
+func (s rootSearch) counted(ctx context.Context, i int, cursor string) (*scim.List, error) {
+	if cursor != "" {
+		if _, err := s.shares[i].list(ctx, scim.ListQuery{StartIndex: 1, Cursor: &cursor}, scim.Part{}); err != nil {
+			return nil, err
+		}
+	}
+	total, err := s.byIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	total.StartIndex = 0
+	return total, nil
+}
+
+// beginning is a cursor for the beginning of the next type, from the i-th on, in which somebody may be found; "" where there is none. The type makes it, so
+// that it belongs to the search and the client, and ends, as any other does.
+func (s rootSearch) beginning(ctx context.Context, i int) (string, error) {
+	for _, share := range s.shares[i:] {
+		if share.fitted.Nobody {
+			continue
+		}
+		got, err := share.list(ctx, scim.ListQuery{StartIndex: 1, Cursor: new(string)}, scim.Part{})
+		if err != nil {
+			return "", err
+		}
+		return share.cursor(got), nil
+	}
+	return "", nil
+}
+
+// cursor is the root's own for where a page of the type goes on.
+func (s share) cursor(page *scim.List) string {
+	return s.req.Type.Name + cursorSeparator + page.NextCursor
+}
+
 // at finds where a cursor of byCursor goes on.
-func (s rootSearch) at(cursor string) (share int, own string, err error) {
+func (s rootSearch) at(cursor string) (i int, own string, err error) {
 	if cursor == "" {
 		return 0, "", nil
 	}
-	name, own, ok := strings.Cut(cursor, cursorSeparator)
-	for i := range s.shares {
-		if ok && s.shares[i].req.Type.Name == name {
-			return i, own, nil
-		}
+	name, own, _ := strings.Cut(cursor, cursorSeparator)
+	i = slices.IndexFunc(s.shares, func(s share) bool { return s.req.Type.Name == name && !s.fitted.Nobody })
+	if i < 0 || own == "" {
+		return 0, "", scim.BadRequest(scim.InvalidCursor, "The cursor is none of this search; begin anew with an empty one.")
 	}
-	return 0, "", scim.BadRequest(scim.InvalidCursor, "The cursor is none of this search; begin anew with an empty one.")
+	return i, own, nil
 }

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -30,19 +31,35 @@ func (m *memory) list(r scim.Request, q scim.ListQuery) (*scim.List, error) {
 		slices.SortStableFunc(found, func(a, b *scim.Object) int { return q.Sort.Compare(q.Sort.Key(a), q.Sort.Key(b)) })
 	}
 	page := &scim.List{TotalResults: len(found), StartIndex: q.StartIndex}
-	from := min(q.StartIndex-1, len(found))
+	part := q.Part
+	if part == nil {
+		part = &scim.Part{}
+	}
+	if part.Places > 0 {
+		for _, res := range found[:min(part.Places, len(found))] {
+			if q.Sort != nil {
+				page.Places = append(page.Places, q.Sort.Key(res))
+			}
+		}
+		return page, nil
+	}
+	if q.Count < 0 {
+		q.Count = len(found)
+	}
+	from, mark := min(q.StartIndex-1, len(found)), r.Type.Name+" of "+part.Of+" at "
 	if q.Cursor != nil {
 		from, page.TotalResults, page.StartIndex = 0, -1, 0
 		if *q.Cursor != "" {
-			var err error
-			if from, err = strconv.Atoi(strings.TrimPrefix(*q.Cursor, "at.")); err != nil {
+			text, err := hex.DecodeString(*q.Cursor)
+			at, ours := strings.CutPrefix(string(text), mark)
+			if from, _ = strconv.Atoi(at); err != nil || !ours {
 				return nil, scim.BadRequest(scim.InvalidCursor, "That is no cursor.")
 			}
 		}
 	}
 	to := min(from+q.Count, len(found))
-	if q.Cursor != nil && to < len(found) {
-		page.NextCursor = fmt.Sprintf("at.%d", to)
+	if q.Cursor != nil && (to < len(found) || q.Count == 0 && part.Of != "") {
+		page.NextCursor = hex.EncodeToString(fmt.Appendf(nil, "%s%d", mark, to))
 	}
 	for _, res := range found[from:to] {
 		page.Resources = append(page.Resources, r.Type.Project(res, r.Projection))

@@ -8,8 +8,8 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
-// maxSortedRoot is how far into the merged order of all types a page may reach: up to there the keys of every type are read anew for each page.
-const maxSortedRoot = 10_000
+// mergeAgain is how often a page is merged anew because somebody whom it should show was gone.
+const mergeAgain = 3
 
 // sortsOf reads sortBy and sortOrder for each type; nil when nothing is to be sorted. A type that lacks the attribute has nil in its place; what no type
 // has is refused.
@@ -47,7 +47,7 @@ func has(rt *scim.ResourceType, sortBy string) bool {
 	return err == nil && ok
 }
 
-// ranked is the first part of a type's own order: as many keys as the page could need.
+// ranked is the first part of a type's own order: as many places as the page could need.
 type ranked struct {
 	share
 	sort  *scim.Sort // nil: the type lacks the attribute
@@ -57,23 +57,36 @@ type ranked struct {
 	upTo  int // and how many up to its end
 }
 
-// sorted merges the sorted lists of the types. The keys are read first, with nothing of the resources but the sorted attribute, whatever the client wants
-// to see; they say how many resources of each type the page has, and only those are then read. Types share a rank in their own order.
+// sorted merges the sorted lists of the types. Each tells where its first resources stand, which it has kept since the first page; that says how many
+// resources of each type the page has, and only those are then read. Types share a place in their own order.
 func (s rootSearch) sorted(ctx context.Context, sorts []*scim.Sort) (*scim.List, error) {
 	window := s.page.StartIndex - 1 + s.count
 	switch {
 	case s.count == 0:
 		return s.byIndex(ctx)
-	case window > maxSortedRoot:
+	case window > scim.MaxPlaces:
 		return nil, scim.BadRequest(scim.TooMany, "At the root, a sorted search shows its first %d resources only. Narrow the filter, or search one type at a time, as in %s/.search, where there is no such limit.",
-			maxSortedRoot, s.shares[0].req.Type.Endpoint)
+			scim.MaxPlaces, s.shares[0].req.Type.Endpoint)
 	}
-	page := &scim.List{StartIndex: s.page.StartIndex}
+	anew := s.page.StartIndex == 1
+	for again := mergeAgain; ; again-- {
+		page, whole, err := s.merged(ctx, sorts, window, anew)
+		if err != nil || whole || again == 0 {
+			return page, err
+		}
+		anew = false
+	}
+}
+
+// merged is one try at a page. It is not whole where a list has changed while the page was put together: whoever turned out to be gone has left the list of
+// the type, the places behind have moved up, and another type may have the next one.
+func (s rootSearch) merged(ctx context.Context, sorts []*scim.Sort, window int, anew bool) (page *scim.List, whole bool, err error) {
+	page, whole = &scim.List{StartIndex: s.page.StartIndex}, true
 	lists := make([]*ranked, len(s.shares))
 	for i, share := range s.shares {
 		lists[i] = &ranked{share: share, sort: sorts[i]}
-		if err := lists[i].read(ctx, window, s.most, missing(sorts)); err != nil {
-			return nil, err
+		if err := lists[i].read(ctx, window, anew, missing(sorts)); err != nil {
+			return nil, false, err
 		}
 		page.TotalResults += lists[i].total
 	}
@@ -83,18 +96,18 @@ func (s rootSearch) sorted(ctx context.Context, sorts []*scim.Sort) (*scim.List,
 		if l.upTo == l.from {
 			continue
 		}
-		got, err := l.list(ctx, scim.ListQuery{Sort: l.sort, StartIndex: l.from + 1, Count: l.upTo - l.from})
+		got, err := l.list(ctx, scim.ListQuery{Sort: l.sort, StartIndex: l.from + 1, Count: l.upTo - l.from}, scim.Part{})
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
-		resources[l] = got.Resources
+		resources[l], whole = got.Resources, whole && got.TotalResults == l.total
 	}
 	for _, l := range order {
-		if rest := resources[l]; len(rest) > 0 { // fewer where somebody was deleted meanwhile
+		if rest := resources[l]; len(rest) > 0 {
 			page.Resources, resources[l] = append(page.Resources, rest[0]), rest[1:]
 		}
 	}
-	return page, nil
+	return page, whole, nil
 }
 
 // missing is the key of a resource without the attribute.
@@ -107,33 +120,15 @@ func missing(sorts []*scim.Sort) scim.SortKey {
 	return ""
 }
 
-// read fills in the keys of the first `window` resources, `most` at a time. Those of a type that lacks the attribute are known without reading.
-func (l *ranked) read(ctx context.Context, window, most int, none scim.SortKey) error {
-	if l.sort == nil {
-		got, err := l.list(ctx, scim.ListQuery{StartIndex: 1})
-		if err != nil {
-			return err
-		}
-		l.total, l.keys = got.TotalResults, slices.Repeat([]scim.SortKey{none}, min(window, got.TotalResults))
-		return nil
-	}
-	bare := l.share
-	var err error
-	if bare.req.Projection, err = bare.req.Type.ParseProjection(l.sort.By.Top().String(), ""); err != nil {
+// read fills in the places of the first `window` resources. Those of a type that lacks the attribute are known without reading.
+func (l *ranked) read(ctx context.Context, window int, anew bool, none scim.SortKey) error {
+	got, err := l.list(ctx, scim.ListQuery{Sort: l.sort, StartIndex: 1}, scim.Part{Anew: anew, Places: window})
+	if err != nil {
 		return err
 	}
-	for len(l.keys) < window {
-		got, err := bare.list(ctx, scim.ListQuery{Sort: l.sort, StartIndex: len(l.keys) + 1, Count: min(most, window-len(l.keys))})
-		if err != nil {
-			return err
-		}
-		l.total = got.TotalResults
-		for _, res := range got.Resources {
-			l.keys = append(l.keys, l.sort.Key(res))
-		}
-		if len(got.Resources) == 0 || len(l.keys) >= l.total {
-			return nil
-		}
+	l.total, l.keys = got.TotalResults, got.Places
+	if l.sort == nil {
+		l.keys = slices.Repeat([]scim.SortKey{none}, min(window, l.total))
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 type Service interface {
 	// ResourceTypes are the types that are served, with only what is mapped. Fixed while the service lives.
 	ResourceTypes() []*scim.ResourceType
+	// List is a search among the resources of one type. A search over several types is put together from one for each, with ListQuery.Part.
 	List(ctx context.Context, req scim.Request, q scim.ListQuery) (*scim.List, error)
 	Get(ctx context.Context, req scim.Request, id string) (*scim.Result, error)
 	Create(ctx context.Context, req scim.Request, res *scim.Object) (*scim.Result, error)
