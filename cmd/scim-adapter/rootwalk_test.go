@@ -12,7 +12,7 @@ import (
 func TestAWalkAtTheRootShowsWhoIsThereThroughoutOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *house) {
 		for _, by := range []string{"", "displayName", "userName"} {
-			for _, size := range []int{3, 8} {
+			for _, size := range []int{3, 8, 12} {
 				t.Run(fmt.Sprintf("by %q, pages of %d", by, size), func(t *testing.T) {
 					h.walkWhileChanging(t, by, size)
 				})
