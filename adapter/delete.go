@@ -80,7 +80,7 @@ func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key b
 	if err != nil {
 		return nil, err
 	}
-	if err := checkIfMatch(req, c.etag(rec, held[key].Version)); err != nil {
+	if err := checkConditions(req, c.etag(rec, held[key].Version)); err != nil {
 		return nil, err
 	}
 	w := &work{s: s, c: c, req: req, action: "delete", key: key, rec: rec}

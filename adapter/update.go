@@ -119,7 +119,7 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	if err != nil {
 		return nil, err
 	}
-	if err := checkIfMatch(req, before.version); err != nil {
+	if err := checkConditions(req, before.version); err != nil {
 		return nil, err
 	}
 	after, deltas, err := ch.apply(before.res.Clone())
@@ -290,10 +290,10 @@ func (s *Service) plan(ctx context.Context, c *class, p *plan, deltas []scim.Set
 func (s *Service) updating(c *class, req scim.Request, ch change, p *plan, want func(scim.Ref) bool) *work {
 	u := p.update
 	w := &work{s: s, c: c, req: req, action: ch.action, key: p.rec.Key, rec: p.rec, dropped: slices.Concat(req.Dropped, u.Dropped)}
-	conditional := !u.Pure || guarded(req)
+	conditional := !u.Pure || pinned(req)
 	cond := backends.Condition{}
 	switch {
-	case guarded(req), conditional && p.rec.Version != "":
+	case pinned(req), conditional && p.rec.Version != "":
 		cond = c.asRead(p.rec)
 	case conditional:
 		cond.Assert = replaced(c, u.Changes, p.rec.Attrs)

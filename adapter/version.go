@@ -36,48 +36,17 @@ func (c *class) etag(rec backends.Record, overlay string) string {
 	return `W/"` + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15]) + `"`
 }
 
-// hashed says that the directory has no versions: all mapped attributes are read and hashed instead, whatever is to be shown.
-func (c *class) hashed() bool { return !c.Backend().Capabilities().Versioned }
-
-// reads lists the native attributes to read for what is wanted.
-func (c *class) reads(want func(scim.Ref) bool) []string {
-	if c.hashed() {
-		return c.Reads(nil)
-	}
-	return c.Reads(want)
-}
-
-// versioned makes sure that records without a version have all that is hashed in its place. Where no record has one, they were read so. Where records
-// have versions, and these have none, they are read again; those that are gone by now are left out.
+// versioned makes sure that records without a version have all that is hashed in its place.
 func (s *Service) versioned(ctx context.Context, c *class, recs []backends.Record) ([]backends.Record, error) {
-	var bare []backends.Key
-	for _, rec := range recs {
-		if rec.Version == "" {
-			bare = append(bare, rec.Key)
-		}
-	}
-	if c.hashed() || len(bare) == 0 {
+	if c.hashed.Load() || !slices.ContainsFunc(recs, func(r backends.Record) bool { return r.Version == "" }) {
 		return recs, nil
 	}
-	whole, err := c.Backend().Fetch(ctx, bare, c.Reads(nil))
-	if err != nil {
-		return nil, err
+	c.hashed.Store(true)
+	keys := make([]backends.Key, len(recs))
+	for i, rec := range recs {
+		keys[i] = rec.Key
 	}
-	read := make(map[backends.Key]backends.Record, len(whole))
-	for _, rec := range whole {
-		read[rec.Key] = rec
-	}
-	there := make([]backends.Record, 0, len(recs))
-	for _, rec := range recs {
-		again, found := read[rec.Key]
-		switch {
-		case rec.Version != "":
-			there = append(there, rec)
-		case found:
-			there = append(there, again)
-		}
-	}
-	return there, nil
+	return c.Backend().Fetch(ctx, keys, c.Reads(nil))
 }
 
 // asRead is the condition that a record still is as it was read: by its version, or else by all that its version is made of.
@@ -92,15 +61,24 @@ func (c *class) asRead(rec backends.Record) backends.Condition {
 	return backends.Condition{Assert: replaced(c, all, rec.Attrs)}
 }
 
-// checkIfMatch is RFC 7644 §3.14: a write with If-Match happens only to the version that the client has seen.
-func checkIfMatch(req scim.Request, version string) error {
-	if len(req.IfMatch) == 0 || scim.MatchesVersion(req.IfMatch, version) {
-		return nil
+// checkConditions is RFC 7644 §3.14: a write with If-Match happens only to a version that the client names, one with If-None-Match only to another
+// (RFC 9110 §13.1.2). They are looked at anew whenever the resource is read anew.
+func checkConditions(req scim.Request, version string) error {
+	switch {
+	case len(req.IfMatch) > 0 && !scim.MatchesVersion(req.IfMatch, version):
+		return &scim.Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since the version in If-Match."}
+	case scim.MatchesVersion(req.IfNoneMatch, version):
+		return &scim.Error{Status: http.StatusPreconditionFailed, Detail: "The resource has a version that If-None-Match excludes; nothing was changed."}
 	}
-	return &scim.Error{Status: http.StatusPreconditionFailed, Detail: "The resource has changed since the version in If-Match."}
+	return nil
 }
 
-// guarded says that the client's write depends on the version; "*" asks only that the resource exists.
+// guarded says that the client has named the version that it means to write; "*" asks only that the resource exists. Once that version is gone there is
+// nothing to try again.
 func guarded(req scim.Request) bool {
 	return len(req.IfMatch) > 0 && !slices.Contains(req.IfMatch, "*")
 }
+
+// pinned says that a write may happen only to the very version that was read, because the client has a condition on versions. With If-None-Match
+// alone the next version may do as well.
+func pinned(req scim.Request) bool { return guarded(req) || len(req.IfNoneMatch) > 0 }

@@ -3,23 +3,30 @@ package scimapi
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
-// ifMatch reads If-Match (RFC 7644 §3.14, RFC 9110 §13.1.1); nil when it was not sent. One that cannot be read is refused: a write that was meant to
-// depend on a version must not happen without.
-func ifMatch(r *http.Request) ([]string, error) {
-	headers := r.Header.Values("If-Match")
-	if len(headers) == 0 {
+// conditions reads what a write of one resource depends on (RFC 7644 §3.14, RFC 9110 §13.1).
+func conditions(r *http.Request, req *scim.Request) (err error) {
+	if req.IfMatch, err = condition(r, "If-Match"); err == nil {
+		req.IfNoneMatch, err = condition(r, "If-None-Match")
+	}
+	return err
+}
+
+// condition reads the tags of a header; nil when it was not sent. One that cannot be read is refused: a write that was meant to depend on a version must
+// not happen without.
+func condition(r *http.Request, header string) ([]string, error) {
+	values := r.Header.Values(header)
+	if len(values) == 0 {
 		return nil, nil
 	}
-	tags, ok := writeCondition(headers)
+	tags, ok := writeCondition(values)
 	if !ok {
-		return nil, scim.BadRequest(scim.InvalidSyntax, `The header If-Match cannot be read; write the entity tag as the answer had it, such as W/"x", several with commas, or * alone.`)
+		return nil, scim.BadRequest(scim.InvalidSyntax, `The header %s cannot be read; write the entity tag as the answer had it, such as W/"x", several with commas, or * alone.`, header)
 	}
 	return tags, nil
 }
@@ -90,39 +97,4 @@ func unlessExists(r *http.Request, err error) error {
 		return err
 	}
 	return &scim.Error{Status: http.StatusPreconditionFailed, Detail: known.Detail + " If-None-Match asked to create nothing then, and nothing was changed.", Cause: known.Cause}
-}
-
-// unlessMatched is If-None-Match on a write of one resource (RFC 9110 §13.1.2): it happens only if the resource has none of these versions, and `*` means
-// that it must not exist, which a resource that can be written does. What was read is then what the write depends on, so that nothing comes between.
-func (h *Handler) unlessMatched(rt *scim.ResourceType, write handlerFunc) handlerFunc {
-	return func(w http.ResponseWriter, r *http.Request, e *event) error {
-		headers := r.Header.Values("If-None-Match")
-		if len(headers) == 0 {
-			return write(w, r, e)
-		}
-		tags, ok := entityTags(headers)
-		if !ok || len(tags) == 0 {
-			return scim.BadRequest(scim.InvalidSyntax, `The header If-None-Match cannot be read; write the entity tag as the answer had it, such as W/"x", several with commas, or * alone.`)
-		}
-		id, err := e.resourceID()
-		if err != nil {
-			return err
-		}
-		req, err := h.request(r, e, rt, url.Values{"attributes": {"id"}})
-		if err != nil {
-			return err
-		}
-		res, err := h.Service.Get(r.Context(), req, id)
-		if err != nil {
-			return err
-		}
-		if scim.MatchesVersion(tags, res.Version) {
-			return &scim.Error{Status: http.StatusPreconditionFailed, Detail: "The resource has a version that If-None-Match excludes; nothing was changed."}
-		}
-		if r.Header.Get("If-Match") == "" && res.Version != "" {
-			r = r.Clone(r.Context())
-			r.Header.Set("If-Match", res.Version)
-		}
-		return write(w, r, e)
-	}
 }

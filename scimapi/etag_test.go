@@ -94,24 +94,77 @@ func TestConditionsOfReading(t *testing.T) {
 	}
 }
 
-func TestIfNoneMatchOnAWrite(t *testing.T) {
-	var ifMatch []string
+func TestIfNoneMatchOnAWriteReachesTheServiceOrIsRefused(t *testing.T) {
 	s := newStage(t)
-	s.service.get = func(_ scim.Request, id string) (*scim.Result, error) {
-		if id == "nobody" {
-			return nil, &scim.Error{Status: 404, Detail: "No resource has this id."}
-		}
+	var req *scim.Request
+	s.service.replace = func(r scim.Request, id string, _ *scim.Object) (*scim.Result, error) {
+		req = &r
 		return someUser(id), nil
 	}
-	s.service.remove = func(r scim.Request, _ string) error { ifMatch = r.IfMatch; return nil }
+	s.service.patch = func(r scim.Request, id string, _ scim.Patch) (*scim.Result, error) {
+		req = &r
+		return someUser(id), nil
+	}
+	s.service.remove = func(r scim.Request, _ string) error { req = &r; return nil }
+	for method, body := range map[string]string{"PUT": `{"userName":"x"}`, "PATCH": `{"Operations":[{"op":"remove","path":"title"}]}`, "DELETE": ""} {
+		for header, want := range map[string][]string{`*`: {"*"}, `W/"1", 2`: {`W/"1"`, `"2"`}, `"2`: nil, ` `: nil, `,`: nil, `*, "1"`: nil} {
+			req = nil
+			w := s.do(method, "/scim/v2/Users/1", body, "If-None-Match", header, "If-Match", "W/3")
+			switch {
+			case want == nil && (w.Code != 400 || req != nil || !strings.Contains(w.Body.String(), "If-None-Match")):
+				t.Errorf("%s with %q: %d, reached %v: %s", method, header, w.Code, req, w.Body)
+			case want != nil && (w.Code >= 300 || !slices.Equal(req.IfNoneMatch, want) || !slices.Equal(req.IfMatch, []string{`W/"3"`})):
+				t.Errorf("%s with %q: %d, %+v: %s", method, header, w.Code, req, w.Body)
+			}
+		}
+	}
+}
+
+// A search and a create have no one resource whose version a condition could be about.
+func TestIfMatchIsReadOnlyWhereItMeansSomething(t *testing.T) {
+	s, _ := memoryStage(t, 1, 1)
+	s.service.create = func(r scim.Request, _ *scim.Object) (*scim.Result, error) {
+		if r.IfMatch != nil {
+			t.Errorf("a create depends on %q", r.IfMatch)
+		}
+		return someUser("1"), nil
+	}
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", "/Users", ""}, {"POST", "/Users/.search", "{}"}, {"GET", "", ""}, {"POST", "/.search", "{}"}, {"POST", "/Users", `{"userName":"x"}`},
+	} {
+		for _, header := range []string{`"1`, `,`, `"nobody's"`} {
+			if w := s.do(c.method, "/scim/v2"+c.path, c.body, "If-Match", header); w.Code >= 300 {
+				t.Errorf("%s %s with %s: %d %s", c.method, c.path, header, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// RFC 9110 §15.4.5: a 304 has the Cache-Control that a 200 would have had. So has every other answer.
+func TestNoAnswerIsStored(t *testing.T) {
+	s, _ := memoryStage(t, 1, 1)
+	s.service.get = func(_ scim.Request, id string) (*scim.Result, error) { return someUser(id), nil }
+	s.service.remove = func(scim.Request, string) error { return nil }
 	for _, c := range []struct {
-		id, tag string
-		status  int
-	}{{"1", `*`, 412}, {"1", `W/"1"`, 412}, {"1", `W/"2"`, 204}, {"1", `"2`, 400}, {"nobody", `*`, 404}} {
-		ifMatch = nil
-		w := s.do("DELETE", "/scim/v2/Users/"+c.id, "", "If-None-Match", c.tag)
-		if w.Code != c.status || (c.status == 204) != slices.Equal(ifMatch, []string{`W/"1"`}) {
-			t.Errorf("%s of %s: %d, If-Match %q: %s", c.tag, c.id, w.Code, ifMatch, w.Body)
+		method, path string
+		headers      []string
+		status       int
+	}{
+		{"GET", "/scim/v2/Users/1", nil, 200},
+		{"GET", "/scim/v2/Users/1", []string{"If-None-Match", `W/"1"`}, 304},
+		{"HEAD", "/scim/v2/Users/1", []string{"If-None-Match", `W/"1"`}, 304},
+		{"GET", "/scim/v2/Users", nil, 200},
+		{"DELETE", "/scim/v2/Users/1", nil, 204},
+		{"GET", "/scim/v2/Users/1", []string{"If-Match", `W/"2"`}, 412},
+		{"GET", "/scim/v2/Users/1", []string{"Authorization", ""}, 401},
+		{"GET", "/scim/v2/nowhere", nil, 404},
+		{"BREW", "/scim/v2/Users", nil, 405},
+		{"GET", "/scim/v2/ServiceProviderConfig", nil, 200},
+		{"GET", "/health", nil, 200},
+	} {
+		w := s.do(c.method, c.path, "", c.headers...)
+		if w.Code != c.status || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s %s: %d, Cache-Control %q", c.method, c.path, w.Code, w.Header().Get("Cache-Control"))
 		}
 	}
 }

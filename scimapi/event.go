@@ -43,6 +43,7 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request) *event {
 	e := &event{ResponseWriter: w, request: r, started: h.Now(), route: "unmatched"}
 	e.caller = scim.Caller{Tenant: "default", Address: h.clientAddress(r), UserAgent: truncate(r.UserAgent(), 512), RequestID: h.requestID(r)}
 	w.Header().Set("X-Request-Id", e.caller.RequestID)
+	w.Header().Set("Cache-Control", "no-store") // of every answer, a 304 and one without a body too (RFC 9110 §15.4.5)
 	h.Metrics.inFlight.Inc()
 	return e
 }

@@ -64,7 +64,6 @@ func writeObject(w http.ResponseWriter, r *http.Request, status int, o *scim.Obj
 	header := w.Header()
 	header.Set("Content-Type", answerType(r)+"; charset=utf-8")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	// A client that went away is no fault of ours, and nothing can be told to it.
 	_, _ = w.Write(body)

@@ -13,11 +13,7 @@ func (h *Handler) request(r *http.Request, e *event, rt *scim.ResourceType, q ur
 	if err != nil {
 		return scim.Request{}, err
 	}
-	tags, err := ifMatch(r)
-	if err != nil {
-		return scim.Request{}, err
-	}
-	return scim.Request{Caller: e.caller, Type: rt, Projection: projection, Base: h.baseURL(r), IfMatch: tags}, nil
+	return scim.Request{Caller: e.caller, Type: rt, Projection: projection, Base: h.baseURL(r)}, nil
 }
 
 // resourceID is the id from the path. %2F and its kind arrive escaped and are part of the id.
@@ -38,6 +34,9 @@ func (h *Handler) get(rt *scim.ResourceType) handlerFunc {
 		}
 		req, err := h.request(r, e, rt, q)
 		if err != nil {
+			return err
+		}
+		if req.IfMatch, err = condition(r, "If-Match"); err != nil {
 			return err
 		}
 		id, err := e.resourceID()

@@ -3,23 +3,27 @@ package scimapi
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
-// decode makes the request for the service, and reads the body, of a write. A DELETE has no body, and what its URL asks of the answer is nothing.
+// decode makes the request for the service, and reads the body, of a write. A DELETE has no body, and what its URL asks of the answer is nothing. What a
+// POST creates has no version yet that anything could depend on.
 func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *scim.ResourceType, method string) (scim.Request, *scim.Object, error) {
-	if method == http.MethodDelete {
-		req, err := h.request(r, e, rt, nil)
-		return req, nil, err
-	}
-	q, err := parseQuery(r)
-	if err != nil {
-		return scim.Request{}, nil, err
+	var q url.Values
+	var err error
+	if method != http.MethodDelete {
+		if q, err = parseQuery(r); err != nil {
+			return scim.Request{}, nil, err
+		}
 	}
 	req, err := h.request(r, e, rt, q)
-	if err != nil {
-		return scim.Request{}, nil, err
+	if err == nil && method != http.MethodPost {
+		err = conditions(r, &req)
+	}
+	if err != nil || method == http.MethodDelete {
+		return req, nil, err
 	}
 	body, err := h.readBody(w, r)
 	return req, body, err
