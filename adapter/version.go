@@ -36,17 +36,48 @@ func (c *class) etag(rec backends.Record, overlay string) string {
 	return `W/"` + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:15]) + `"`
 }
 
-// versioned makes sure that records without a version have all that is hashed in its place.
+// hashed says that the directory has no versions: all mapped attributes are read and hashed instead, whatever is to be shown.
+func (c *class) hashed() bool { return !c.Backend().Capabilities().Versioned }
+
+// reads lists the native attributes to read for what is wanted.
+func (c *class) reads(want func(scim.Ref) bool) []string {
+	if c.hashed() {
+		return c.Reads(nil)
+	}
+	return c.Reads(want)
+}
+
+// versioned makes sure that records without a version have all that is hashed in its place. Where no record has one, they were read so. Where records
+// have versions, and these have none, they are read again; those that are gone by now are left out.
 func (s *Service) versioned(ctx context.Context, c *class, recs []backends.Record) ([]backends.Record, error) {
-	if c.hashed.Load() || !slices.ContainsFunc(recs, func(r backends.Record) bool { return r.Version == "" }) {
+	var bare []backends.Key
+	for _, rec := range recs {
+		if rec.Version == "" {
+			bare = append(bare, rec.Key)
+		}
+	}
+	if c.hashed() || len(bare) == 0 {
 		return recs, nil
 	}
-	c.hashed.Store(true)
-	keys := make([]backends.Key, len(recs))
-	for i, rec := range recs {
-		keys[i] = rec.Key
+	whole, err := c.Backend().Fetch(ctx, bare, c.Reads(nil))
+	if err != nil {
+		return nil, err
 	}
-	return c.Backend().Fetch(ctx, keys, c.Reads(nil))
+	read := make(map[backends.Key]backends.Record, len(whole))
+	for _, rec := range whole {
+		read[rec.Key] = rec
+	}
+	there := make([]backends.Record, 0, len(recs))
+	for _, rec := range recs {
+		again, found := read[rec.Key]
+		switch {
+		case rec.Version != "":
+			there = append(there, rec)
+		case found:
+			there = append(there, again)
+		}
+	}
+	return there, nil
 }
 
 // asRead is the condition that a record still is as it was read: by its version, or else by all that its version is made of.
