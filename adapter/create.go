@@ -40,7 +40,8 @@ func (s *Service) create(ctx context.Context, c *class, req scim.Request, d *dra
 			r.clear(d.res)
 		}
 	}
-	if _, err := s.name(ctx, refs, d.res, nil, links{}); err != nil {
+	_, said, err := s.name(ctx, refs, d.res, nil, links{})
+	if err != nil {
 		return nil, err
 	}
 	made, err := c.Create(d.res)
@@ -56,6 +57,7 @@ func (s *Service) create(ctx context.Context, c *class, req scim.Request, d *dra
 	if err := w.run(ctx); err != nil {
 		return nil, c.nameTaken(err, d.res, made.Name)
 	}
+	s.recheck(ctx, w, said)
 	return s.answer(ctx, w, c.wants(req.Projection))
 }
 

@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
@@ -50,6 +49,9 @@ func (s *Service) remove(ctx context.Context, c *class, req scim.Request, key ba
 	if err != nil {
 		return err
 	}
+	// Whoever wants to point at the record waits from here on, and then finds nobody.
+	leave := s.flux.enter(inFlux(c, key, holders)...)
+	defer leave()
 	unlinks, err := s.unlinks(ctx, c, w.rec, holders)
 	if err != nil {
 		return err
@@ -65,7 +67,7 @@ func (s *Service) remove(ctx context.Context, c *class, req scim.Request, key ba
 	if err := w.run(ctx); err != nil {
 		return err
 	}
-	s.sweep(ctx, w, holders)
+	s.sweep(ctx, w, holders, func(string) (string, error) { return "", nil })
 	return nil
 }
 
@@ -131,13 +133,29 @@ func (s *Service) holdersOf(ctx context.Context, c *class, rec backends.Record) 
 	return found, nil
 }
 
+// calls says whether the holder's attribute takes another name for the same.
+func (h holder) calls(name string) bool {
+	rule := h.rule()
+	return backends.Normalize(rule, h.name) == backends.Normalize(rule, name)
+}
+
+func (h holder) rule() backends.Rule {
+	if rule := h.class.Backend().Syntax(h.ref.Native).Equality; rule != backends.NoRule {
+		return rule
+	}
+	return h.ref.rule()
+}
+
+// place is an attribute of a record: two mappings may look at the same records.
+type place struct {
+	backend, native string
+	key             backends.Key
+}
+
+func (h holder) in(key backends.Key) place { return place{h.class.BackendName(), h.ref.Native, key} }
+
 // unlinks gives a clean-up step for each record that points at this one.
 func (s *Service) unlinks(ctx context.Context, c *class, rec backends.Record, list []holder) ([]*operation, error) {
-	// Two mappings may look at the same records.
-	type place struct {
-		backend, native string
-		key             backends.Key
-	}
 	seen := map[place]bool{}
 	var ops []*operation
 	for _, h := range list {
@@ -146,10 +164,9 @@ func (s *Service) unlinks(ctx context.Context, c *class, rec backends.Record, li
 			return nil, err
 		}
 		for _, key := range keys {
-			at := place{h.class.BackendName(), h.ref.Native, key}
 			self := key == rec.Key && h.class.BackendName() == c.BackendName()
-			if !seen[at] && !self {
-				seen[at] = true
+			if !seen[h.in(key)] && !self {
+				seen[h.in(key)] = true
 				ops = append(ops, s.unlink(h, key))
 			}
 		}
@@ -157,12 +174,18 @@ func (s *Service) unlinks(ctx context.Context, c *class, rec backends.Record, li
 	return ops, nil
 }
 
-// unlink takes the name out of one record that points with it. That the directory was faster, or the record is gone too, is fine.
+// unlink takes the name out of one record that points with it.
 func (s *Service) unlink(h holder, key backends.Key) *operation {
+	return s.amend(h, key, backends.Remove)
+}
+
+// amend adds or removes one name. That the directory was faster, or that the record is gone, is fine.
+func (s *Service) amend(h holder, key backends.Key, op backends.ChangeOp) *operation {
 	value := backends.Strings(h.name)
-	changes := []backends.Change{{Op: backends.Remove, Attr: h.ref.Native, Values: value}}
-	step := journal.Step{
-		Backend: h.class.Name(), Op: opModify, Key: key, Changes: changes, Before: backends.Attributes{h.ref.Native: value},
+	changes := []backends.Change{{Op: op, Attr: h.ref.Native, Values: value}}
+	step := journal.Step{Backend: h.class.Name(), Op: opModify, Key: key, Changes: changes}
+	if op == backends.Remove {
+		step.Before = backends.Attributes{h.ref.Native: value}
 	}
 	return &operation{step: step, loose: true, do: func(ctx context.Context, _ *journal.Step) ([]backends.Change, error) {
 		_, effective, err := s.modify(ctx, h.class, key, changes, backends.Condition{}, nil)
@@ -192,33 +215,4 @@ func (w *work) forget(ctx context.Context) (*operation, error) {
 	return &operation{step: step, loose: true, do: func(ctx context.Context, step *journal.Step) ([]backends.Change, error) {
 		return step.Changes, w.s.o.Overlay.Forget(ctx, w.req.Caller.Tenant, w.c.Name(), w.key)
 	}}, nil
-}
-
-// sweep looks once more for records that point at the one that is gone: somebody may have added it to a group between the search and the
-// delete. It is a write of its own, and its failure is not the delete's. A name that somebody else has by now is left alone.
-func (s *Service) sweep(ctx context.Context, done *work, list []holder) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.WriteTimeout)
-	defer cancel()
-	err := func() error {
-		var free []holder
-		for _, h := range list {
-			owners, err := done.c.Backend().Find(ctx, h.ref.By, []string{h.name}, nil)
-			if err != nil {
-				return err
-			}
-			if len(owners) == 0 {
-				free = append(free, h)
-			}
-		}
-		late, err := s.unlinks(ctx, done.c, done.rec, free)
-		if err != nil || len(late) == 0 {
-			return err
-		}
-		w := &work{s: s, c: done.c, req: done.req, action: "delete", key: done.key, rec: done.rec, ops: late}
-		return w.run(ctx)
-	}()
-	if err != nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "could not look again for references to a record that is gone",
-			slog.String("type", done.c.Name()), slog.String("id", string(done.key)), slog.String("error", err.Error()))
-	}
 }

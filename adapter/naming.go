@@ -12,8 +12,8 @@ import (
 // On the way to the directory ids become names.
 
 // name turns the ids that references of a resource hold into names, in place, and those of deltas into new ones. known are those that were
-// read; hidden names come back. An id that names nobody is 400 (RFC 7644 §3.12, invalidValue).
-func (s *Service) name(ctx context.Context, refs []reference, res *scim.Object, deltas []scim.SetDelta, known links) ([]scim.SetDelta, error) {
+// read; hidden names come back. An id that names nobody is 400 (RFC 7644 §3.12, invalidValue). said is what was looked up for that.
+func (s *Service) name(ctx context.Context, refs []reference, res *scim.Object, deltas []scim.SetDelta, known links) (named []scim.SetDelta, said []mention, err error) {
 	ids := make([][]string, len(refs))
 	for i, r := range refs {
 		ids[i] = r.values(res)
@@ -24,11 +24,14 @@ func (s *Service) name(ctx context.Context, refs []reference, res *scim.Object, 
 		}
 		ids[i] = slices.DeleteFunc(ids[i], func(id string) bool { _, ok := known.nameOf(i, id); return ok })
 	}
+	if err := s.standStill(ctx, refs, ids); err != nil {
+		return nil, nil, err
+	}
 	found, err := s.namesOf(ctx, refs, ids)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	named := slices.Clone(deltas)
+	named = slices.Clone(deltas)
 	for i, r := range refs {
 		nameOf := func(id string, element *scim.Object) (string, error) {
 			if name, ok := known.nameOf(i, id); ok {
@@ -40,21 +43,56 @@ func (s *Service) name(ctx context.Context, refs []reference, res *scim.Object, 
 			}
 			return is.name, s.agrees(r, is.class, id, element)
 		}
+		for _, id := range r.values(res) {
+			said = r.mention(said, found[i], id, false)
+		}
 		if err := r.nameValues(res, nameOf); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if known.hidden != nil {
 			r.appendNames(res, known.hidden[i])
 		}
 		for n, d := range named {
-			if r.isDelta(d) {
-				if named[n], err = r.nameDelta(d, nameOf); err != nil {
-					return nil, err
+			if !r.isDelta(d) {
+				continue
+			}
+			for _, id := range d.Add {
+				said = r.mention(said, found[i], id, false)
+			}
+			for _, id := range d.Remove {
+				said = r.mention(said, found[i], id, true)
+			}
+			if named[n], err = r.nameDelta(d, nameOf); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return named, said, nil
+}
+
+// standStill waits until nothing of what is to be looked up is about to get another name, or to go.
+func (s *Service) standStill(ctx context.Context, refs []reference, ids [][]string) error {
+	var words []string
+	for i, r := range refs {
+		for _, typ := range r.Types {
+			if c, ok := s.byName[typ]; ok {
+				for _, id := range ids[i] {
+					words = append(words, fluxKey(c, id))
 				}
 			}
 		}
 	}
-	return named, nil
+	_, err := s.flux.wait(ctx, words...)
+	return err
+}
+
+// mention notes that an id was looked up.
+func (r reference) mention(said []mention, found map[string]called, id string, remove bool) []mention {
+	is, ok := found[id]
+	if !ok {
+		return said
+	}
+	return append(said, mention{ref: r, class: is.class, id: id, name: is.name, remove: remove})
 }
 
 func (l links) nameOf(ref int, id string) (string, bool) {

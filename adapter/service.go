@@ -39,6 +39,7 @@ type Options struct {
 	NativeTTL     time.Duration // how long "the directory does not keep this attribute" is believed; 5 seconds
 	Parallel      int           // operations that one request runs at a time; 8
 
+	Replicas  int           // processes like this one that write to the same directories; 1
 	CursorKey []byte        // what cursors are encrypted with, the same on every replica; nil: one that is made now and dies with the process
 	CursorTTL time.Duration // how long a cursor is good for; 1 hour
 	MaxSort   int           // resources that are sorted here, where the directory cannot; 100,000
@@ -88,6 +89,7 @@ type Service struct {
 	snaps   *snapshots
 	secret  []byte // what the keys of cursors are derived from
 	locks   *locks
+	flux    *flux
 	stats   counters
 }
 
@@ -98,7 +100,7 @@ type Stats struct {
 	Compensated int64 // writes that failed half-way and were taken back
 	Stranded    int64 // writes that failed half-way and could not be taken back
 	Problems    int64 // attributes that could not be shown
-	Dangling    int64 // references to deleted records that could not be removed
+	Dangling    int64 // references to records that are gone, or have another name, that could not be brought up to date
 }
 
 type counters struct{ unfinished, unknown, compensated, stranded, problems, dangling atomic.Int64 }
@@ -106,7 +108,7 @@ type counters struct{ unfinished, unknown, compensated, stranded, problems, dang
 // New makes a Service. It does no I/O.
 func New(o Options) *Service {
 	o.defaults()
-	s := &Service{o: o, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
+	s := &Service{o: o, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), flux: newFlux(), snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
 	if len(s.secret) == 0 {
 		s.secret = []byte(rand.Text() + rand.Text())
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -50,6 +51,9 @@ type work struct {
 
 	rec   backends.Record // the record as it was last seen
 	fresh bool            // rec is what stands now, with all that the answer shows
+
+	effective []backends.Change // what the steps have changed so far
+	dangling  atomic.Bool       // a loose step failed
 }
 
 // intent is the account of the work, which shares nothing with it.
@@ -122,6 +126,7 @@ func (w *work) steps(ctx context.Context, event journal.ID, out *journal.Outcome
 		err := w.step(ctx, op, &out.Steps[i])
 		switch {
 		case err == nil:
+			w.effective = append(w.effective, out.Steps[i].Effective...)
 		case errors.Is(err, backends.ErrUnknown):
 			// Taking back what may never have happened, or leaving out what may have, would be guessing.
 			w.s.stats.unknown.Add(1)
@@ -152,6 +157,7 @@ func (w *work) loose(ctx context.Context, from int, out *journal.Outcome) {
 	_ = w.s.parallel(ctx, len(w.ops)-from, func(ctx context.Context, n int) error {
 		op := w.ops[from+n]
 		if err := w.step(ctx, op, &out.Steps[from+n]); err != nil {
+			w.dangling.Store(true)
 			w.s.stats.dangling.Add(1)
 			w.s.log.LogAttrs(ctx, slog.LevelError, "a reference to a record that is gone, or has another name, could not be brought up to date", slog.String("type", op.step.Backend),
 				slog.String("id", string(op.step.Key)), slog.String("error", err.Error()))

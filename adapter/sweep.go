@@ -1,0 +1,223 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// A reference is written in two steps that no directory makes one: the id is looked up, then its name is written. Whoever renames or deletes
+// the record in between would be followed by a name that is nobody's. So both sides look again when they have written.
+//
+// Let w be the moment at which a reference was written with a name that was out of date by then, and s the moment at which the one who had
+// renamed or deleted the record looked for such references a second time (sweep). If w comes before s, the second look finds the reference
+// and puts it right. If w comes after s, it also comes after the rename or the delete, so that the writer, who asks for the name again after w
+// (recheck), is told the new one, or that nobody has this id any more, and puts it right itself. It makes no difference whether both are in
+// one process, and no lock is held from one record to another. Both may find the same reference: each repair is one operation of the
+// directory that happens whole or not at all (exchange), and the second does nothing. What a directory repairs by itself a little later
+// (OpenLDAP's refint) is such a second, too.
+//
+// Taking a reference away needs one thing more: who looks a name up after the rename, and removes it before the other record has been
+// relinked, removes nothing, and the relinking puts it in. Within one process nobody looks up a name that is in flux; between several, a
+// removal that found nothing is looked at again after a while.
+
+// looks is how often references are put right while the names that they point with keep changing.
+const looks = 3
+
+var errRestless = errors.New("the names keep changing")
+
+// sweep looks once more for records that point at one with a name that it has no longer, or that is gone: somebody may have looked the name up
+// before, and written it after the search for such records. It is a write of its own, and its failure is not that of the work which is
+// done.
+func (s *Service) sweep(ctx context.Context, done *work, stale []holder, now func(by string) (string, error)) {
+	if len(stale) == 0 {
+		return
+	}
+	s.again(ctx, done, func(ctx context.Context) ([]*operation, error) {
+		ops, fresh, err := s.stragglers(ctx, done.c, stale, now)
+		stale = append(stale, fresh...)
+		return ops, err
+	})
+}
+
+// again looks for what is left to do, and does it, until there is nothing. What cannot be brought to an end is counted and logged.
+func (s *Service) again(ctx context.Context, done *work, look func(context.Context) ([]*operation, error)) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.WriteTimeout)
+	defer cancel()
+	err := errRestless
+	for range looks {
+		var ops []*operation
+		if ops, err = look(ctx); err != nil || len(ops) == 0 {
+			break
+		}
+		w := &work{s: s, c: done.c, req: done.req, action: done.action, key: done.key, ops: ops}
+		done.fresh = false
+		if err = w.run(ctx); err != nil || w.dangling.Load() {
+			break
+		}
+		err = errRestless
+	}
+	if err != nil {
+		s.stats.dangling.Add(1)
+		s.log.LogAttrs(ctx, slog.LevelWarn, "could not look again for references that a rename or a delete may have left behind",
+			slog.String("type", done.c.Name()), slog.String("id", string(done.key)), slog.String("error", err.Error()))
+	}
+}
+
+// stragglers gives a step for each record that points at a record of c with a stale name, and what was written in its place. A name that
+// somebody else has by now is left alone: nobody can say which of the two is meant.
+func (s *Service) stragglers(ctx context.Context, c *class, stale []holder, now func(by string) (string, error)) (ops []*operation, fresh []holder, err error) {
+	seen := map[place]bool{}
+	for _, h := range stale {
+		name, err := now(h.ref.By)
+		if err != nil {
+			return nil, nil, err
+		}
+		if name != "" && h.calls(name) {
+			continue
+		}
+		keys, err := pointing(ctx, h.class, h.ref, h.name)
+		if err != nil {
+			return nil, nil, err
+		}
+		keys = slices.DeleteFunc(keys, func(key backends.Key) bool { return seen[h.in(key)] })
+		if len(keys) == 0 {
+			continue
+		}
+		owners, err := c.Backend().Find(ctx, h.ref.By, []string{h.name}, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(owners) > 0 {
+			continue
+		}
+		for _, key := range keys {
+			seen[h.in(key)] = true
+			if name == "" {
+				ops = append(ops, s.unlink(h, key))
+				continue
+			}
+			ops = append(ops, s.relink(h, key, name, func() (string, error) { return name, nil }))
+		}
+		if name != "" {
+			h.name = name
+			fresh = append(fresh, h)
+		}
+	}
+	return ops, fresh, nil
+}
+
+// mention is a reference that a write adds or takes away: the id that was meant, and what that was called.
+type mention struct {
+	ref    reference
+	class  *class // of the record that is meant
+	id     string
+	name   string // "" once nobody is called so any more
+	remove bool
+	done   bool // the write changed something by it: it put the name in, or took it out
+}
+
+// recheck asks once more, after a write, what the ids are called that it named.
+func (s *Service) recheck(ctx context.Context, done *work, said []mention) {
+	if len(said) == 0 {
+		return
+	}
+	idle := false
+	for i := range said {
+		said[i].done = done.wrote(said[i])
+		idle = idle || said[i].remove && !said[i].done
+	}
+	late := idle && s.o.Replicas > 1
+	if late { // another replica may be about to put in what a removal did not find
+		select {
+		case <-time.After(s.o.SettleDelay):
+		case <-ctx.Done():
+		}
+	}
+	s.again(ctx, done, func(ctx context.Context) ([]*operation, error) {
+		names, err := namesOfMentions(ctx, said)
+		if err != nil {
+			return nil, err
+		}
+		var ops []*operation
+		for i := range said {
+			m := &said[i]
+			op, err := s.correct(ctx, done, m, names[asked{m.class.Name(), m.ref.By}][backends.Key(m.id)], late)
+			if err != nil {
+				return nil, err
+			}
+			if op != nil {
+				ops = append(ops, op)
+			}
+		}
+		late = false
+		return ops, nil
+	})
+}
+
+// wrote says whether a reference is among what the work's steps really changed.
+func (w *work) wrote(m mention) bool {
+	return w.action == "create" || slices.ContainsFunc(w.effective, func(change backends.Change) bool {
+		return strings.EqualFold(change.Attr, m.ref.Native) && (change.Op == backends.Remove) == m.remove &&
+			slices.Contains(change.Values, backends.String(m.name))
+	})
+}
+
+// namesOfMentions asks for all names of one type at once.
+func namesOfMentions(ctx context.Context, said []mention) (map[asked]map[backends.Key]string, error) {
+	classes, keys := map[asked]*class{}, map[asked][]backends.Key{}
+	for _, m := range said {
+		a := asked{m.class.Name(), m.ref.By}
+		classes[a], keys[a] = m.class, append(keys[a], backends.Key(m.id))
+	}
+	names := map[asked]map[backends.Key]string{}
+	for a, c := range classes {
+		slices.Sort(keys[a])
+		var err error
+		if names[a], err = c.Backend().Names(ctx, a.by, slices.Compact(keys[a])); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// correct gives the step that puts one reference right, if its record is called by another name now than it was written with, or by none.
+func (s *Service) correct(ctx context.Context, done *work, m *mention, now string, late bool) (*operation, error) {
+	h := holder{class: done.c, ref: m.ref, name: m.name}
+	same := now == m.name || now != "" && h.calls(now)
+	switch {
+	case m.remove && now == "", same && !(m.remove && late && !m.done):
+		return nil, nil // of a record that is gone, its name is taken out by who has deleted it
+	case m.remove:
+		h.name = now
+	}
+	there, err := done.c.Backend().Has(ctx, done.key, m.ref.Native, backends.Strings(h.name))
+	if err != nil && !isNotFound(err) {
+		return nil, err
+	}
+	theirs := false
+	if !m.remove && !m.done {
+		// The name was there before, and may mean somebody who is called so by now.
+		owners, err := m.class.Backend().Find(ctx, m.ref.By, []string{m.name}, nil)
+		if err != nil {
+			return nil, err
+		}
+		theirs = len(owners) > 0
+	}
+	m.name, m.done = now, true
+	switch {
+	case err != nil, !there[0], theirs && now == "":
+		return nil, nil
+	case theirs:
+		h.name = now
+		return s.amend(h, done.key, backends.Add), nil
+	case m.remove, now == "":
+		return s.unlink(h, done.key), nil
+	}
+	return s.relink(h, done.key, now, func() (string, error) { return now, nil }), nil
+}
