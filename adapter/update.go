@@ -21,7 +21,8 @@ type change struct {
 	action  string
 	unread  []string // references of many values that need not be read, by canonical path
 	touched []string // attributes to read although they are read-only: the change compares them
-	chosen  []string // elements that the client addressed by a condition, emails[type eq "home"], or made of others: dropping one is no answer
+	chosen  []string // elements that the client addressed by a condition, emails[type eq "home"]: dropping one is no answer
+	retyped []string // those that it made of others
 	apply   func(before *scim.Object) (after *scim.Object, deltas []scim.SetDelta, err error)
 }
 
@@ -39,9 +40,9 @@ func (s *Service) Patch(ctx context.Context, req scim.Request, id string, p scim
 	if err != nil {
 		return nil, err
 	}
-	ch := change{action: "patch", touched: p.Touches(), chosen: p.Retyped()}
+	ch := change{action: "patch", touched: p.Touches(), retyped: p.Retyped()}
 	if !req.Caller.Profile.IgnoreUnknownPaths {
-		ch.chosen = append(ch.chosen, p.Chosen()...)
+		ch.chosen = p.Chosen()
 	}
 	var sets []string
 	for _, r := range c.refs {
@@ -56,9 +57,24 @@ func (s *Service) Patch(ctx context.Context, req scim.Request, id string, p scim
 		}
 	}
 	ch.apply = func(before *scim.Object) (*scim.Object, []scim.SetDelta, error) {
+		if err := c.keepsKinds(p); err != nil {
+			return nil, nil, err
+		}
 		return p.Apply(c.rt, before, ch.unread)
 	}
 	return s.update(ctx, req, id, ch)
+}
+
+// keepsKinds refuses to take away what tells elements apart: the directory has an attribute for each type, and an element without one would
+// become another.
+func (c *class) keepsKinds(p scim.Patch) error {
+	for _, ref := range p.Unassigns() {
+		if words, ok := c.Chooses(ref); ok {
+			return scim.BadRequest(scim.NotMutable, "%s cannot be taken away: the directory keeps one attribute for each. Replace it by another that is mapped (%s), or remove the element.",
+				ref, strings.Join(words, ", "))
+		}
+	}
+	return nil
 }
 
 // update is the one write path. The record is locked for other writers of this process meanwhile, so that only those of other processes
@@ -115,7 +131,7 @@ type state struct {
 
 // attempt reads, changes and writes once.
 func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key backends.Key, ch change) (*scim.Result, error) {
-	before, err := s.loadAtRest(ctx, c, req, key, ch)
+	before, err := s.load(ctx, c, req, key, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +150,11 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 		return nil, err
 	}
 	for _, name := range p.update.Dropped {
-		if slices.Contains(ch.chosen, name) {
-			return nil, scim.BadRequest(scim.InvalidPath, "Nothing in the directory is mapped to %s.", name)
+		switch { // the attribute is known: it is the element that cannot be there (RFC 7644 table 9)
+		case slices.Contains(ch.chosen, name):
+			return nil, scim.BadRequest(scim.NoTarget, "Nothing in the directory is mapped to %s.", name)
+		case slices.Contains(ch.retyped, name):
+			return nil, scim.BadRequest(scim.InvalidValue, "Nothing in the directory is mapped to %s.", name)
 		}
 	}
 	release, err := s.reserve(ctx, c, req, key, p.uniques, p.newExtras())
@@ -149,14 +168,11 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	if err != nil {
 		return nil, err
 	}
-	defer relinks.leave()
-	w.ops = append(w.ops, relinks.ops...)
+	w.ops = append(w.ops, relinks...)
 	if len(w.ops) > 0 {
 		if err := w.run(ctx); err != nil {
 			return nil, c.nameTaken(err, after, p.update.Move)
 		}
-		s.settleNames(ctx, w, relinks)
-		s.recheck(ctx, w, p.said)
 	}
 	return s.answer(ctx, w, want)
 }
@@ -201,30 +217,6 @@ func (r reference) clear(res *scim.Object) {
 	if holder := holderOf(res, r.URI, false); holder != nil {
 		holder.Delete(r.Attr)
 		dropEmpty(res, r.URI)
-	}
-}
-
-// loadAtRest loads what a change must know. A name that stays hidden because it is nobody's may be that of a record which gets another one at
-// this moment, and then the resource is read again.
-func (s *Service) loadAtRest(ctx context.Context, c *class, req scim.Request, key backends.Key, ch change) (*state, error) {
-	for {
-		st, err := s.load(ctx, c, req, key, ch)
-		if err != nil {
-			return nil, err
-		}
-		var words []string
-		for i, r := range st.refs {
-			for _, typ := range r.Types {
-				for _, name := range st.links.hidden[i] {
-					if of, ok := s.byName[typ]; ok {
-						words = append(words, fluxName(of, r, name))
-					}
-				}
-			}
-		}
-		if waited, err := s.flux.wait(ctx, words...); err != nil || !waited {
-			return st, err
-		}
 	}
 }
 
@@ -273,7 +265,6 @@ type plan struct {
 	extras  map[string]string // after
 	update  mapping.Update
 	uniques []uniqueValue // those that the record gets
-	said    []mention     // the references that are looked up for it
 }
 
 // moreExtras says whether the overlay changes.
@@ -299,11 +290,10 @@ func (s *Service) plan(ctx context.Context, c *class, p *plan, deltas []scim.Set
 			p.uniques = append(p.uniques, u)
 		}
 	}
-	deltas, said, err := s.name(ctx, p.refs, p.after, deltas, p.links)
+	deltas, err := s.name(ctx, p.refs, p.after, deltas, p.links)
 	if err != nil {
 		return err
 	}
-	p.said = said
 	for _, r := range c.refs {
 		if r.ReadOnly { // read to be compared; nothing of it is written
 			r.clear(p.named)

@@ -14,7 +14,7 @@ func (m *Mapping) Create(res *scim.Object) (Creation, error) {
 	if !m.Creates() {
 		return Creation{}, scim.Errorf(http.StatusForbidden, "", "%s resources are not created here: the configuration does not say how new ones are named.", m.name)
 	}
-	s, err := m.sort(res)
+	s, err := m.sort(res, nil)
 	if err == nil {
 		err = m.checkPrimary(nil, res)
 	}

@@ -99,7 +99,7 @@ func (a *attribute) publishDerived(sub *scim.Attribute) *scim.Attribute {
 	out, f := *sub, a.pointer()
 	switch {
 	case sub.Name == "$ref":
-		out.ReferenceTypes = f.targets()
+		out.ReferenceTypes, out.CaseExact = f.targets(), true // a URI (RFC 7643 §2.3.7)
 	case sub.Name == a.labelled():
 		out.Mutability = scim.ReadOnly
 	case sub.Name == "type" && f.typed():

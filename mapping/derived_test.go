@@ -20,9 +20,12 @@ func TestWhatIsKnownOfTheRecordBehindAReferenceIsPublished(t *testing.T) {
 		"members.type": func(a *scim.Attribute) bool {
 			return slices.Equal(a.CanonicalValues, []string{"User", "Group"}) && a.Mutability == scim.Immutable
 		},
-		"groups.type":  func(a *scim.Attribute) bool { return slices.Equal(a.CanonicalValues, []string{"direct", "indirect"}) },
-		"groups.$ref":  func(a *scim.Attribute) bool { return slices.Equal(a.ReferenceTypes, []string{"Group"}) },
-		"members.$ref": func(a *scim.Attribute) bool { return slices.Equal(a.ReferenceTypes, []string{"User", "Group"}) },
+		"groups.type":   func(a *scim.Attribute) bool { return slices.Equal(a.CanonicalValues, []string{"direct", "indirect"}) },
+		"groups.$ref":   func(a *scim.Attribute) bool { return slices.Equal(a.ReferenceTypes, []string{"Group"}) && a.CaseExact },
+		"groups.value":  func(a *scim.Attribute) bool { return a.CaseExact },
+		"members.value": func(a *scim.Attribute) bool { return a.CaseExact },
+		"manager.value": func(a *scim.Attribute) bool { return a.CaseExact },
+		"members.$ref":  func(a *scim.Attribute) bool { return slices.Equal(a.ReferenceTypes, []string{"User", "Group"}) },
 	} {
 		m := user
 		if strings.HasPrefix(path, "members") {

@@ -12,11 +12,11 @@ import (
 // made of rec, references still names). deltas are sets that were not read: their values are names too. An attempt to
 // change a protected or read-only attribute is a *scim.Error.
 func (m *Mapping) Diff(rec backends.Record, before, after *scim.Object, deltas []scim.SetDelta) (Update, error) {
-	old, err := m.sort(before)
+	old, err := m.sort(before, nil)
 	if err != nil {
 		return Update{}, err
 	}
-	s, err := m.sort(after)
+	s, err := m.sort(after, before)
 	if err == nil {
 		err = m.checkPrimary(before, after)
 	}

@@ -98,8 +98,11 @@ func (f *field) returnedAs() scim.Returned {
 	return f.path.leaf().Returned
 }
 
-// fold reports that texts compare without case.
+// fold reports that texts compare without case. What a reference shows is an id, and those never do (RFC 7643 §3.1).
 func (f *field) fold() bool {
+	if f.isReference() {
+		return false
+	}
 	if f.caseExact != nil {
 		return !*f.caseExact
 	}

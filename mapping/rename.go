@@ -141,7 +141,7 @@ func (m *Mapping) DeleteName(rec backends.Record, res *scim.Object) (backends.Te
 		own := strings.TrimRight(strings.TrimSuffix(rec.Name, parents(rec.Name)), ", ")
 		return backends.Template{{Text: own + "," + m.del.To}}, nil
 	}
-	s, err := m.sort(res)
+	s, err := m.sort(res, nil)
 	if err != nil {
 		return nil, err
 	}

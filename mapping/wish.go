@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
@@ -18,15 +19,15 @@ type sorted struct {
 	dropped []string // what nothing is mapped for
 }
 
-// sort takes a resource apart.
-func (m *Mapping) sort(res *scim.Object) (sorted, error) {
+// sort takes a resource apart. before is what it was, nil on create: an element without a type stays where its value stood.
+func (m *Mapping) sort(res, before *scim.Object) (sorted, error) {
 	s := sorted{wishes: wishes{}, seen: map[*field]map[any]bool{}}
 	for _, a := range m.attrs {
 		v := valueOf(res, a)
 		if v == nil {
 			continue
 		}
-		if err := m.sortAttribute(&s, a, v); err != nil {
+		if err := m.sortAttribute(&s, a, v, valueOf(before, a)); err != nil {
 			return s, err
 		}
 	}
@@ -45,12 +46,12 @@ func valueOf(res *scim.Object, a *attribute) any {
 	return v
 }
 
-func (m *Mapping) sortAttribute(s *sorted, a *attribute, v any) error {
+func (m *Mapping) sortAttribute(s *sorted, a *attribute, v, before any) error {
 	switch {
 	case !a.complex():
 		s.wishes[a.fields[0]] = given(v)
 	case a.pub.MultiValued:
-		return m.sortElements(s, a, listOf(v))
+		return m.sortElements(s, a, listOf(v), listOf(before))
 	default:
 		o, ok := v.(*scim.Object)
 		if !ok {
@@ -100,9 +101,9 @@ func listOf(v any) []any {
 	return []any{v}
 }
 
-// sortElements gives each element to the part of the mapping that its type chooses. One without a type goes to the
-// first that still has room; one that nothing is mapped for is dropped and named.
-func (m *Mapping) sortElements(s *sorted, a *attribute, list []any) error {
+// sortElements gives each element to the part of the mapping that its type chooses. One without a type goes where it
+// stood before, else to the first that still has room; one that nothing is mapped for is dropped and named.
+func (m *Mapping) sortElements(s *sorted, a *attribute, list, before []any) error {
 	var loose []*scim.Object
 	for _, v := range list {
 		o, ok := v.(*scim.Object)
@@ -122,6 +123,14 @@ func (m *Mapping) sortElements(s *sorted, a *attribute, list []any) error {
 			s.element(e, o)
 		}
 	}
+	loose = slices.DeleteFunc(loose, func(o *scim.Object) bool {
+		e := m.stood(a, o, before)
+		if e == nil || !m.room(s, e) || e.repeat && s.seen[e.part("value")][part(o, "value")] {
+			return false
+		}
+		s.element(e, o)
+		return true
+	})
 	for _, o := range loose {
 		i := slices.IndexFunc(a.elements, func(e *element) bool { return m.room(s, e) })
 		if i < 0 {
@@ -130,6 +139,54 @@ func (m *Mapping) sortElements(s *sorted, a *attribute, list []any) error {
 		s.element(a.elements[i], o)
 	}
 	return nil
+}
+
+// stood finds the kind of the element that a record had with the same value, or where it has none, with the same parts; nil for a new one.
+func (m *Mapping) stood(a *attribute, o *scim.Object, before []any) *element {
+	for _, v := range before {
+		was, ok := v.(*scim.Object)
+		if !ok {
+			continue
+		}
+		e, _ := a.chosen(was)
+		if e == nil {
+			continue
+		}
+		fields := e.varying()
+		if f := e.part("value"); f != nil {
+			fields = []*field{f}
+		}
+		if !slices.ContainsFunc(fields, func(f *field) bool { return !m.sameShown(f, part(o, f.path.sub.Name), part(was, f.path.sub.Name)) }) {
+			return e
+		}
+	}
+	return nil
+}
+
+// sameShown compares two values of a field as a filter would.
+func (m *Mapping) sameShown(f *field, x, y any) bool {
+	a, text := x.(string)
+	b, both := y.(string)
+	if !text || !both {
+		return scim.Equal(x, y)
+	}
+	rule, _ := m.rule(f)
+	return backends.Normalize(rule, a) == backends.Normalize(rule, b)
+}
+
+// Chooses reports the part of an attribute's elements by which the mapping finds their place in the directory, and the words that have one:
+// `phoneNumbers.type`, work and mobile. An element that loses it would become another.
+func (m *Mapping) Chooses(ref scim.Ref) (words []string, ok bool) {
+	a := m.find(ref.URI, ref.Attr.Name)
+	if a == nil || ref.Sub == nil {
+		return nil, false
+	}
+	for _, e := range a.elements {
+		if e.choose.name != "" && strings.EqualFold(e.choose.name, ref.Sub.Name) {
+			words = append(words, e.choose.value)
+		}
+	}
+	return words, len(words) > 0
 }
 
 // chosen finds the element kind of an element: by its type, or the one kind that asks for none. Neither: it is loose,

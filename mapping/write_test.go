@@ -10,6 +10,7 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 // changesText prints changes, `-mail a@x +mail b@x =cn B`, a replacement by nothing as `=cn`.
@@ -163,6 +164,11 @@ func TestDiffIsTheLeastChangeThatShowsWhatIsWanted(t *testing.T) {
 		"a value removed and another added":           {user, record("uid", "b", "mail", "a@x", "mail", "b@x"), "emails", `[{"value":"b@x","type":"work"},{"value":"c@x"}]`, "-mail a@x, +mail c@x", ""},
 		"a list cleared":                              {user, record("uid", "b", "mail", "a@x"), "emails", `null`, "-mail a@x", ""},
 		"the order of a list means nothing":           {user, record("uid", "b", "mail", "a@x", "mail", "b@x"), "emails", `[{"value":"b@x","type":"work"},{"value":"a@x","type":"work"}]`, "", ""},
+		"a value without its type stays where it was": {user, record("uid", "b", "mobile", "+1"), "phoneNumbers", `[{"value":"+1"}]`, "", ""},
+		"beside a new one":                            {user, record("uid", "b", "mobile", "+1"), "phoneNumbers", `[{"value":"+2"},{"value":"+1"}]`, "+telephoneNumber +2", ""},
+		"as the directory compares it":                {user, record("uid", "b", "mobile", "+1 2"), "phoneNumbers", `[{"value":"+1-2"}]`, "-mobile +1 2, +mobile +1-2", ""},
+		"unless one with a type has its place":        {user, record("uid", "b", "mobile", "+1"), "phoneNumbers", `[{"value":"+1"},{"value":"+1","type":"mobile"}]`, "+telephoneNumber +1", ""},
+		"or it says another type":                     {user, record("uid", "b", "mobile", "+1"), "phoneNumbers", `[{"value":"+1","type":"work"}]`, "+telephoneNumber +1, -mobile +1", ""},
 		"one value":                                   {user, record("uid", "b", "title", "Boss"), "title", `"Chief"`, "=title Chief", ""},
 		"the value that is shown gives way to one":    {user, record("uid", "b", "title", "Boss", "title", "Head"), "title", `"Chief"`, "=title Chief|Head", ""},
 		"clearing one value takes away all":           {user, record("uid", "b", "title", "Boss", "title", "Head"), "title", `null`, "=title", ""},
@@ -209,6 +215,31 @@ func TestDiffIsTheLeastChangeThatShowsWhatIsWanted(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatChoosesAnElement(t *testing.T) {
+	user, _ := both(t)
+	for path, want := range map[string]string{
+		"phoneNumbers.type": "work mobile", "emails.type": "work", "emails.value": "", "groups.type": "", "phoneNumbers": "", "name.givenName": "",
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value": "",
+	} {
+		ref, ok := user.rt.Resolve(parsePath(t, path))
+		if !ok {
+			t.Fatal(path)
+		}
+		if words, _ := user.Chooses(ref); strings.Join(words, " ") != want {
+			t.Errorf("%s: %q, want %q", path, words, want)
+		}
+	}
+}
+
+func parsePath(t *testing.T, text string) filter.Path {
+	t.Helper()
+	p, err := filter.ParsePath(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func called(rec backends.Record, name string) backends.Record {

@@ -53,7 +53,8 @@ func (b *bag) replacedBy(elements []any) *bag {
 }
 
 // edit does an operation on the elements that its path chooses and says which. An add or replace that finds none makes one from the `eq` terms
-// of the brackets, which is how Entra ID writes a new mail address.
+// of the brackets, which is how Entra ID writes a new mail address. A replace that names an element by its value means that one and no other: where
+// it is not there, there is no target (RFC 7644 §3.5.2.3).
 func (b *bag) edit(op operation, rt *ResourceType) (touched []int, err error) {
 	for i, e := range b.list {
 		if op.ref.Filter == nil || matchElement(op.ref.Filter, b.attr, e) {
@@ -63,6 +64,8 @@ func (b *bag) edit(op operation, rt *ResourceType) (touched []int, err error) {
 	switch {
 	case len(touched) == 0 && op.kind == opRemove:
 		return nil, nil
+	case len(touched) == 0 && op.kind == opReplace && namesValue(op.ref.Filter):
+		return nil, noTarget(op.ref)
 	case len(touched) == 0:
 		e, ok := b.create(op, rt)
 		if !ok {
@@ -114,6 +117,18 @@ func (b *bag) create(op operation, rt *ResourceType) (any, bool) {
 	}
 	merge(b.attr, o, op.parts())
 	return o, true
+}
+
+// namesValue reports brackets that choose an element by its value.
+func namesValue(e filter.Expr) bool {
+	switch e := e.(type) {
+	case filter.And:
+		return slices.ContainsFunc(e.Terms, namesValue)
+	case filter.Compare:
+		return e.Op == filter.Eq && e.Value != nil && e.Path.Attr == valueName
+	default:
+		return false
+	}
 }
 
 // fromTerms fills o with what the terms say that its parts are equal to.

@@ -237,3 +237,21 @@ func (p Patch) Retyped() []string {
 	}
 	return paths
 }
+
+// Unassigns lists the parts of several elements that operations take away, `emails.type`. Where the type says which of its attributes the directory
+// keeps an element in, none of them can be without.
+func (p Patch) Unassigns() []Ref {
+	var refs []Ref
+	for _, op := range p.ops {
+		a := op.ref.Attr
+		if !a.MultiValued || a.Type != TypeComplex || op.ref.Filter == nil && op.ref.Sub == nil || op.kind == opRemove && op.ref.Sub == nil {
+			continue
+		}
+		for name, v := range op.parts().All() {
+			if !present(v) {
+				refs = append(refs, Ref{URI: op.ref.URI, Attr: a, Sub: a.Sub(name)})
+			}
+		}
+	}
+	return refs
+}

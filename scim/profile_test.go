@@ -84,3 +84,19 @@ func TestRetypedElements(t *testing.T) {
 		t.Errorf("%q, %v", p.Retyped(), err)
 	}
 }
+
+func TestUnassignedParts(t *testing.T) {
+	p, _, err := userType().DecodePatch(parse(t, `{"Operations":[{"op":"remove","path":"phoneNumbers[type eq \"fax\"].type"},{"op":"replace","path":"emails.type","value":""},
+		{"op":"replace","path":"ims[type eq \"xmpp\"]","value":{"display":null,"type":"icq"}},{"op":"remove","path":"photos[type eq \"photo\"]"},
+		{"op":"remove","path":"emails"},{"op":"replace","path":"emails","value":[{"value":"a@b"}]},{"op":"remove","path":"name.givenName"}]}`), Profile{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for _, ref := range p.Unassigns() {
+		paths = append(paths, ref.String())
+	}
+	if want := []string{"phoneNumbers.type", "emails.type", "ims.display"}; !slices.Equal(paths, want) {
+		t.Errorf("%q, want %q", paths, want)
+	}
+}

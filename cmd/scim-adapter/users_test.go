@@ -369,8 +369,11 @@ func TestWhatIsNotMappedIsDroppedFromBodiesAndRefusedInPaths(t *testing.T) {
 		if u.at("shoeSize") != nil || u.at("nickName") != nil || u.text("emails.0.value") != "c@d" || u.at("emails.1") != nil {
 			t.Errorf("%s", u.raw)
 		}
-		for _, path := range []string{`emails[type eq "home"].value`, "nickName", "shoeSize", `roles[primary eq "True"].value`} {
-			h.do("PATCH", "/Users/"+u.id(), patch(op("add", path, "x"))).wantError(t, 400, "invalidPath")
+		for path, fault := range map[string]string{
+			`emails[type eq "home"].value`: "noTarget", "nickName": "invalidPath", "shoeSize": "invalidPath", `roles[primary eq "True"].value`: "invalidPath",
+		} {
+			h.do("PATCH", "/Users/"+u.id(), patch(op("add", path, "x"))).wantError(t, 400, fault)
+			h.do("PATCH", "/Users/"+u.id(), patch(op("replace", path, "x"))).wantError(t, 400, fault)
 		}
 		if got := h.do("GET", "/Users/"+u.id(), nil); got.raw != u.raw {
 			t.Errorf("changed: %s", got.raw)
