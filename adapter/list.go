@@ -3,6 +3,7 @@ package adapter
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"math"
 	"slices"
@@ -295,25 +296,54 @@ type found struct {
 
 // collect walks the whole result. Where a rest must be tested, records are read anyway: the first `keep` of those that match are given too,
 // with all that the page needs.
-func (f *search) collect(ctx context.Context, keep int) (out found, err error) {
+func (f *search) collect(ctx context.Context, keep int) (found, error) {
+	if f.sort == nil {
+		out, err := f.gather(ctx, keep, nil)
+		out.keys.sort()
+		return out, err
+	}
+	done, err := f.s.beginSort(ctx)
+	if err != nil {
+		return found{}, err
+	}
+	defer done()
+	sorter, err := f.newSorter(ctx)
+	if err != nil {
+		return found{}, err
+	}
+	out, err := f.gather(ctx, keep, sorter)
+	if errors.Is(err, errMore) {
+		sorter.spill()
+		out, err = f.gather(ctx, keep, sorter)
+	}
+	if err != nil {
+		return found{}, err
+	}
+	out.keys, out.at = sorter.finish(), sorter.at
+	return out, nil
+}
+
+// gather walks the whole result, and gives it to the sorter if there is one.
+func (f *search) gather(ctx context.Context, keep int, sorter *sorter) (out found, err error) {
 	q := backends.Query{Where: f.low.Where}
-	limit := math.MaxInt
+	linked := func(ref scim.Ref) bool {
+		return f.low.Rest != nil && f.low.Wants(ref) || f.sort != nil && f.sort.Wants(ref)
+	}
+	w := inBatches{limit: math.MaxInt, over: tooMany(nil)}
+	if w.apart, err = f.s.searchesToLink(ctx, f.c, linked); err != nil {
+		return found{}, err
+	}
+	if sorter != nil {
+		q.Sort, q.Attrs = sorter.order(), f.c.reads(f.sort.Wants)
+		if w.apart {
+			w.limit, w.over = sorter.most, sorter.refuse()
+		}
+	}
 	if f.low.Rest != nil {
-		limit = f.c.Scan()
-		q.Attrs = f.c.reads(func(ref scim.Ref) bool {
-			return f.low.Wants(ref) || f.sort != nil && f.sort.Wants(ref) || keep > 0 && f.want(ref)
-		})
+		w.limit, w.over = f.c.Scan(), tooMany(nil)
+		q.Attrs = f.c.reads(func(ref scim.Ref) bool { return linked(ref) || keep > 0 && f.want(ref) })
 	}
-	var sorter *sorter
-	if f.sort != nil {
-		if sorter, q.Sort, err = f.newSorter(ctx); err != nil {
-			return out, err
-		}
-		if f.low.Rest == nil {
-			q.Attrs = f.c.reads(f.sort.Wants)
-		}
-	}
-	for batch, err := range inBatches(f.c.Backend().Walk(ctx, q), restBatch, limit) {
+	for batch, err := range w.of(f.c.Backend().Walk(ctx, q)) {
 		if err != nil {
 			return found{}, err
 		}
@@ -333,11 +363,7 @@ func (f *search) collect(ctx context.Context, keep int) (out found, err error) {
 			out.keys.add(rec.Key)
 		}
 	}
-	if out.kept = unique(out.kept); sorter == nil {
-		out.keys.sort()
-		return out, nil
-	}
-	out.keys, out.at = sorter.finish(), sorter.at
+	out.kept = unique(out.kept)
 	return out, nil
 }
 
@@ -359,20 +385,29 @@ func (f *search) matching(ctx context.Context, batch []backends.Record) ([]backe
 	return matching, nil
 }
 
-// inBatches groups what a walk yields. More than limit records are too many.
-func inBatches(walk iter.Seq2[backends.Record, error], size, limit int) iter.Seq2[[]backends.Record, error] {
+// inBatches groups what a walk yields, so that what must be asked of records is asked for many at once.
+//
+// A walk that is under way may hold one of few connections. If whoever takes a batch had to walk too, such walks could wait for one another for ever;
+// apart, all records are read before the first batch is given.
+type inBatches struct {
+	limit int   // of records
+	over  error // what more of them are
+	apart bool
+}
+
+func (b inBatches) of(walk iter.Seq2[backends.Record, error]) iter.Seq2[[]backends.Record, error] {
 	return func(yield func([]backends.Record, error) bool) {
 		var batch []backends.Record
 		seen := 0
 		for rec, err := range walk {
-			if seen++; err == nil && seen > limit {
-				err = tooMany(nil)
+			if seen++; err == nil && seen > b.limit {
+				err = b.over
 			}
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if batch = append(batch, rec); len(batch) < size {
+			if batch = append(batch, rec); b.apart || len(batch) < restBatch {
 				continue
 			}
 			if !yield(batch, nil) {
@@ -380,8 +415,10 @@ func inBatches(walk iter.Seq2[backends.Record, error], size, limit int) iter.Seq
 			}
 			batch = nil
 		}
-		if len(batch) > 0 {
-			yield(batch, nil)
+		for piece := range slices.Chunk(batch, restBatch) {
+			if !yield(piece, nil) {
+				return
+			}
 		}
 	}
 }

@@ -64,6 +64,21 @@ func (a *nativeAttr) learn(kept bool, now time.Time) {
 	}
 }
 
+// searchesToLink says whether link must search for what is wanted of each record. Whoever is walking meanwhile ends that walk first; see inBatches.
+func (s *Service) searchesToLink(ctx context.Context, c *class, want func(scim.Ref) bool) (bool, error) {
+	for _, r := range c.refs {
+		if r.attr == nil || !want(r.ref()) {
+			continue
+		}
+		// What the directory is found to keep it keeps for good, so that link need not ask again.
+		turned, err := s.isReverse(ctx, c, r)
+		if err != nil || turned || r.Nested && r.wanted(want, "type") {
+			return true, err
+		}
+	}
+	return false, nil
+}
+
 // other finds the reference that a reverse one turns around: "Group.members".
 func (s *Service) other(r reference) (*class, reference, bool) {
 	text := r.Reverse

@@ -42,7 +42,7 @@ type Options struct {
 	Replicas  int           // processes like this one that write to the same directories; 1
 	CursorKey []byte        // what cursors are encrypted with, the same on every replica; nil: one that is made now and dies with the process
 	CursorTTL time.Duration // how long a cursor is good for; 1 hour
-	MaxSort   int           // resources that are sorted here, where the directory cannot; 100,000
+	MaxSort   int           // resources that one search may sort here; more of them only a directory that can; 100,000
 }
 
 func (o *Options) defaults() {
@@ -87,7 +87,8 @@ type Service struct {
 	classes []*class // in the order of the configuration
 	byName  map[string]*class
 	snaps   *snapshots
-	secret  []byte // what the keys of cursors are derived from
+	sorts   chan struct{} // holds an element for each search that is being sorted
+	secret  []byte        // what the keys of cursors are derived from
 	locks   *locks
 	flux    *flux
 	stats   counters
@@ -109,6 +110,7 @@ type counters struct{ unfinished, unknown, compensated, stranded, problems, dang
 func New(o Options) *Service {
 	o.defaults()
 	s := &Service{o: o, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), flux: newFlux(), snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
+	s.sorts = make(chan struct{}, mostSorts)
 	if len(s.secret) == 0 {
 		s.secret = []byte(rand.Text() + rand.Text())
 	}

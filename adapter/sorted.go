@@ -3,6 +3,7 @@ package adapter
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -15,15 +16,30 @@ type placed struct {
 	by  scim.SortKey
 }
 
+// mostSorts is how many searches are sorted at a time; others wait for their turn. One holds the keys and places of up to Options.MaxSort resources: some
+// 150 bytes each, and 1 KiB more at the very most, where they are sorted by texts that long.
+const mostSorts = 4
+
+// beginSort waits for a turn, before the walk that is to be sorted begins. Whoever has it gives it back with done.
+func (s *Service) beginSort(ctx context.Context) (done func(), err error) {
+	select {
+	case s.sorts <- struct{}{}:
+		return func() { <-s.sorts }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
 // sorter puts what a walk yields into the order of a search. Up to Options.MaxSort it sorts here, and so is right whatever the directory thinks of
-// an order. Beyond that there must be a directory that walks in the order itself: only keys are kept then, and those that stand in one place are put into
-// the order of their keys, so that every walk, wherever it is made, gives the same list.
+// an order, which it is not even asked for: that is costly. When there are more, the walk is made again by a directory that walks in the order itself:
+// only keys are kept then, and those that stand in one place are put into the order of their keys, so that every walk, wherever it is made, gives the
+// same list.
 type sorter struct {
 	f     *search
 	most  int
-	own   bool // the directory walks in the order
+	own   *backends.Sort // the directory's order; nil where it has none
 	all   []placed
-	spilt bool // all has gone into keys
+	spilt bool // the directory sorts
 	keys  keyList
 	run   int          // where in keys those begin that stand where the last one stands
 	last  scim.SortKey // where that is
@@ -31,31 +47,37 @@ type sorter struct {
 	note  int          // of how many keys the place is kept too
 }
 
-// newSorter also gives the order that the directory is to walk in, nil where it cannot.
-func (f *search) newSorter(ctx context.Context) (*sorter, *backends.Sort, error) {
+func (f *search) newSorter(ctx context.Context) (*sorter, error) {
 	s := &sorter{f: f, most: f.s.o.MaxSort}
 	if f.lease.part != "" && f.byIdx {
 		s.note = scim.MaxPlaces
 	}
-	for _, r := range f.c.refs {
-		if r.attr == nil || !f.sort.Wants(r.ref()) {
-			continue
-		}
-		turned, err := f.s.isReverse(ctx, f.c, r)
-		if err != nil {
-			return nil, nil, err
-		}
-		if turned || r.Nested { // each record costs a search
-			s.most = min(s.most, f.c.Scan())
-		}
+	costly, err := f.s.searchesToLink(ctx, f.c, f.sort.Wants)
+	if err != nil {
+		return nil, err
 	}
-	by, ok := f.c.Sort(*f.sort)
-	if !ok || !f.c.Backend().Sorts(by) {
-		return s, nil, nil
+	if costly {
+		s.most = min(s.most, f.c.Scan())
 	}
-	s.own = true
-	return s, &by, nil
+	if by, ok := f.c.Sort(*f.sort); ok && f.c.Backend().Sorts(by) {
+		s.own = &by
+	}
+	return s, nil
 }
+
+// order is what the directory is asked for.
+func (s *sorter) order() *backends.Sort {
+	if s.spilt {
+		return s.own
+	}
+	return nil
+}
+
+// errMore says that there are more than can be sorted here, and that the directory sorts.
+var errMore = errors.New("more than can be sorted here")
+
+// spill begins anew with a directory that sorts.
+func (s *sorter) spill() { s.all, s.spilt = nil, true }
 
 // add takes the next records of the walk.
 func (s *sorter) add(ctx context.Context, recs []backends.Record) error {
@@ -71,14 +93,10 @@ func (s *sorter) add(ctx context.Context, recs []backends.Record) error {
 		if s.all = append(s.all, p); len(s.all) <= s.most {
 			continue
 		}
-		if !s.own {
+		if s.own == nil {
 			return s.refuse()
 		}
-		s.spilt = true
-		for _, p := range s.all {
-			s.push(p)
-		}
-		s.all = nil
+		return errMore
 	}
 	return nil
 }

@@ -6,7 +6,10 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -16,6 +19,7 @@ import (
 // walks is a backend whose walks are looked at, and changed.
 type walks struct {
 	backends.Backend
+	mu        sync.Mutex
 	orderless bool // the directory does not sort
 	queries   []backends.Query
 	twice     bool // each record is walked past twice, as if all were moving
@@ -24,7 +28,9 @@ type walks struct {
 func (w *walks) Sorts(by backends.Sort) bool { return !w.orderless && w.Backend.Sorts(by) }
 
 func (w *walks) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
+	w.mu.Lock()
 	w.queries = append(w.queries, q)
+	w.mu.Unlock()
 	return func(yield func(backends.Record, error) bool) {
 		var again []backends.Record
 		for rec, err := range w.Backend.Walk(ctx, q) {
@@ -168,7 +174,7 @@ func TestASortReadsOnlyWhatItNeeds(t *testing.T) {
 	h.family()
 	w.queries = nil
 	h.search(asking{by: "name.givenName", count: 2})
-	if last := w.queries[len(w.queries)-1]; !slices.Equal(last.Attrs, []string{"givenName"}) || last.Sort == nil || last.Sort.Attr != "givenName" {
+	if last := w.queries[len(w.queries)-1]; !slices.Equal(last.Attrs, []string{"givenName"}) {
 		t.Errorf("%+v", last)
 	}
 	h.search(asking{by: "externalId", count: 2})
@@ -251,6 +257,119 @@ func TestWhatIsSortedHereIsBounded(t *testing.T) {
 	}
 	if got := strings.Join(all, " "); got != "r q p o v u t s z y x w" {
 		t.Errorf("by cursor: %s", got)
+	}
+}
+
+// TestADirectoryIsAskedForAnOrderOnlyWhenItIsNeeded: its sorts are few, and up to MaxSort it is sorted here whatever it says.
+func TestADirectoryIsAskedForAnOrderOnlyWhenItIsNeeded(t *testing.T) {
+	h := newHouse(t, edit{options: func(o *Options) { o.MaxSort = 10 }})
+	w := h.overlook(false)
+	h.people(12)
+	ordered := func() (n int) {
+		for _, q := range w.queries {
+			if q.Sort != nil {
+				n++
+			}
+		}
+		return n
+	}
+	h.search(asking{by: "userName", filter: `userName lt "u010"`, count: 3})
+	if n := ordered(); n != 0 {
+		t.Errorf("ten people: %d walks in the directory's order", n)
+	}
+	if page := h.search(asking{by: "userName", count: 3}); ordered() != 1 || namesOf(page) != "u000 u001 u002" || page.TotalResults != 12 {
+		t.Errorf("twelve people: %d walks in the directory's order, %s of %d", ordered(), namesOf(page), page.TotalResults)
+	}
+	w.queries = nil
+	_, err := h.trySearch(h.req("User"), asking{by: "nickName", count: 3})
+	wantStatus(t, err, 400, "tooMany")
+	if n := ordered(); n != 0 {
+		t.Errorf("an expression: %d walks in the directory's order", n)
+	}
+}
+
+// lonely is a backend that fails when a walk begins while another one is open, as those may do that have one connection.
+type lonely struct {
+	backends.Backend
+	open *atomic.Int32
+	most *atomic.Int32
+}
+
+func (l lonely) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
+	return func(yield func(backends.Record, error) bool) {
+		l.most.Store(max(l.most.Load(), l.open.Add(1)))
+		defer l.open.Add(-1)
+		for rec, err := range l.Backend.Walk(ctx, q) {
+			if !yield(rec, err) {
+				return
+			}
+		}
+	}
+}
+
+func (l lonely) Count(ctx context.Context, p backends.Predicate, limit int) (n int, exact bool, err error) {
+	for _, err := range l.Walk(ctx, backends.Query{Where: p}) {
+		if err != nil {
+			return 0, false, err
+		}
+		if n++; n == limit {
+			break
+		}
+	}
+	return n, true, nil
+}
+
+// TestNoWalkBeginsWithinAnother: each holds a connection until it ends, and where all are held by walks that need one more, nobody goes on.
+func TestNoWalkBeginsWithinAnother(t *testing.T) {
+	nested := edit{
+		user: func(text string) string {
+			return strings.NewReplacer("scan: 50", "scan: 500", "groups: [memberOf | ref(Group), reverse(Group.members)]", "groups: {from: memberOf | ref(Group), nested: true}").Replace(text)
+		},
+	}
+	reverse := edit{user: func(text string) string { return strings.Replace(text, "scan: 50", "scan: 500", 1) }}
+	for name, e := range map[string]edit{"groups are found from the other side": reverse, "groups may be nested": nested} {
+		h := newHouse(t, e, edit{options: func(o *Options) { o.Parallel = 1 }})
+		ids := h.people(restBatch + 10)
+		h.group("g", ids[:3]...)
+		var open, most atomic.Int32
+		h.users.Backend = lonely{h.users.Backend, &open, &most}
+		h.groups.Backend = lonely{h.groups.Backend, &open, &most}
+		for _, a := range []asking{{by: "groups", count: 3}, {by: "groups.type", count: 3}, {by: "groups", count: 3, filter: `nickName ne "x"`}} {
+			most.Store(0)
+			if page := h.search(a); page.TotalResults != len(ids) {
+				t.Errorf("%s, %+v: %d people", name, a, page.TotalResults)
+			}
+			if n := most.Load(); n != 1 {
+				t.Errorf("%s, %+v: %d walks at a time", name, a, n)
+			}
+		}
+	}
+}
+
+func TestOnlySomeSearchesAreSortedAtATime(t *testing.T) {
+	h := newHouse(t)
+	h.people(5)
+	for range mostSorts {
+		done, err := h.beginSort(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer done()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	by, err := h.byName["User"].rt.ParseSort("userName", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.List(ctx, h.req("User"), scim.ListQuery{StartIndex: 1, Count: 2, Sort: by}); err == nil {
+		t.Error("one more is sorted")
+	}
+	if page := h.search(asking{count: 2}); page.TotalResults != 5 {
+		t.Errorf("what need not be sorted waits: %d", page.TotalResults)
+	}
+	if page := h.search(asking{count: 0, by: "userName"}); page.TotalResults != 5 {
+		t.Errorf("a number waits: %d", page.TotalResults)
 	}
 }
 

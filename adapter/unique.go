@@ -101,10 +101,14 @@ func (s *Service) checkUnique(ctx context.Context, c *class, req scim.Request, o
 		return err
 	}
 	q := backends.Query{Where: low.Where}
+	walk := inBatches{limit: c.Scan(), over: tooMany(nil)}
 	if low.Rest != nil {
 		q.Attrs = c.Reads(low.Wants)
+		if walk.apart, err = s.searchesToLink(ctx, c, low.Wants); err != nil {
+			return err
+		}
 	}
-	for batch, err := range inBatches(c.Backend().Walk(ctx, q), restBatch, c.Scan()) {
+	for batch, err := range walk.of(c.Backend().Walk(ctx, q)) {
 		if err != nil {
 			return err
 		}
