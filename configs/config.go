@@ -228,6 +228,9 @@ func (c *Config) Warnings() []string {
 				warnings = append(warnings, fmt.Sprintf("clients.%s.tokens[%d] has fewer than %d characters and can be guessed: use openssl rand -hex 32", client, i, shortToken))
 			}
 		}
+		if c.Clients[client].Subject != "" && c.SCIM.Me == "" {
+			warnings = append(warnings, fmt.Sprintf("clients.%s.subject is noted in the journal and finds nobody: /Me is 501 until scim.me names the attribute that holds it", client))
+		}
 	}
 	switch c.Journal.Kind {
 	case JournalNone:

@@ -287,3 +287,17 @@ func unset(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 }
+
+func TestASubjectThatNobodyIsFoundByIsWarnedAbout(t *testing.T) {
+	for text, warned := range map[string]bool{
+		"clients: {ci: {tokens: [a], subject: anna}}":                            true,
+		"clients: {ci: {tokens: [a], subject: anna}}\nscim: {me: userName}":      false,
+		"clients: {ci: {tokens: [a]}}":                                           false,
+		"clients: {ci: {tokens: [a]}, x: {tokens: [b], subject: bob}}\nscim: {}": true,
+	} {
+		warnings := strings.Join(valid(t, text+rest).Warnings(), "\n")
+		if strings.Contains(warnings, ".subject") != warned || warned && !strings.Contains(warnings, "scim.me") {
+			t.Errorf("%s: %s", text, warnings)
+		}
+	}
+}

@@ -1,5 +1,7 @@
 package configs
 
+import "time"
+
 // SCIM is what of the protocol is a matter of choice.
 type SCIM struct {
 	DefaultCount       int      `config:"default_count"` // resources on a page when the client does not say
@@ -30,8 +32,8 @@ func (s SCIM) Validate() Faults {
 	if !s.CursorKey.IsZero() && len(s.CursorKey.Reveal()) < minCursorKey {
 		faults = faults.add("cursor_key", "use openssl rand -hex 32", "has fewer than %d characters", minCursorKey)
 	}
-	if s.CursorTimeout <= 0 {
-		faults = faults.add("cursor_timeout", "write how many seconds a client may take between two pages", "must be more than 0")
+	if s.CursorTimeout < time.Second { // clients are told it in whole seconds (RFC 9865 §4)
+		faults = faults.add("cursor_timeout", "write how many seconds a client may take between two pages", "must be 1s or more")
 	}
 	if s.BulkMaxOperations < 0 {
 		faults = faults.add("bulk_max_operations", "write a number, or 0 for no /Bulk", "is negative")

@@ -131,11 +131,15 @@ func (h *Handler) serviceProviderConfig(w http.ResponseWriter, r *http.Request, 
 	o.Set("etag", object("supported", true))
 	o.Set("pagination", object("cursor", true, "index", true, "defaultPaginationMethod", "index",
 		"defaultPageSize", int64(h.DefaultCount), "maxPageSize", int64(h.MaxCount), "cursorTimeout", int64(h.CursorTTL/time.Second)))
-	o.Set("authenticationSchemes", []any{object(
-		"type", "oauthbearertoken", "name", "Bearer token",
-		"description", "A static token in the Authorization header, as RFC 6750 says.",
-		"specUri", "https://www.rfc-editor.org/rfc/rfc6750", "primary", true,
-	)})
+	schemes := []any{} // required (RFC 7643 §5), so it is there also when there is none
+	if !h.Anonymous {
+		schemes = append(schemes, object(
+			"type", "oauthbearertoken", "name", "Bearer token",
+			"description", "A static token in the Authorization header, as RFC 6750 says.",
+			"specUri", "https://www.rfc-editor.org/rfc/rfc6750", "primary", true,
+		))
+	}
+	o.Set("authenticationSchemes", schemes)
 	o.Set("meta", object("resourceType", "ServiceProviderConfig", "location", h.baseURL(r)+"/ServiceProviderConfig"))
 	writeObject(w, r, http.StatusOK, o)
 	return nil

@@ -105,3 +105,15 @@ func TestOnlyTheServiceProviderConfigIsForEverybody(t *testing.T) {
 		}
 	}
 }
+
+func TestACredentialIsNamedOnlyWhereOneIsNeeded(t *testing.T) {
+	for anonymous, want := range map[bool]string{
+		true:  `"authenticationSchemes":[]`,
+		false: `"authenticationSchemes":[{"type":"oauthbearertoken"`,
+	} {
+		s := newStage(t, func(o *Options) { o.Anonymous = anonymous })
+		if w := s.do("GET", "/scim/v2/ServiceProviderConfig", ""); w.Code != 200 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("anonymous %v: %d %s", anonymous, w.Code, w.Body)
+		}
+	}
+}

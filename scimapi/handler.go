@@ -32,6 +32,7 @@ type Options struct {
 	Bulk           Bulk           // how large a bulk request may be
 	Me             filter.Path    // the attribute of a User that holds a caller's subject; zero: /Me is not served
 	ChangePassword bool           // a password is mapped, for ServiceProviderConfig
+	Anonymous      bool           // nobody needs a credential, for ServiceProviderConfig
 	AccessLog      bool           // one line for each request; without it only those that failed with 5xx
 	Health         bool           // serve /health and /ready
 	WriteTimeout   time.Duration  // the server's for an answer; a bulk request has it for each operation. 0: none

@@ -150,7 +150,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		BasePath: server.BasePath, PublicURL: server.PublicURL, TrustedProxies: server.TrustedProxies,
 		MaxRequestSize: int64(p.config.Security.MaxRequestSize), DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount,
 		CursorTTL: choices.CursorTimeout, Bulk: scimapi.Bulk{MaxOperations: choices.BulkMaxOperations, MaxPayload: int64(choices.BulkMaxPayloadSize)},
-		Me: p.me, ChangePassword: mapsPassword(p.mappings),
+		Me: p.me, ChangePassword: mapsPassword(p.mappings), Anonymous: !p.config.Auth.Enabled,
 		AccessLog: p.config.Logging.AccessLog, Health: p.config.Monitoring.HealthCheckEnabled, WriteTimeout: server.WriteTimeout,
 		Now: time.Now, NewID: newID,
 	})
