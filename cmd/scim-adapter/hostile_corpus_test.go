@@ -16,12 +16,19 @@ type hostile struct {
 	cut               bool // the client closes its side after the body
 	bare              bool // head is sent as it is, without Host and Authorization
 	status            []int
+	plain             bool   // net/http itself refuses it, with a line of plain text: it never reaches the adapter
 	closed            bool   // a close without an answer is as good: HTTP itself is broken
 	holds             string // what the answer must hold
 }
 
 func get(claim, path string, status ...int) hostile {
 	return hostile{claim: claim, head: "GET /scim/v2" + path + " HTTP/1.1", status: status}
+}
+
+// plainly is a request that net/http itself refuses.
+func plainly(c hostile) hostile {
+	c.plain = true
+	return c
 }
 
 func filtered(claim, filter string, status ...int) hostile {
@@ -73,9 +80,9 @@ func hostileBodies() []hostile {
 		{claim: "chunk garbage", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Type: application/scim+json\r\nTransfer-Encoding: chunked", body: "zz\r\n{\"userName\":\"hostile\"}\r\n0\r\n\r\n", length: -1, status: []int{400}},
 		{claim: "a chunk that ends early", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Type: application/scim+json\r\nTransfer-Encoding: chunked", body: "16\r\n{\"userName\":\"hostile\"}\r\n", length: -1, cut: true, status: []int{400}, closed: true},
 		{claim: "chunks and a length", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked", body: "0\r\n\r\n", length: 5, status: []int{400, 415}},
-		{claim: "two lengths", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Length: 3", body: "{}", status: []int{400}},
-		{claim: "an unknown transfer coding", head: "POST /scim/v2/Users HTTP/1.1\r\nTransfer-Encoding: gzip", length: -1, status: []int{501, 400}},
-		{claim: "a negative length", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Length: -1", length: -1, status: []int{400}},
+		{claim: "two lengths", plain: true, head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Length: 3", body: "{}", status: []int{400}},
+		{claim: "an unknown transfer coding", plain: true, head: "POST /scim/v2/Users HTTP/1.1\r\nTransfer-Encoding: gzip", length: -1, status: []int{501, 400}},
+		{claim: "a negative length", plain: true, head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Length: -1", length: -1, status: []int{400}},
 		{claim: "a body of 2 GB announced", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Type: application/scim+json", body: "{", length: 2_000_000_000, status: []int{413}},
 	}
 }
@@ -99,7 +106,7 @@ func hostileQueries() []hostile {
 		filtered("a filter that is no UTF-8", "userName eq \"\xff\"", 400),
 		filtered("a filter of 60 KiB in one value", `userName eq "`+strings.Repeat("x", 60_000)+`"`, 400, 200, 431),
 		filtered("a filter of 3,000 terms", strings.TrimSuffix(strings.Repeat(`id pr or `, 3000), " or "), 200, 400),
-		filtered("a filter of 10,000 terms", strings.TrimSuffix(strings.Repeat(`id pr or `, 10_000), " or "), 400, 431),
+		plainly(filtered("a filter of 10,000 terms", strings.TrimSuffix(strings.Repeat(`id pr or `, 10_000), " or "), 400, 431)),
 		filtered("a filter nested 10,000 deep", strings.Repeat("(", 10_000)+"id pr"+strings.Repeat(")", 10_000), 400, 431),
 		filtered("a filter of 5,000 nots", strings.Repeat("not (", 3000)+"id pr"+strings.Repeat(")", 3000), 400, 431),
 		filtered("a filter with a huge number", `meta.version eq `+strings.Repeat("9", 10_000), 400),
@@ -118,7 +125,7 @@ func hostileQueries() []hostile {
 		get("encoded dots", "/Users/%2e%2e", 404),
 		get("%00 in an id", "/Users/a%00b", 404),
 		get("a DN as an id", "/Users/"+url.PathEscape("uid=x,ou=people,"+suffix), 404),
-		get("a broken escape in an id", "/Users/%zz", 400, 404),
+		plainly(get("a broken escape in an id", "/Users/%zz", 400, 404)),
 		get("an id that is no UTF-8", "/Users/%ff%fe", 404),
 		get("an id of 50,000 bytes", "/Users/"+strings.Repeat("a", 50_000), 404, 431),
 		get("an id of slashes", "/Users/////", 200, 404),
@@ -128,26 +135,26 @@ func hostileQueries() []hostile {
 
 func hostileHeads() []hostile {
 	return []hostile{
-		{claim: "10,000 headers", head: "GET /scim/v2/Users HTTP/1.1\r\n" + strings.TrimSuffix(strings.Repeat("X-A: b\r\n", 10_000), "\r\n"), status: []int{431, 200}},
-		{claim: "a header of 2 MB", head: "GET /scim/v2/Users HTTP/1.1\r\nX-A: " + strings.Repeat("x", 2<<20), status: []int{431}, closed: true},
+		{claim: "10,000 headers", plain: true, head: "GET /scim/v2/Users HTTP/1.1\r\n" + strings.TrimSuffix(strings.Repeat("X-A: b\r\n", 10_000), "\r\n"), status: []int{431, 200}},
+		{claim: "a header of 2 MB", plain: true, head: "GET /scim/v2/Users HTTP/1.1\r\nX-A: " + strings.Repeat("x", 2<<20), status: []int{431}, closed: true},
 		{claim: "two tokens", head: "GET /scim/v2/Users HTTP/1.1\r\nAuthorization: Bearer other", status: []int{401}},
 		{claim: "a token of 60 KB", head: "GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + strings.Repeat("x", 60_000), bare: true, status: []int{401, 431}},
 		{claim: "HTTP/1.0", head: "GET /scim/v2/Users?count=0 HTTP/1.0", status: []int{200}},
 		{claim: "HTTP/1.0 without anything", head: "GET /scim/v2/Users HTTP/1.0", bare: true, status: []int{401}},
-		{claim: "HTTP/1.1 without a Host", head: "GET /scim/v2/Users HTTP/1.1", bare: true, status: []int{400}},
-		{claim: "a Host that is a header injection", head: "GET /scim/v2/Users HTTP/1.1\r\nHost: a b<script>", bare: true, status: []int{400}},
-		{claim: "HTTP/9.9", head: "GET /scim/v2/Users HTTP/9.9", status: []int{505}},
-		{claim: "no HTTP at all", head: "\x16\x03\x01\x02\x00\x01\x00\x01", bare: true, status: []int{400}},
+		{claim: "HTTP/1.1 without a Host", plain: true, head: "GET /scim/v2/Users HTTP/1.1", bare: true, status: []int{400}},
+		{claim: "a Host that is a header injection", plain: true, head: "GET /scim/v2/Users HTTP/1.1\r\nHost: a b<script>", bare: true, status: []int{400}},
+		{claim: "HTTP/9.9", plain: true, head: "GET /scim/v2/Users HTTP/9.9", status: []int{505}},
+		{claim: "no HTTP at all", plain: true, head: "\x16\x03\x01\x02\x00\x01\x00\x01", bare: true, status: []int{400}},
 		{claim: "an absolute URL", head: "GET http://other.example/scim/v2/Users?count=0 HTTP/1.1", status: []int{200}},
 		{claim: "an absolute URL without a token", head: "GET http://other.example/scim/v2/Users HTTP/1.1\r\nHost: x", bare: true, status: []int{401}},
-		{claim: "OPTIONS *", head: "OPTIONS * HTTP/1.1", status: []int{200, 404, 405}},
+		{claim: "OPTIONS *", plain: true, head: "OPTIONS * HTTP/1.1", status: []int{200, 404, 405}},
 		{claim: "OPTIONS", head: "OPTIONS /scim/v2/Users HTTP/1.1", status: []int{405}},
 		{claim: "TRACE", head: "TRACE /scim/v2/Users HTTP/1.1\r\nX-Secret: s", status: []int{405}},
 		{claim: "CONNECT", head: "CONNECT other.example:443 HTTP/1.1", status: []int{404, 405}},
 		{claim: "a method of 10,000 letters", head: strings.Repeat("A", 10_000) + " /scim/v2/Users HTTP/1.1", status: []int{405, 400}},
-		{claim: "a header without a colon", head: "GET /scim/v2/Users HTTP/1.1\r\nnonsense", status: []int{400}},
+		{claim: "a header without a colon", plain: true, head: "GET /scim/v2/Users HTTP/1.1\r\nnonsense", status: []int{400}},
 		{claim: "a folded header", head: "GET /scim/v2/Users?count=0 HTTP/1.1\r\nX-A: a\r\n b", status: []int{400, 200}},
-		{claim: "a request id with line ends", head: "GET /scim/v2/Users?count=0 HTTP/1.1\r\nX-Request-Id: a\x0bb", status: []int{400, 200}},
+		{claim: "a request id with line ends", plain: true, head: "GET /scim/v2/Users?count=0 HTTP/1.1\r\nX-Request-Id: a\x0bb", status: []int{400, 200}},
 		{claim: "an upgrade", head: "GET /scim/v2/Users?count=0 HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c", status: []int{200}},
 		{claim: "If-Match of 50,000 tags", head: "DELETE /scim/v2/Users/%s HTTP/1.1\r\nIf-Match: " + strings.Repeat(`"x",`, 12_000), status: []int{412, 431}},
 	}
@@ -159,19 +166,78 @@ func bulking(claim, operations string, status ...int) hostile {
 		body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + operations + `]}`, status: status}
 }
 
-// bomb is n creates of groups, each of which refers to all the others and to one that nobody creates: all of them fail.
+// members are references to what n operations create, but for one of them.
+func members(n, but int) string {
+	var all []string
+	for i := range n {
+		if i != but {
+			all = append(all, fmt.Sprintf(`{"value":"bulkId:%d"}`, i))
+		}
+	}
+	return strings.Join(all, ",")
+}
+
+// making is the create of a group of these members.
+func making(bulkID int, name, members string) string {
+	return fmt.Sprintf(`{"method":"POST","path":"/Groups","bulkId":"%d","data":{"displayName":"%s","members":[%s]}}`, bulkID, name, members)
+}
+
+// refused is a name that a group cannot have: its create comes as far as the service, and nothing is made.
+const refused = `hostile\u0000`
+
+// bomb is n creates of groups, each of which refers to all the others and to one that nobody creates: none of them is begun.
 func bomb(n int) string {
-	all := numbered(`{"value":"bulkId:%d"}`, n)
 	ops := make([]string, n)
 	for i := range ops {
-		ops[i] = fmt.Sprintf(`{"method":"POST","path":"/Groups","bulkId":"%d","data":{"displayName":"hostile%d","members":[{"value":"bulkId:nobody"},%s]}}`, i, i, all)
+		ops[i] = making(i, fmt.Sprintf("hostile%d", i), `{"value":"bulkId:nobody"},`+members(n, i))
 	}
 	return strings.Join(ops, ",")
 }
 
-// chain is n creates of which each needs the one behind it, and the last one nobody.
+// chain is n creates of groups of which each has the next as its member, and the last, which is refused, nobody.
 func chain(n int) string {
-	return numbered(`{"method":"POST","path":"/Users","bulkId":"%[1]d","data":{"userName":"hostile%[1]d","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"bulkId:x%[1]d"}}}}`, n)
+	ops := make([]string, n)
+	for i := range ops {
+		ops[i] = making(i, fmt.Sprintf("hostile%d", i), fmt.Sprintf(`{"value":"bulkId:%d"}`, i+1))
+	}
+	ops[n-1] = making(n-1, refused, "")
+	return strings.Join(ops, ",")
+}
+
+// ring is n creates of groups of which each has the next as its member, and the last the first.
+func ring(n int, name string) string {
+	ops := make([]string, n)
+	for i := range ops {
+		ops[i] = making(i, fmt.Sprintf("%s%d", name, i), fmt.Sprintf(`{"value":"bulkId:%d"}`, (i+1)%n))
+	}
+	return strings.Join(ops, ",")
+}
+
+// dense is n creates of groups of which each has all the others as its members.
+func dense(n int, name string) string {
+	ops := make([]string, n)
+	for i := range ops {
+		ops[i] = making(i, fmt.Sprintf("%s%d", name, i), members(n, i))
+	}
+	return strings.Join(ops, ",")
+}
+
+// pairs is n circles of two groups, in each of which the second waits for the next circle, too.
+func pairs(n int) string {
+	ops := make([]string, 2*n)
+	for i := range ops {
+		of := fmt.Sprintf(`{"value":"bulkId:%d"}`, i^1)
+		if i%2 == 1 && i+1 < len(ops) {
+			of += fmt.Sprintf(`,{"value":"bulkId:%d"}`, i+1)
+		}
+		ops[i] = making(i, fmt.Sprintf("%s%d", refused, i), of)
+	}
+	return strings.Join(ops, ",")
+}
+
+// undoing is operations that make n groups, and then those that take them away again, which see them complete: with their second steps.
+func undoing(operations string, n int) string {
+	return operations + "," + numbered(`{"method":"DELETE","path":"/Groups/bulkId:%d"}`, n)
 }
 
 func hostileBulks() []hostile {
@@ -185,8 +251,13 @@ func hostileBulks() []hostile {
 		bulking("a bulk of 4 MB", strings.TrimSuffix(strings.Repeat(`{"method":"DELETE","path":"/Users/x"},`, 100_000), ","), 413),
 		bulking("a bulk 100,000 deep", `{"method":"POST","path":"/Users","data":{"emails":`+deep, 400),
 		bulking("a bulk whose operations are 100,000 deep lists", deep, 400),
-		bulking("a bulk of 200 groups that refer to each other and to nobody", bomb(200), 200),
-		bulking("a bulk of 1,000 users whose managers are nobody", chain(1000), 200),
+		failed(bulking("a bulk of 200 groups that refer to each other and to nobody", bomb(200), 200), "400"),
+		failed(bulking("a chain of 1,000 groups whose end is refused", chain(1000), 200), "409"),
+		failed(bulking("a ring of 1,000 groups that are refused", ring(1000, refused), 200), "409"),
+		failed(bulking("150 groups that are refused, each a member of all", dense(150, refused), 200), "409"),
+		failed(bulking("500 circles that wait for each other, of groups that are refused", pairs(500), 200), "409"),
+		failed(bulking("a ring of groups that is made and taken away", undoing(ring(4, "hostile"), 4), 200), "204"),
+		failed(bulking("groups that are each a member of all, made and taken away", undoing(dense(4, "hostile"), 4), 200), "204"),
 		failed(bulking("a bulk that refers to itself by a DELETE", `{"method":"DELETE","path":"/Users/bulkId:a","bulkId":"a"}`, 200, 400), "4"),
 		bulking("a bulkId twice", `{"method":"POST","path":"/Users","bulkId":"a","data":{}},{"method":"POST","path":"/Users","bulkId":"a","data":{}}`, 200, 400),
 		bulking("a bulkId of a million bytes", `{"method":"POST","path":"/Users","bulkId":"`+strings.Repeat("x", 900_000)+`","data":{}}`, 200, 400, 413),
@@ -274,18 +345,18 @@ func hostileTargets() []hostile {
 		get("a schema that climbs", "/Schemas/..%2f..%2fUsers", 404),
 		get("a schema of 50,000 bytes", "/Schemas/"+strings.Repeat("urn:", 12_000), 404, 431),
 		{claim: "a fragment", head: "GET /scim/v2/Users#x HTTP/1.1", status: []int{400, 404}},
-		{claim: "a URL of nothing", head: "GET  HTTP/1.1", status: []int{400}},
-		{claim: "a URL without a slash", head: "GET scim/v2/Users HTTP/1.1", status: []int{400}},
+		{claim: "a URL of nothing", plain: true, head: "GET  HTTP/1.1", status: []int{400}},
+		{claim: "a URL without a slash", plain: true, head: "GET scim/v2/Users HTTP/1.1", status: []int{400}},
 		{claim: "an absolute URL with a password", head: "GET http://a:b@other.example/scim/v2/Users?count=0 HTTP/1.1", status: []int{200, 400}},
 		{claim: "a method in small letters", head: "get /scim/v2/Users HTTP/1.1", status: []int{405}},
 		{claim: "PROPFIND", head: "PROPFIND /scim/v2/Users/%s HTTP/1.1\r\nDepth: infinity", status: []int{405}},
 		{claim: "the preface of HTTP/2", head: "PRI * HTTP/2.0", bare: true, status: []int{400, 401, 404, 405, 505}},
-		{claim: "an expectation that nobody meets", head: "POST /scim/v2/Users HTTP/1.1\r\nExpect: the-spanish-inquisition", status: []int{417}},
+		{claim: "an expectation that nobody meets", plain: true, head: "POST /scim/v2/Users HTTP/1.1\r\nExpect: the-spanish-inquisition", status: []int{417}},
 		{claim: "100-continue before a body of 2 GB", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Type: application/json\r\nExpect: 100-continue", length: 2_000_000_000, status: []int{413}},
 		{claim: "100-continue before a body for nobody", head: "POST /scim/v2/Users HTTP/1.1\r\nAuthorization: Bearer x\r\nExpect: 100-continue", length: 1000, status: []int{401}},
 		{claim: "HTTP/1.0 with chunks", head: "POST /scim/v2/Users HTTP/1.0\r\nTransfer-Encoding: chunked", body: "0\r\n\r\n", length: -1, status: []int{400, 415, 501}},
-		{claim: "a length with a sign", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Length: +2", body: "{}", length: -1, status: []int{400}},
-		{claim: "a length that overflows", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Length: 99999999999999999999", length: -1, status: []int{400}},
+		{claim: "a length with a sign", plain: true, head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Length: +2", body: "{}", length: -1, status: []int{400}},
+		{claim: "a length that overflows", plain: true, head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Length: 99999999999999999999", length: -1, status: []int{400}},
 		{claim: "chunks with a size that overflows", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked", body: "fffffffffffffffff\r\n{}", length: -1, status: []int{400}},
 		{claim: "chunks of one byte with long extensions", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked", body: strings.Repeat("1;"+strings.Repeat("x", 1000)+"\r\n \r\n", 100), length: -1, cut: true, status: []int{400}, closed: true},
 		{claim: "a trailer that is a header", head: "POST /scim/v2/Users HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: Authorization", body: "2\r\n{}\r\n0\r\nAuthorization: Bearer x\r\n\r\n", length: -1, status: []int{400}},
