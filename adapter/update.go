@@ -131,7 +131,7 @@ type state struct {
 
 // attempt reads, changes and writes once.
 func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key backends.Key, ch change) (*scim.Result, error) {
-	before, err := s.load(ctx, c, req, key, ch)
+	before, err := s.loadAtRest(ctx, c, req, key, ch)
 	if err != nil {
 		return nil, err
 	}
@@ -168,11 +168,14 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	if err != nil {
 		return nil, err
 	}
-	w.ops = append(w.ops, relinks...)
+	defer relinks.leave()
+	w.ops = append(w.ops, relinks.ops...)
 	if len(w.ops) > 0 {
 		if err := w.run(ctx); err != nil {
 			return nil, c.nameTaken(err, after, p.update.Move)
 		}
+		s.settleNames(ctx, w, relinks)
+		s.recheck(ctx, w, p.said)
 	}
 	return s.answer(ctx, w, want)
 }
@@ -217,6 +220,30 @@ func (r reference) clear(res *scim.Object) {
 	if holder := holderOf(res, r.URI, false); holder != nil {
 		holder.Delete(r.Attr)
 		dropEmpty(res, r.URI)
+	}
+}
+
+// loadAtRest loads what a change must know. A name that stays hidden because it is nobody's may be that of a record which gets another one at
+// this moment, and then the resource is read again.
+func (s *Service) loadAtRest(ctx context.Context, c *class, req scim.Request, key backends.Key, ch change) (*state, error) {
+	for {
+		st, err := s.load(ctx, c, req, key, ch)
+		if err != nil {
+			return nil, err
+		}
+		var words []string
+		for i, r := range st.refs {
+			for _, typ := range r.Types {
+				for _, name := range st.links.hidden[i] {
+					if of, ok := s.byName[typ]; ok {
+						words = append(words, fluxName(of, r, name))
+					}
+				}
+			}
+		}
+		if waited, err := s.flux.wait(ctx, words...); err != nil || !waited {
+			return st, err
+		}
 	}
 }
 
@@ -265,6 +292,7 @@ type plan struct {
 	extras  map[string]string // after
 	update  mapping.Update
 	uniques []uniqueValue // those that the record gets
+	said    []mention     // the references that are looked up for it
 }
 
 // moreExtras says whether the overlay changes.
@@ -290,10 +318,11 @@ func (s *Service) plan(ctx context.Context, c *class, p *plan, deltas []scim.Set
 			p.uniques = append(p.uniques, u)
 		}
 	}
-	deltas, err := s.name(ctx, p.refs, p.after, deltas, p.links)
+	deltas, said, err := s.name(ctx, p.refs, p.after, deltas, p.links)
 	if err != nil {
 		return err
 	}
+	p.said = said
 	for _, r := range c.refs {
 		if r.ReadOnly { // read to be compared; nothing of it is written
 			r.clear(p.named)
