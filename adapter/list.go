@@ -86,6 +86,9 @@ func (s *Service) list(ctx context.Context, c *class, req scim.Request, q scim.L
 
 func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*search, error) {
 	f := &search{s: s, c: c, req: req, sort: q.Sort, start: max(1, q.StartIndex), count: q.Count, part: q.Part, byIdx: q.Cursor == nil, want: c.wants(req.Projection)}
+	if f.sort != nil && f.part == nil && byID(*f.sort) {
+		f.sort = nil // the order that a list has anyway, whose length knows no bound
+	}
 	if f.count < 0 {
 		f.count = s.o.DefaultCount
 	}
@@ -120,6 +123,9 @@ func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*sear
 	}
 	return f, err
 }
+
+// byID says that an order is that of the keys.
+func byID(by scim.Sort) bool { return by.By.URI == "" && by.By.Attr.Name == "id" && !by.Descending }
 
 // keeps says that the list is kept even if it fits on one page.
 func (f *search) keeps() bool { return f.part != nil && f.byIdx }

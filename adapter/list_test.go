@@ -11,6 +11,7 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
+	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 func (h *house) people(n int) []string {
@@ -314,4 +315,67 @@ func TestOnlyWhatIsWantedIsRead(t *testing.T) {
 	}
 	_, err = h.Get(t.Context(), h.req("User"), u.ID)
 	wantStatus(t, err, 503, "")
+}
+
+func TestNoClientEndsTheLeasesOfOthers(t *testing.T) {
+	h := newHouse(t, cursorKey, edit{options: func(o *Options) { o.SnapshotBytes = 6000 }})
+	h.people(20)
+	entra := h.req("User")
+	entra.Caller.Client = "entra"
+	leased := func(req scim.Request, a asking) bool {
+		t.Helper()
+		q := scim.ListQuery{StartIndex: 1, Count: 1, Cursor: a.cursor}
+		if a.filter != "" {
+			q.Filter = mustParse(t, a.filter)
+		}
+		f, err := h.newSearch(h.byName["User"], req, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ok := h.snaps.held[f.lease]
+		return ok
+	}
+	for begun, begin := range map[string]func(i int){
+		"by cursor": func(int) { h.byCursor("", asking{count: 1}) },
+		"by index": func(i int) {
+			h.search(asking{count: 1, filter: fmt.Sprintf(`userName sw "u" and userName ne "x%d"`, i)})
+		},
+		"by both kinds": func(i int) {
+			h.byCursor("", asking{count: 1})
+			h.search(asking{count: 1, filter: fmt.Sprintf(`userName ne "y%d"`, i)})
+		},
+	} {
+		for _, a := range []asking{{count: 1}, {count: 1, filter: `userName sw "u"`}} {
+			if _, err := h.trySearch(entra, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.search(asking{count: 1})
+		for i := range 40 {
+			begin(i)
+			if begun == "by cursor" && !leased(h.req("User"), asking{}) {
+				t.Fatalf("after %d walks by cursor the client's own walk by index has lost its lease", i+1)
+			}
+		}
+		if !leased(entra, asking{}) || !leased(entra, asking{filter: `userName sw "u"`}) {
+			t.Errorf("40 walks %s of another client ended a lease", begun)
+		}
+		if h.snaps.bytes > 6000 || h.snaps.order.Len() < 4 {
+			t.Errorf("%d bytes in %d snapshots", h.snaps.bytes, h.snaps.order.Len())
+		}
+	}
+	h.clock.advance(h.o.SnapshotTTL)
+	h.snaps.get(lease{})
+	if h.snaps.bytes != 0 || h.snaps.cursors != 0 || len(h.snaps.taken) != 0 {
+		t.Errorf("nothing is kept, and %d bytes, %d walks by cursor, %v are counted", h.snaps.bytes, h.snaps.cursors, h.snaps.taken)
+	}
+}
+
+func mustParse(t *testing.T, text string) filter.Expr {
+	t.Helper()
+	e, err := filter.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }

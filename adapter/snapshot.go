@@ -163,6 +163,11 @@ type lease struct {
 	walk                                       walkID
 }
 
+// holder is the client whose lease it is.
+func (l lease) holder() [2]string { return [2]string{l.tenant, l.client} }
+
+func (l lease) byCursor() bool { return l.walk != walkID{} }
+
 // leaseOverhead is about what a snapshot takes besides its keys and its lease: one without keys is not free.
 const leaseOverhead = 512
 
@@ -180,7 +185,9 @@ type snapshot struct {
 	until time.Time
 }
 
-// snapshots keeps snapshots while they are used and there is room; the one that was used longest ago goes first.
+// snapshots keeps snapshots while they are used and there is room. When room is short they go in this order: those of walks by cursor, which go on
+// without; then those of the client that takes more, if it alone has more than half of the room; then any others; and of each kind the one that was
+// used longest ago first. So no client can end the leases of others by beginning walks, of whatever kind.
 type snapshots struct {
 	mu    sync.Mutex
 	limit int
@@ -189,10 +196,13 @@ type snapshots struct {
 	held  map[lease]*list.Element
 	order *list.List // *snapshot, the last used in front
 	bytes int
+
+	cursors int               // how many are of walks by cursor
+	taken   map[[2]string]int // bytes by tenant and client
 }
 
 func newSnapshots(limit int, ttl time.Duration, now func() time.Time) *snapshots {
-	return &snapshots{limit: limit, ttl: ttl, now: now, held: map[lease]*list.Element{}, order: list.New()}
+	return &snapshots{limit: limit, ttl: ttl, now: now, held: map[lease]*list.Element{}, order: list.New(), taken: map[[2]string]int{}}
 }
 
 // get finds a snapshot that is still leased, and renews the lease.
@@ -241,11 +251,35 @@ func (s *snapshots) put(l lease, keys keyList) *snapshot {
 		return snap
 	}
 	s.held[l] = s.order.PushFront(snap)
-	s.bytes += snap.size
+	s.account(snap, 1)
 	for s.bytes > s.limit {
-		s.forget(s.order.Back())
+		s.forget(s.victim(l.holder()))
 	}
 	return snap
+}
+
+// victim is the snapshot that makes room for one of this client's.
+func (s *snapshots) victim(client [2]string) *list.Element {
+	greedy := s.taken[client] > s.limit/2
+	for element := s.order.Back(); element != nil; element = element.Prev() {
+		l := snapshotIn(element).lease
+		if s.cursors > 0 && l.byCursor() || s.cursors == 0 && (!greedy || l.holder() == client) {
+			return element
+		}
+	}
+	return s.order.Back()
+}
+
+// account counts a snapshot that comes (1) or goes (-1).
+func (s *snapshots) account(snap *snapshot, times int) {
+	s.bytes += times * snap.size
+	if snap.lease.byCursor() {
+		s.cursors += times
+	}
+	client := snap.lease.holder()
+	if s.taken[client] += times * snap.size; s.taken[client] == 0 {
+		delete(s.taken, client)
+	}
 }
 
 // drop ends a lease: the client starts anew.
@@ -269,7 +303,7 @@ func (s *snapshots) forget(element *list.Element) {
 	snap := snapshotIn(element)
 	s.order.Remove(element)
 	delete(s.held, snap.lease)
-	s.bytes -= snap.size
+	s.account(snap, -1)
 }
 
 func snapshotIn(element *list.Element) *snapshot {

@@ -387,6 +387,29 @@ func (h *house) leaseOf(a asking) lease {
 	return f.lease
 }
 
+func TestAnOrderByIDKnowsNoBound(t *testing.T) {
+	h := newHouse(t, edit{options: func(o *Options) { o.MaxSort = 10 }})
+	h.overlook(true)
+	want := h.people(12)
+	for _, cursor := range []bool{false, true} {
+		var got []string
+		next := ""
+		for start := 1; start <= 12; start += 5 {
+			a := asking{by: "ID", start: start, count: 5}
+			if cursor {
+				a.cursor = new(next)
+			}
+			page := h.search(a)
+			got, next = append(got, idsOf(page)...), page.NextCursor
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("by cursor %v: %v", cursor, got)
+		}
+	}
+	_, err := h.trySearch(h.req("User"), asking{by: "id", order: "descending", count: 5})
+	wantStatus(t, err, 400, "tooMany")
+}
+
 func TestReverseReferencesAreSortedWithinTheScan(t *testing.T) {
 	h := newHouse(t)
 	h.people(51) // one more than the mapping's scan
