@@ -12,18 +12,20 @@ import (
 func TestAWalkAtTheRootShowsWhoIsThereThroughoutOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, h *house) {
 		for _, by := range []string{"", "displayName", "userName"} {
-			for _, size := range []int{3, 8, 12} {
-				t.Run(fmt.Sprintf("by %q, pages of %d", by, size), func(t *testing.T) {
-					h.walkWhileChanging(t, by, size)
-				})
+			for _, size := range []int{3, 8, 12} { // 12: all of one type are on the first page
+				for _, come := range []bool{true, false} {
+					t.Run(fmt.Sprintf("by %q, pages of %d, people come: %v", by, size, come), func(t *testing.T) {
+						h.walkWhileChanging(t, by, size, come)
+					})
+				}
 			}
 		}
 	})
 }
 
-func (h *house) walkWhileChanging(t *testing.T, by string, size int) {
+func (h *house) walkWhileChanging(t *testing.T, by string, size int, come bool) {
 	t.Helper()
-	prefix := fmt.Sprintf("w%s%d", strings.ToLower(by), size)
+	prefix := fmt.Sprintf("w%s%d%v", strings.ToLower(by), size, come)
 	there := map[string]string{} // paths of those who are there throughout, by id
 	var users []string
 	for i := range 9 {
@@ -55,7 +57,7 @@ func (h *house) walkWhileChanging(t *testing.T, by string, size int) {
 			break
 		}
 		start += len(found)
-		h.disturb(t, page, prefix, seen, users, there)
+		h.disturb(t, page, come, prefix, seen, users, there)
 	}
 	for id, path := range there {
 		if seen[id] != 1 {
@@ -64,9 +66,9 @@ func (h *house) walkWhileChanging(t *testing.T, by string, size int) {
 	}
 }
 
-// disturb is what happens behind the first two pages: a user who was shown goes, then one who was not; somebody gets another name, before and behind all
-// others; and there is a newcomer, who may be seen or not. The last user stays, for the groups have nobody else.
-func (h *house) disturb(t *testing.T, page int, prefix string, seen map[string]int, users []string, there map[string]string) {
+// disturb is what happens behind the first two pages: somebody gets another name, before and behind all others, and either there is a newcomer, who may be
+// seen or not, or a user goes, first one who was shown, then one who was not. The last user stays, for the groups have nobody else.
+func (h *house) disturb(t *testing.T, page int, come bool, prefix string, seen map[string]int, users []string, there map[string]string) {
 	t.Helper()
 	if page > 2 {
 		return
@@ -88,10 +90,13 @@ func (h *house) disturb(t *testing.T, page int, prefix string, seen map[string]i
 			}
 		}
 	}
-	remove(page == 1)
 	rename(true, "zz "+prefix)
 	rename(false, "aa "+prefix)
-	h.user(fmt.Sprintf("new%s%d", prefix, page), "displayName", fmt.Sprintf("aa %s %d", prefix, page))
+	if come {
+		h.user(fmt.Sprintf("new%s%d", prefix, page), "displayName", fmt.Sprintf("aa %s %d", prefix, page))
+	} else {
+		remove(page == 1)
+	}
 }
 
 // A cursor of the root is good for that search at the root and for that client, like any other, also where it stands between two types.
