@@ -21,6 +21,7 @@ import (
 //	{"userName": "ada"}
 //	< 201                       its answer: the status, of an error the scimType too (`< 409 uniqueness`), headers, then JSON
 //	{"id": "{{ada}}", "title": "(absent)"}
+//	>> POST /Users              requests one after the other with two signs are sent at the same time
 //	= uid=ada,{{people}}        an entry, read over LDAP: each attribute that is named has these values and no others
 //	sn: -
 //	!title                      it does not have this one
@@ -49,6 +50,7 @@ type situation struct {
 type step struct {
 	line                 int
 	request              string // "POST /Users"; "" for an entry
+	together             bool   // it is sent at the same time as those beside it that are so, too
 	headers, wantHeaders [][2]string
 	body                 string
 	status               int
@@ -147,7 +149,7 @@ func (p *dialogueParser) current() *step {
 func (p *dialogueParser) take(line string) error {
 	sign, rest, _ := strings.Cut(line, " ")
 	switch sign {
-	case "##", ">", "<", "=":
+	case "##", ">", ">>", "<", "=":
 		if err := p.close(); err != nil {
 			return err
 		}
@@ -222,7 +224,8 @@ func (p *dialogueParser) begin(sign, rest string) error {
 		return fmt.Errorf("the request before has no answer")
 	}
 	fresh := step{line: p.line}
-	if sign == ">" {
+	if sign != "=" {
+		fresh.together = sign == ">>"
 		if method, path, _ := strings.Cut(rest, " "); method != strings.ToUpper(method) || !strings.HasPrefix(path, "/") {
 			return fmt.Errorf("%q is no request", rest)
 		}
@@ -301,6 +304,8 @@ func (d dialogue) check(text string) error {
 				return fmt.Errorf("line %d: the request has no answer", st.line)
 			case st.request != "" && last && (st.status == 200 || st.status == 201) && st.want == nil && st.wantHeaders == nil:
 				return fmt.Errorf("line %d: the answer is not compared with anything, and nothing comes after it", st.line)
+			case st.together && (i == 0 || !s.steps[i-1].together) && (last || !s.steps[i+1].together):
+				return fmt.Errorf("line %d: the request is sent together with no other", st.line)
 			case st.request == "" && len(st.attrs) == 0 && !st.gone:
 				return fmt.Errorf("line %d: nothing is said of the entry", st.line)
 			}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // A player that notices nothing would let every dialogue pass: each of these differs in one thing from what it plays.
@@ -93,6 +96,7 @@ func TestADialogueThatProvesNothingIsRefused(t *testing.T) {
 		"two requests and one answer":    "rows: 1\n## x\n> GET /Users\n> GET /Users\n< 204",
 		"an answer that is not compared": "rows: 1\n## x\n> GET /Users\n< 200",
 		"an entry that is not compared":  "rows: 1\n## x\n> GET /Users\n< 200\n= dc=x\n",
+		"a request with no other":        "rows: 1\n## x\n>> GET /Users\n< 204\n> GET /Users\n< 204",
 		"an unknown setting":             "rows: 1\ncolour: red\n## x\n> GET /Users\n< 204",
 		"an unknown sign":                "rows: 1\n## x\n? GET /Users\n< 204",
 		"no LDIF":                        "rows: 1\n## x\n> GET /Users\n< 204\n= dc=x\nhello",
@@ -107,5 +111,32 @@ func TestADialogueThatProvesNothingIsRefused(t *testing.T) {
 		if _, err := parseDialogue(text); err == nil {
 			t.Errorf("%s is taken", claim)
 		}
+	}
+}
+
+// Requests that are to be sent at the same time are: each waits here until all have come.
+func TestADialogueSendsTogetherWhatItSays(t *testing.T) {
+	d, err := parseDialogue("rows: 1\n## x\n@each 1-5\n>> DELETE /Users/#\n< 204\n@end\n> DELETE /Users/6\n< 404")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	asked, all := 0, make(chan struct{})
+	s := &stage{ask: func(_, path string, _ any, _ ...string) (answer, error) {
+		mu.Lock()
+		if asked++; asked == 5 {
+			close(all)
+		}
+		mu.Unlock()
+		select {
+		case <-all:
+			return answer{status: 204}, nil
+		case <-time.After(10 * time.Second):
+			return answer{}, fmt.Errorf("%s came alone", path)
+		}
+	}}
+	// The last one is not one of them, and is not answered as it should be.
+	if noticed := strings.Join(s.perform(d.situations[0].steps), "\n"); !strings.Contains(noticed, "DELETE /Users/6") || !strings.Contains(noticed, "status 204, want 404") || asked != 6 {
+		t.Errorf("after %d requests: %s", asked, noticed)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -62,10 +63,8 @@ func (d dialogue) everywhere(t *testing.T) {
 			}
 			for _, situation := range d.situations {
 				t.Run(situation.claim, func(t *testing.T) {
-					for _, st := range situation.steps {
-						if faults := s.play(st); len(faults) > 0 {
-							t.Fatalf("line %d, %s%s\n%s", st.line, st.request, st.dn, strings.Join(faults, "\n"))
-						}
+					if faults := s.perform(situation.steps); len(faults) > 0 {
+						t.Fatal(strings.Join(faults, "\n"))
 					}
 				})
 			}
@@ -115,6 +114,42 @@ type stage struct {
 	read     func(dn string) map[string][]string
 	patience time.Duration // slapd's overlays clean up a little after the answer
 	frozen   bool          // variables may not be taken in: it is only being tried whether something fits
+}
+
+// perform plays the steps of a situation, until one is not as it should be.
+func (s *stage) perform(steps []step) []string {
+	for len(steps) > 0 {
+		n := 1
+		for steps[0].together && n < len(steps) && steps[n].together {
+			n++
+		}
+		noticed := make([][]string, n)
+		if n == 1 {
+			noticed[0] = s.play(steps[0])
+		} else {
+			s.playTogether(steps[:n], noticed)
+		}
+		for i, faults := range noticed {
+			if len(faults) > 0 {
+				return append([]string{fmt.Sprintf("line %d, %s%s", steps[i].line, steps[i].request, steps[i].dn)}, faults...)
+			}
+		}
+		steps = steps[n:]
+	}
+	return nil
+}
+
+// playTogether sends requests at the same time. Their answers give no variables a value.
+func (s *stage) playTogether(steps []step, noticed [][]string) {
+	var wg sync.WaitGroup
+	for i, st := range steps {
+		wg.Go(func() {
+			part := *s
+			part.frozen = true
+			noticed[i] = part.play(st)
+		})
+	}
+	wg.Wait()
 }
 
 // play does a step and says what was not as it should be.
