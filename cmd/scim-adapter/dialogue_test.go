@@ -35,6 +35,9 @@ func TestDialogues(t *testing.T) {
 			continue
 		}
 		situations += len(d.situations)
+		if !d.looks() {
+			t.Errorf("%s never looks into the directory", file)
+		}
 		for _, row := range d.rows {
 			covered[row] = true
 		}
@@ -49,6 +52,13 @@ func TestDialogues(t *testing.T) {
 	if situations < 120 {
 		t.Errorf("only %d situations: are the files there?", situations)
 	}
+}
+
+// looks says whether some entry is read.
+func (d dialogue) looks() bool {
+	return slices.ContainsFunc(d.situations, func(s situation) bool {
+		return slices.ContainsFunc(s.steps, func(st step) bool { return st.request == "" })
+	})
 }
 
 func (d dialogue) everywhere(t *testing.T) {
