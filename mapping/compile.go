@@ -40,6 +40,9 @@ func Compile(docs []configs.Node, lenses []Spec, types *Types, open Opener) (*Se
 		}
 		seen[m.name] = m
 	}
+	if len(faults) == 0 { // what is half compiled says little
+		faults = set.disagreements()
+	}
 	faults = append(faults, types.unserved(docs)...)
 	if len(faults) > 0 {
 		faults.Sort()
