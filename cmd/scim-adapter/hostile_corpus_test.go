@@ -162,8 +162,10 @@ func hostileHeads() []hostile {
 
 // bulking is a bulk request of these operations.
 func bulking(claim, operations string, status ...int) hostile {
-	return hostile{claim: claim, head: "POST /scim/v2/Bulk HTTP/1.1\r\nContent-Type: application/scim+json",
-		body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + operations + `]}`, status: status}
+	return hostile{
+		claim: claim, head: "POST /scim/v2/Bulk HTTP/1.1\r\nContent-Type: application/scim+json",
+		body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[` + operations + `]}`, status: status,
+	}
 }
 
 // members are references to what n operations create, but for one of them.
@@ -280,8 +282,10 @@ func hostileBulks() []hostile {
 
 // searching is a SearchRequest of these members.
 func searching(claim, members string, status ...int) hostile {
-	return hostile{claim: claim, head: "POST /scim/v2/Users/.search HTTP/1.1\r\nContent-Type: application/scim+json",
-		body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],` + members + `}`, status: status}
+	return hostile{
+		claim: claim, head: "POST /scim/v2/Users/.search HTTP/1.1\r\nContent-Type: application/scim+json",
+		body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],` + members + `}`, status: status,
+	}
 }
 
 func hostileSearches() []hostile {
