@@ -161,7 +161,7 @@ func asksLabel(e filter.Expr) bool {
 
 func drawTerm(t *rapid.T, rt *scim.ResourceType) filter.Expr {
 	uri, attrs := "", append(append([]*scim.Attribute{}, rt.Common...), rt.Schema.Attributes...)
-	if len(rt.Extensions) > 0 && rapid.IntRange(0, 3).Draw(t, "extension") == 0 {
+	if len(rt.Extensions) > 0 && rapid.IntRange(0, 2).Draw(t, "extension") == 0 {
 		x := rapid.SampledFrom(rt.Extensions).Draw(t, "urn").Schema
 		uri, attrs = x.ID, x.Attributes
 	}
@@ -176,7 +176,11 @@ func drawTerm(t *rapid.T, rt *scim.ResourceType) filter.Expr {
 			return filter.Has{Path: p}
 		}
 	}
-	return drawCompare(t, p)
+	leaf := a
+	if p.Sub != "" {
+		leaf = a.Sub(p.Sub)
+	}
+	return drawCompare(t, p, leaf)
 }
 
 func drawBrackets(t *rapid.T, a *scim.Attribute, depth int) filter.Expr {
@@ -188,15 +192,20 @@ func drawBrackets(t *rapid.T, a *scim.Attribute, depth int) filter.Expr {
 	case depth > 0 && kind == 2:
 		return filter.Or{Terms: []filter.Expr{drawBrackets(t, a, depth-1), drawBrackets(t, a, depth-1)}}
 	}
-	part := "value"
-	if len(a.SubAttributes) > 0 {
-		part = rapid.SampledFrom(a.SubAttributes).Draw(t, "part").Name
+	if len(a.SubAttributes) == 0 {
+		return drawCompare(t, filter.Path{Attr: "value"}, a)
 	}
-	return drawCompare(t, filter.Path{Attr: part})
+	part := rapid.SampledFrom(a.SubAttributes).Draw(t, "part")
+	return drawCompare(t, filter.Path{Attr: part.Name}, part)
 }
 
-func drawCompare(t *rapid.T, p filter.Path) filter.Compare {
+// drawCompare tests a path, of a boolean with what there is to ask of one.
+func drawCompare(t *rapid.T, p filter.Path, leaf *scim.Attribute) filter.Compare {
 	c := filter.Compare{Path: p, Op: rapid.SampledFrom(allOps).Draw(t, "op")}
+	if leaf.Type == scim.TypeBoolean && rapid.Bool().Draw(t, "boolean") {
+		c.Op, c.Value = rapid.SampledFrom([]filter.Op{filter.Eq, filter.Ne}).Draw(t, "is"), rapid.Bool().Draw(t, "truth")
+		return c
+	}
 	if c.Op != filter.Pr {
 		c.Value = rapid.SampledFrom(literals).Draw(t, "literal")
 	}

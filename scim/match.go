@@ -95,7 +95,7 @@ func valuesAt(res *Object, ref Ref) iter.Seq2[*Attribute, any] {
 			if ref.Filter != nil && !matchElement(ref.Filter, a, v) {
 				continue
 			}
-			more := true
+			var more bool
 			if ref.Sub != nil {
 				more = yieldPart(a, ref.Sub, v, yield)
 			} else {
