@@ -23,8 +23,8 @@ import (
 // (OpenLDAP's refint) is such a second, too.
 //
 // Taking a reference away needs one thing more: who looks a name up after the rename, and removes it before the other record has been
-// relinked, removes nothing, and the relinking puts it in. Within one process nobody looks up a name that is in flux; between several, a
-// removal that found nothing is looked at again after a while.
+// relinked, removes nothing, and the relinking puts it in. Within one process nobody looks up a name that is in flux, and who finds that it was
+// waits for the end of that; between several, such a removal is looked at again after a while.
 
 // looks is how often references are put right while the names that they point with keep changing.
 const looks = 3
@@ -127,27 +127,25 @@ func (s *Service) recheck(ctx context.Context, done *work, said []mention) {
 	if len(said) == 0 {
 		return
 	}
-	idle := false
 	for i := range said {
 		said[i].done = done.wrote(said[i])
-		idle = idle || said[i].remove && !said[i].done
 	}
-	late := idle && s.o.Replicas > 1
-	if late { // another replica may be about to put in what a removal did not find
-		select {
-		case <-time.After(s.o.SettleDelay):
-		case <-ctx.Done():
-		}
-	}
+	first := true
 	s.again(ctx, done, func(ctx context.Context) ([]*operation, error) {
 		names, err := namesOfMentions(ctx, said)
+		late := false
+		if err == nil && first {
+			first = false
+			if late, err = s.letSettle(ctx, said, names); late {
+				names, err = namesOfMentions(ctx, said)
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
 		var ops []*operation
 		for i := range said {
-			m := &said[i]
-			op, err := s.correct(ctx, done, m, names[asked{m.class.Name(), m.ref.By}][backends.Key(m.id)], late)
+			op, err := s.correct(ctx, done, &said[i], names.of(said[i]), late)
 			if err != nil {
 				return nil, err
 			}
@@ -155,9 +153,33 @@ func (s *Service) recheck(ctx context.Context, done *work, said []mention) {
 				ops = append(ops, op)
 			}
 		}
-		late = false
 		return ops, nil
 	})
+}
+
+// letSettle waits, where a removal may have come upon a record that was being renamed, until whoever renames it has relinked what points at it, and
+// says whether it did. A directory itself may take the old name out of a group in one operation and put the new one in with the next
+// (OpenLDAP's memberof overlay), so that neither is there for a moment. Another process cannot be waited for, but a while can.
+func (s *Service) letSettle(ctx context.Context, said []mention, names namesBy) (waited bool, err error) {
+	var words []string
+	unsure := false
+	for _, m := range said {
+		moved := names.of(m) != m.name
+		if m.remove && moved {
+			words = append(words, fluxKey(m.class, m.id))
+		}
+		unsure = unsure || m.remove && (moved || !m.done)
+	}
+	waited, err = s.flux.wait(ctx, words...)
+	if err != nil || !unsure || s.o.Replicas < 2 {
+		return waited, err
+	}
+	select {
+	case <-time.After(s.o.SettleDelay):
+		return true, nil
+	case <-ctx.Done():
+		return true, ctx.Err()
+	}
 }
 
 // wrote says whether a reference is among what the work's steps really changed.
@@ -168,14 +190,19 @@ func (w *work) wrote(m mention) bool {
 	})
 }
 
+// namesBy is what keys are called at present, by type and way of naming.
+type namesBy map[asked]map[backends.Key]string
+
+func (n namesBy) of(m mention) string { return n[asked{m.class.Name(), m.ref.By}][backends.Key(m.id)] }
+
 // namesOfMentions asks for all names of one type at once.
-func namesOfMentions(ctx context.Context, said []mention) (map[asked]map[backends.Key]string, error) {
+func namesOfMentions(ctx context.Context, said []mention) (namesBy, error) {
 	classes, keys := map[asked]*class{}, map[asked][]backends.Key{}
 	for _, m := range said {
 		a := asked{m.class.Name(), m.ref.By}
 		classes[a], keys[a] = m.class, append(keys[a], backends.Key(m.id))
 	}
-	names := map[asked]map[backends.Key]string{}
+	names := namesBy{}
 	for a, c := range classes {
 		slices.Sort(keys[a])
 		var err error
