@@ -41,7 +41,7 @@ func (s *suite) versions() error {
 	}
 	is := func(how string, r backends.Record) error {
 		if r.Key != made.Key || (r.Version != "") != versioned {
-			return fmt.Errorf("Versioned is %v, and %s gives %q the version %q", versioned, how, r.Key, r.Version)
+			return fmt.Errorf("%s gives %q the version %q, and Versioned is %v", how, r.Key, r.Version, versioned)
 		}
 		return nil
 	}
