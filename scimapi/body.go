@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/scim-adapter/scim-adapter/scim"
 )
@@ -51,7 +52,8 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (o *scim.Obje
 
 // readBulk reads a bulk request of at most Bulk.MaxPayload bytes and Bulk.MaxOperations operations.
 func (h *Handler) readBulk(w http.ResponseWriter, r *http.Request) (request scim.BulkRequest, err error) {
-	err = readWithin(w, r, h.Bulk.MaxPayload, " in one bulk request; send it in parts", func(body io.Reader) (err error) {
+	remedy := " in one bulk request (maxPayloadSize is " + strconv.FormatInt(h.Bulk.MaxPayload, 10) + "); send it in parts"
+	err = readWithin(w, r, h.Bulk.MaxPayload, remedy, func(body io.Reader) (err error) {
 		request, err = scim.ReadBulk(body, h.Bulk.MaxOperations)
 		return err
 	})

@@ -308,7 +308,7 @@ func TestLimitsOfABulkRequest(t *testing.T) {
 		"one more, before its end":     {strings.TrimSuffix(bulkBody("", slices.Repeat([]string{one}, 11)...), "]}"), 413, "more than 10 operations"},
 		"as large as may be":           {body + strings.Repeat(" ", 4000-len(body)), 200, ""},
 		"a byte more":                  {body + strings.Repeat(" ", 4001-len(body)), 413, "larger than 4 kB"},
-		"garbage of 10,000 bytes":      {`{"x":"` + strings.Repeat("{", 10_000), 413, "larger than 4 kB, the most that this service takes in one bulk request; send it in parts."},
+		"garbage of 10,000 bytes":      {`{"x":"` + strings.Repeat("{", 10_000), 413, "larger than 4 kB, the most that this service takes in one bulk request (maxPayloadSize is 4000); send it in parts."},
 		"larger than other requests":   {bulkBody("", postUser("a", "ann", `,"title":"`+strings.Repeat("x", 2000)+`"`)), 200, ""},
 	}
 	for claim, c := range cases {
