@@ -21,6 +21,7 @@ type walks struct {
 	backends.Backend
 	mu        sync.Mutex
 	orderless bool // the directory does not sort
+	busy      bool // it has no time to sort
 	queries   []backends.Query
 	twice     bool // each record is walked past twice, as if all were moving
 }
@@ -32,6 +33,10 @@ func (w *walks) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.R
 	w.queries = append(w.queries, q)
 	w.mu.Unlock()
 	return func(yield func(backends.Record, error) bool) {
+		if w.busy && q.Sort != nil {
+			yield(backends.Record{}, &backends.Error{Kind: backends.ErrUnavailable})
+			return
+		}
 		var again []backends.Record
 		for rec, err := range w.Backend.Walk(ctx, q) {
 			if !yield(rec, err) {
@@ -281,7 +286,14 @@ func TestADirectoryIsAskedForAnOrderOnlyWhenItIsNeeded(t *testing.T) {
 		t.Errorf("twelve people: %d walks in the directory's order, %s of %d", ordered(), namesOf(page), page.TotalResults)
 	}
 	w.queries = nil
-	_, err := h.trySearch(h.req("User"), asking{by: "nickName", count: 3})
+	w.busy = true
+	if page := h.search(asking{by: "userName", filter: `userName lt "u010"`, order: "descending", count: 3}); namesOf(page) != "u009 u008 u007" {
+		t.Errorf("ten people: %s", namesOf(page))
+	}
+	_, err := h.trySearch(h.req("User"), asking{by: "userName", order: "descending", count: 3})
+	wantStatus(t, err, 503, "")
+	w.queries = nil
+	_, err = h.trySearch(h.req("User"), asking{by: "nickName", count: 3})
 	wantStatus(t, err, 400, "tooMany")
 	if n := ordered(); n != 0 {
 		t.Errorf("an expression: %d walks in the directory's order", n)
