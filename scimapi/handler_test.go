@@ -30,7 +30,7 @@ func TestARequestReachesTheService(t *testing.T) {
 	if got.Type.Name != "User" || got.Caller.Client != "tester" || got.Caller.RequestID != "from-the-proxy" || got.Base != "http://example.com/scim/v2" || len(got.IfMatch) != 2 || !got.Projection.Explicit() {
 		t.Errorf("%+v", got)
 	}
-	if w.Header().Get("ETag") != `W/"1"` || w.Header().Get("Location") == "" || w.Header().Get("X-Request-Id") != "from-the-proxy" {
+	if w.Header().Get("ETag") != `W/"1"` || w.Header().Get("Location") == "" || w.Header().Get("Content-Location") != w.Header().Get("Location") || w.Header().Get("X-Request-Id") != "from-the-proxy" {
 		t.Errorf("%v", w.Header())
 	}
 }

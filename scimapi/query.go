@@ -17,7 +17,7 @@ var parameters = []string{"filter", "startIndex", "count", "cursor", "attributes
 const maxParameters = 10_000
 
 // parseQuery reads the query strictly: what cannot be read is 400, a parameter of ours given twice too. Parameters that SCIM does
-// not know are passed over (CLIENTS.md, row 2).
+// not know are passed over (CLIENTS.md, row 2); one of ours counts in any case of letters, for `Filter=` passed over would be everybody.
 func parseQuery(r *http.Request) (url.Values, error) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil && strings.Count(r.URL.RawQuery, "&") >= maxParameters {
@@ -25,6 +25,13 @@ func parseQuery(r *http.Request) (url.Values, error) {
 	}
 	if err != nil {
 		return nil, scim.BadRequest(scim.InvalidSyntax, "The query of the URL cannot be read: a percent sign must be followed by two hexadecimal digits, and a semicolon be written %%3B.")
+	}
+	for given, values := range q {
+		for _, name := range parameters {
+			if given != name && strings.EqualFold(given, name) {
+				q[name] = append(q[name], values...)
+			}
+		}
 	}
 	for _, name := range parameters {
 		if len(q[name]) > 1 {

@@ -65,5 +65,6 @@ func (h *Handler) writeResult(w http.ResponseWriter, r *http.Request, status int
 		w.Header().Set("ETag", res.Version)
 	}
 	w.Header().Set("Location", res.Location)
+	w.Header().Set("Content-Location", res.Location) // RFC 7643 §3.1: the same as meta.location
 	writeObject(w, r, status, res.Resource)
 }

@@ -47,7 +47,7 @@ func TestASearchIsTheSameInAURLAndInABody(t *testing.T) {
 		"attributes":                  {"attributes=userName,emails.value", `{"attributes":["userName","emails.value"]}`, "User start=1 count=-1 +userName +emails.value"},
 		"attributes in one string":    {"attributes=userName,emails.value", `{"attributes":"userName, emails.value"}`, "User start=1 count=-1 +userName +emails.value"},
 		"what is left out":            {"excludedAttributes=emails", `{"excludedAttributes":["emails"]}`, "User start=1 count=-1 -emails"},
-		"names in any case":           {"count=2", `{"SCHEMAS":["` + strings.ToUpper(scim.SearchRequestURN) + `"],"COUNT":2}`, "User start=1 count=2"},
+		"names in any case":           {"COUNT=2", `{"SCHEMAS":["` + strings.ToUpper(scim.SearchRequestURN) + `"],"COUNT":2}`, "User start=1 count=2"},
 		"null is nothing":             {"", `{"filter":null,"cursor":null,"count":null,"attributes":null}`, "User start=1 count=-1"},
 		"what SCIM does not know":     {"aadOptscim062020&x=1", `{"aad":true,"x":[1]}`, "User start=1 count=-1"},
 	} {
@@ -82,6 +82,7 @@ func TestASearchThatCannotBeUnderstoodIsRefused(t *testing.T) {
 		{"cursor&count=many", "invalidCount", "count"},
 		{"cursor&startIndex=1", "invalidValue", "startIndex"},
 		{"cursor=a&cursor=b", "invalidSyntax", "cursor"},
+		{"filter=title+pr&Filter=id+pr", "invalidSyntax", "filter"},
 		{"sortBy=shoeSize", "invalidPath", "shoeSize"},
 		{"sortBy=userName&sortOrder=up", "invalidValue", "sortOrder"},
 		{"filter=", "invalidFilter", "empty"},
