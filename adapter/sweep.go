@@ -182,6 +182,33 @@ func (s *Service) letSettle(ctx context.Context, said []mention, names namesBy) 
 	}
 }
 
+// takenBack looks again after a write that failed and was taken back. Its names may have been put right by somebody else in between, so that what
+// was added is there under another name, and what was removed came back under one that is out of date. For a moment the record itself may
+// have had the name that it was to get, and been pointed at with it.
+func (s *Service) takenBack(ctx context.Context, w *work, p *plan, l *relinking) {
+	stale := slices.Clone(l.stale)
+	for _, h := range l.stale {
+		name := p.nameAfter(h.ref.By)
+		had := h.ref.By == "" && w.moved || slices.ContainsFunc(w.effective, func(change backends.Change) bool { return strings.EqualFold(change.Attr, h.ref.By) })
+		if had && name != "" {
+			h.name = name
+			stale = append(stale, h)
+		}
+	}
+	if len(stale) > len(l.stale) {
+		s.sweep(ctx, w, stale, func(by string) (string, error) { return s.nameNow(ctx, w, by) })
+	}
+	l.leave()
+	var undone []mention
+	for _, m := range p.said {
+		if w.wrote(m) {
+			m.remove = !m.remove
+			undone = append(undone, m)
+		}
+	}
+	s.recheck(ctx, w, undone)
+}
+
 // wrote says whether a reference is among what the work's steps really changed.
 func (w *work) wrote(m mention) bool {
 	return w.action == "create" || slices.ContainsFunc(w.effective, func(change backends.Change) bool {
@@ -217,8 +244,9 @@ func namesOfMentions(ctx context.Context, said []mention) (namesBy, error) {
 func (s *Service) correct(ctx context.Context, done *work, m *mention, now string, late bool) (*operation, error) {
 	h := holder{class: done.c, ref: m.ref, name: m.name}
 	same := now == m.name || now != "" && h.calls(now)
+	missed := late && m.remove && !m.done
 	switch {
-	case m.remove && now == "", same && !(m.remove && late && !m.done):
+	case m.remove && now == "", same && !missed:
 		return nil, nil // of a record that is gone, its name is taken out by who has deleted it
 	case m.remove:
 		h.name = now

@@ -12,8 +12,6 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
-var twoReplicas = edit{options: func(o *Options) { o.Replicas, o.SettleDelay = 2, 50*time.Millisecond }}
-
 func dnOf(name string) string { return "uid=" + name + ",ou=people,dc=example,dc=org" }
 
 const withManager = `"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":%q}}`
@@ -148,6 +146,23 @@ func changesText(changes []backends.Change) string {
 	return fmt.Sprint(texts)
 }
 
+// TestAMemberIsAddedWhoseOldNameIsSomebodyElses adds who has another name by the time of the write, to a group of which somebody else is a member
+// under the old one.
+func TestAMemberIsAddedWhoseOldNameIsSomebodyElses(t *testing.T) {
+	h := newHouse(t)
+	u, g := h.user("a"), h.group("g")
+	h.groups.before(func() {
+		h.rename(u.ID, "b")
+		h.user("a")
+		h.raw(g.ID, backends.Add, "member", dnOf("a"))
+	})
+	h.addMember(g.ID, u.ID)
+	got := slices.DeleteFunc(h.members(g.ID), func(name string) bool { return name == "cn=nobody" })
+	if !slices.Equal(got, []string{dnOf("a"), dnOf("b")}) {
+		t.Errorf("member %v", got)
+	}
+}
+
 func TestARecordIsDeletedBetweenTheLookUpAndTheWrite(t *testing.T) {
 	t.Run("a member is added", func(t *testing.T) {
 		h := newHouse(t)
@@ -259,10 +274,10 @@ func TestAReferenceIsWrittenBetweenTheSearchAndTheRename(t *testing.T) {
 func TestAMemberIsRemovedWhileTheyAreRenamed(t *testing.T) {
 	for _, who := range []string{"this process", "another"} {
 		t.Run(who, func(t *testing.T) {
-			h := newHouse(t, twoReplicas)
+			h := newHouse(t)
 			remover := h
 			if who == "another" {
-				remover = h.replica(nil)
+				remover = h.replica(func(o *Options) { o.Replicas, o.SettleDelay = 2, 50*time.Millisecond })
 			}
 			u := h.user("a")
 			g := h.group("g", u.ID)
@@ -339,6 +354,54 @@ func TestAMemberIsRemovedWhileTheyAreRenamed(t *testing.T) {
 	})
 }
 
+// TestWhatIsTakenBackLeavesNoNames is of writes of which a later step fails, while what they have done is followed by others.
+func TestWhatIsTakenBackLeavesNoNames(t *testing.T) {
+	refused := &backends.Error{Kind: backends.ErrRefused}
+	t.Run("a member who was added, and renamed since", func(t *testing.T) {
+		h := newHouse(t)
+		u, g := h.user("a"), h.group("g")
+		h.groups.move = func() (error, bool) { // the second step
+			h.rename(u.ID, "b")
+			return refused, true
+		}
+		_, err := h.tryPatch(h.req("Group"), g.ID, `{"op":"add","path":"members","value":[{"value":"`+u.ID+`"}]},{"op":"replace","path":"displayName","value":"new"}`)
+		wantStatus(t, err, 403, "")
+		if got := h.members(g.ID); slices.Contains(got, dnOf("a")) || slices.Contains(got, dnOf("b")) {
+			t.Errorf("member %v", got)
+		}
+	})
+	t.Run("a member who was removed, and renamed since", func(t *testing.T) {
+		h := newHouse(t)
+		u := h.user("a")
+		g := h.group("g", u.ID)
+		h.groups.move = func() (error, bool) {
+			h.rename(u.ID, "b")
+			return refused, true
+		}
+		_, err := h.tryPatch(h.req("Group"), g.ID, `{"op":"remove","path":"members[value eq \"`+u.ID+`\"]"},{"op":"replace","path":"displayName","value":"new"}`)
+		wantStatus(t, err, 403, "")
+		if got := h.members(g.ID); !slices.Equal(got, []string{dnOf("b")}) {
+			t.Errorf("member %v", got)
+		}
+	})
+	t.Run("a name that a record had for a moment", func(t *testing.T) {
+		h := newHouse(t)
+		u, g := h.user("a"), h.group("g")
+		h.users.modify = func(changes []backends.Change) (error, bool) {
+			if changes[0].Op != backends.SetPassword {
+				return nil, false
+			}
+			h.replica(nil).addMember(g.ID, u.ID)
+			return refused, true
+		}
+		_, err := h.tryPatch(h.req("User"), u.ID, `{"op":"replace","value":{"userName":"b","password":"t1meMa$heen"}}`)
+		wantStatus(t, err, 403, "")
+		if got := h.members(g.ID); !slices.Equal(got, []string{dnOf("a")}) {
+			t.Errorf("member %v", got)
+		}
+	})
+}
+
 func TestNamesThatKeepChanging(t *testing.T) {
 	h := newHouse(t)
 	u, g := h.user("a0"), h.group("g")
@@ -371,7 +434,7 @@ func TestFluxEnds(t *testing.T) {
 	if waited, err := f.wait(ctx, "c", "b"); !waited || err == nil {
 		t.Errorf("waited %v: %v", waited, err)
 	}
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
 		_, err := f.wait(t.Context(), "a", "b")
 		done <- err
@@ -379,8 +442,8 @@ func TestFluxEnds(t *testing.T) {
 	first()
 	first() // twice
 	select {
-	case <-done:
-		t.Error("b is still in flux")
+	case err := <-done:
+		t.Fatalf("b is still in flux: %v", err)
 	case <-time.After(10 * time.Millisecond):
 	}
 	second()

@@ -172,6 +172,7 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	w.ops = append(w.ops, relinks.ops...)
 	if len(w.ops) > 0 {
 		if err := w.run(ctx); err != nil {
+			s.takenBack(ctx, w, p, relinks)
 			return nil, c.nameTaken(err, after, p.update.Move)
 		}
 		s.settleNames(ctx, w, relinks)

@@ -53,6 +53,7 @@ type work struct {
 	fresh bool            // rec is what stands now, with all that the answer shows
 
 	effective []backends.Change // what the steps have changed so far
+	moved     bool              // the record got another name
 	dangling  atomic.Bool       // a loose step failed
 }
 
@@ -127,6 +128,7 @@ func (w *work) steps(ctx context.Context, event journal.ID, out *journal.Outcome
 		switch {
 		case err == nil:
 			w.effective = append(w.effective, out.Steps[i].Effective...)
+			w.moved = w.moved || op.step.Op == opMove
 		case errors.Is(err, backends.ErrUnknown):
 			// Taking back what may never have happened, or leaving out what may have, would be guessing.
 			w.s.stats.unknown.Add(1)
