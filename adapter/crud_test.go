@@ -309,8 +309,14 @@ func TestVersionsNeverDependOnWhatIsShown(t *testing.T) {
 			want[id] = made.get("User", id).Version
 		}
 		for _, a := range []asking{
-			{count: 4}, {count: 50}, {count: 4, filter: `nickName ne "x"`}, {count: 50, filter: `nickName ne "x"`}, {count: 4, by: "title"},
-			{count: 5, by: "meta.version"}, {count: 4, filter: `nickName ne "x"`, by: "userName"}, {count: 1, filter: `meta.version eq ` + strconv.Quote(want[ids[3]])},
+			{count: 4},
+			{count: 50},
+			{count: 4, filter: `nickName ne "x"`},
+			{count: 50, filter: `nickName ne "x"`},
+			{count: 4, by: "title"},
+			{count: 5, by: "meta.version"},
+			{count: 4, filter: `nickName ne "x"`, by: "userName"},
+			{count: 1, filter: `meta.version eq ` + strconv.Quote(want[ids[3]])},
 		} {
 			for start := 1; start < 12; start += a.count {
 				h := made.replica(nil) // one that knows nothing yet

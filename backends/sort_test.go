@@ -21,11 +21,13 @@ func TestSort(t *testing.T) {
 	}{
 		"records stand by their lowest value": {
 			Sort{Attr: "title", Rule: CaseIgnoreSpace},
-			[]Record{record("b", String("banana"), String("cherry")), record("a", String("zebra"), String("Apple"))}, "ab",
+			[]Record{record("b", String("banana"), String("cherry")), record("a", String("zebra"), String("Apple"))},
+			"ab",
 		},
 		"by the lowest one in the descending order too": {
 			Sort{Attr: "title", Rule: CaseIgnoreSpace, Descending: true},
-			[]Record{record("b", String("zebra"), String("Apple")), record("a", String("banana"))}, "ab",
+			[]Record{record("b", String("zebra"), String("Apple")), record("a", String("banana"))},
+			"ab",
 		},
 		"those without a value come last": {
 			Sort{Attr: "title", Rule: CaseIgnoreSpace}, []Record{record("b"), record("a", String("z"))}, "ab",
@@ -41,14 +43,16 @@ func TestSort(t *testing.T) {
 		},
 		"numbers are compared as numbers": {
 			Sort{Attr: "title", Rule: IntegerRule},
-			[]Record{record("d", String("10")), record("c", String("9")), record("b", String("-9")), record("a", String("-10"))}, "abcd",
+			[]Record{record("d", String("10")), record("c", String("9")), record("b", String("-9")), record("a", String("-10"))},
+			"abcd",
 		},
 		"what is no number is as absent": {
 			Sort{Attr: "title", Rule: IntegerRule}, []Record{record("b", String("nine")), record("a", String("9"), String("one"))}, "ab",
 		},
 		"instants are compared as instants": {
 			Sort{Attr: "title", Rule: TimeRule},
-			[]Record{record("b", String("20240131120000Z")), record("a", String("20240131130000+0200"))}, "ab",
+			[]Record{record("b", String("20240131120000Z")), record("a", String("20240131130000+0200"))},
+			"ab",
 		},
 		"a secret has no place": {
 			Sort{Attr: "title", Rule: CaseExact}, []Record{record("b", Secret("a")), record("a", String("z"))}, "ab",

@@ -91,9 +91,14 @@ func TestSortsSaysWhatTheDirectoryOrders(t *testing.T) {
 			titled(t, b)
 			c := b.met(t)
 			for _, by := range []backends.Sort{
-				byTitle, {Attr: "uid", Rule: backends.CaseIgnoreSpace}, {Attr: "MAIL", Rule: backends.CaseIgnoreSpace},
-				{Attr: "cn", Rule: backends.CaseIgnoreSpace}, {Attr: "surname", Rule: backends.CaseIgnoreSpace},
-				{Attr: "entryUUID", Rule: backends.CaseIgnore}, {Attr: "createTimestamp", Rule: backends.TimeRule}, {Attr: "shadowMax", Rule: backends.IntegerRule},
+				byTitle,
+				{Attr: "uid", Rule: backends.CaseIgnoreSpace},
+				{Attr: "MAIL", Rule: backends.CaseIgnoreSpace},
+				{Attr: "cn", Rule: backends.CaseIgnoreSpace},
+				{Attr: "surname", Rule: backends.CaseIgnoreSpace},
+				{Attr: "entryUUID", Rule: backends.CaseIgnore},
+				{Attr: "createTimestamp", Rule: backends.TimeRule},
+				{Attr: "shadowMax", Rule: backends.IntegerRule},
 			} {
 				if !c.Sorts(by) {
 					t.Errorf("by %+v: no", by)
