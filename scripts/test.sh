@@ -6,8 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ -z "${SCIM_TEST_LDAP_URL:-}" ] || [ -z "${SCIM_TEST_LDAP_PLAIN_URL:-}" ]; then
-  echo "The tests need OpenLDAP: slapd and ldap-utils (installed if missing)."
-  scripts/packages.sh slapd=slapd ldapsearch=ldap-utils
+  echo "The tests need OpenLDAP and curl: slapd, ldap-utils and curl (installed if missing)."
+  scripts/packages.sh slapd=slapd ldapsearch=ldap-utils curl=curl
   dir=$(mktemp -d)
   trap 'scripts/servers.sh stop "$dir"; rm -rf "$dir"' EXIT
   env=$(scripts/servers.sh start "$dir")
