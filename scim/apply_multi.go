@@ -68,7 +68,7 @@ func (b *bag) edit(op operation, rt *ResourceType) (touched []int, err error) {
 		return nil, noTarget(op.ref)
 	case len(touched) == 0:
 		e, ok := b.create(op, rt)
-		if !ok {
+		if o, is := e.(*Object); !ok || is && labelsOnly(o) { // {"type": "work", "primary": true} is no mail address
 			return nil, noTarget(op.ref)
 		}
 		b.list = append(b.list, e)

@@ -15,7 +15,10 @@ import (
 // refuseFilter is RFC 7644 §4: discovery cannot be filtered, and saying 403 is better than answering something else. All other parameters are ignored, as
 // the section has it, whatever they say: these documents are whole or not at all.
 func refuseFilter(r *http.Request) error {
-	if r.URL.Query().Has("filter") {
+	for name := range r.URL.Query() {
+		if !strings.EqualFold(name, "filter") {
+			continue
+		}
 		return &scim.Error{Status: http.StatusForbidden, Detail: "Discovery endpoints take no filter (RFC 7644 §4)."}
 	}
 	return nil
