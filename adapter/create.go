@@ -57,7 +57,7 @@ func (s *Service) create(ctx context.Context, c *class, req scim.Request, d *dra
 	if err := w.run(ctx); err != nil {
 		return nil, c.nameTaken(err, d.res, made.Name)
 	}
-	s.recheck(ctx, w, said)
+	s.recheck(ctx, w, w.marked(said))
 	return s.answer(ctx, w, c.wants(req.Projection))
 }
 

@@ -35,7 +35,7 @@ func (s *Service) relinks(ctx context.Context, w *work, p *plan) (*relinking, er
 				return nil, err
 			}
 			names[by] = name
-			l.now[by] = sync.OnceValues(func() (string, error) { return s.nameNow(ctx, w, by) })
+			l.now[by] = sync.OnceValues(func() (string, error) { return s.nameOf(ctx, w)(by) })
 		}
 		if h.name = names[by]; h.name != "" {
 			l.stale = append(l.stale, h)
@@ -87,8 +87,14 @@ func (p *plan) nameAfter(by string) string {
 
 // nameNow is what the record of a work is called at present; "" when nothing can point at it so.
 func (s *Service) nameNow(ctx context.Context, w *work, by string) (string, error) {
-	names, err := w.c.Backend().Names(context.WithoutCancel(ctx), by, []backends.Key{w.key})
+	names, err := w.c.Backend().Names(ctx, by, []backends.Key{w.key})
 	return names[w.key], err
+}
+
+// nameOf is nameNow for a work that has begun, and is finished even if the client has gone away.
+func (s *Service) nameOf(ctx context.Context, w *work) func(by string) (string, error) {
+	ctx = context.WithoutCancel(ctx)
+	return func(by string) (string, error) { return s.nameNow(ctx, w, by) }
 }
 
 // settleNames ends what relinks has begun, when the record has its new name: it looks for those that were added meanwhile.
@@ -102,7 +108,7 @@ func (s *Service) settleNames(ctx context.Context, w *work, l *relinking) {
 			stale = append(stale, h)
 		}
 	}
-	s.sweep(ctx, w, stale, func(by string) (string, error) { return s.nameNow(ctx, w, by) })
+	s.sweep(ctx, w, stale, s.nameOf(ctx, w))
 }
 
 // relink puts the new name, which is asked for when the step's turn has come, where the old one is in one record. planned is how the journal

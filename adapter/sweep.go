@@ -122,13 +122,10 @@ type mention struct {
 	done   bool // the write changed something by it: it put the name in, or took it out
 }
 
-// recheck asks once more, after a write, what the ids are called that it named.
+// recheck asks once more, after a write, what the ids are called that it named. Each mention says whether the write changed something by it.
 func (s *Service) recheck(ctx context.Context, done *work, said []mention) {
 	if len(said) == 0 {
 		return
-	}
-	for i := range said {
-		said[i].done = done.wrote(said[i])
 	}
 	first := true
 	s.again(ctx, done, func(ctx context.Context) ([]*operation, error) {
@@ -182,39 +179,55 @@ func (s *Service) letSettle(ctx context.Context, said []mention, names namesBy) 
 	}
 }
 
-// takenBack looks again after a write that failed and was taken back. Its names may have been put right by somebody else in between, so that what
+// failedWrite looks again after a write that failed. What was taken back may have been put right by somebody else in between, so that what
 // was added is there under another name, and what was removed came back under one that is out of date. For a moment the record itself may
-// have had the name that it was to get, and been pointed at with it.
-func (s *Service) takenBack(ctx context.Context, w *work, p *plan, l *relinking) {
+// have had the name that it was to get, and been pointed at with it. What stands, because nobody can say how the write ended or it could not be
+// taken back, is looked at as after one that succeeded: undoing it here would be guessing.
+func (s *Service) failedWrite(ctx context.Context, w *work, p *plan, l *relinking, cause error) {
+	var lost *unsettled
+	var half *stranded
+	unknown := errors.As(cause, &lost)
+	stands := unknown || errors.As(cause, &half)
 	stale := slices.Clone(l.stale)
 	for _, h := range l.stale {
 		name := p.nameAfter(h.ref.By)
-		had := h.ref.By == "" && w.moved || slices.ContainsFunc(w.effective, func(change backends.Change) bool { return strings.EqualFold(change.Attr, h.ref.By) })
+		had := unknown || h.ref.By == "" && w.moved || slices.ContainsFunc(w.effective, func(change backends.Change) bool { return strings.EqualFold(change.Attr, h.ref.By) })
 		if had && name != "" {
 			h.name = name
 			stale = append(stale, h)
 		}
 	}
 	if len(stale) > len(l.stale) {
-		s.sweep(ctx, w, stale, func(by string) (string, error) { return s.nameNow(ctx, w, by) })
+		s.sweep(ctx, w, stale, s.nameOf(ctx, w))
 	}
 	l.leave()
-	var undone []mention
-	for _, m := range p.said {
-		if w.wrote(m) {
-			m.remove = !m.remove
-			undone = append(undone, m)
+	said := w.marked(p.said)
+	if !stands {
+		said = slices.DeleteFunc(slices.Clone(said), func(m mention) bool { return !m.done })
+		for i := range said {
+			said[i].remove = !said[i].remove // the opposite was done last
 		}
 	}
-	s.recheck(ctx, w, undone)
+	s.recheck(ctx, w, said)
 }
 
-// wrote says whether a reference is among what the work's steps really changed.
-func (w *work) wrote(m mention) bool {
-	return w.action == "create" || slices.ContainsFunc(w.effective, func(change backends.Change) bool {
-		return strings.EqualFold(change.Attr, m.ref.Native) && (change.Op == backends.Remove) == m.remove &&
-			slices.Contains(change.Values, backends.String(m.name))
-	})
+// marked says of each mention whether it is among what the work's steps really changed.
+func (w *work) marked(said []mention) []mention {
+	type written struct {
+		attr   string
+		remove bool
+		name   backends.Value
+	}
+	wrote := map[written]bool{}
+	for _, change := range w.effective {
+		for _, v := range change.Values {
+			wrote[written{strings.ToLower(change.Attr), change.Op == backends.Remove, v}] = true
+		}
+	}
+	for i, m := range said {
+		said[i].done = w.action == "create" || wrote[written{strings.ToLower(m.ref.Native), m.remove, backends.String(m.name)}]
+	}
+	return said
 }
 
 // namesBy is what keys are called at present, by type and way of naming.

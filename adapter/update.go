@@ -172,11 +172,11 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	w.ops = append(w.ops, relinks.ops...)
 	if len(w.ops) > 0 {
 		if err := w.run(ctx); err != nil {
-			s.takenBack(ctx, w, p, relinks)
+			s.failedWrite(ctx, w, p, relinks, err)
 			return nil, c.nameTaken(err, after, p.update.Move)
 		}
 		s.settleNames(ctx, w, relinks)
-		s.recheck(ctx, w, p.said)
+		s.recheck(ctx, w, w.marked(p.said))
 	}
 	return s.answer(ctx, w, want)
 }

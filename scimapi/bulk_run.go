@@ -174,7 +174,7 @@ func errStopping() *scim.Error {
 }
 
 // endEarly ends the request of a process that is stopping: the client must have the answer before the connection is closed. No operation is begun, but what
-// was created gets the references that it lacks, where they are there.
+// was created gets the references that it lacks, if all of them are there.
 func (b *bulk) endEarly(ctx context.Context) error {
 	for i := range b.ops {
 		if b.ops[i].state == waits {

@@ -55,8 +55,8 @@ func serve(ctx context.Context, path string, started func(scim string)) error {
 // a mapping that does not fit stops an ordinary start before anybody is served.
 const firstContact = 3 * time.Second
 
-// lastMoments is how long a request whose connection was closed may take to come to its end: its context is done, and what it does to a directory or to the
-// journal ends soon after that.
+// lastMoments is how long a request whose connection was closed may take to come to its end. A write that has begun goes on without its client, and most end
+// soon; of one that a slow directory holds up for longer, the journal has the intent, and nobody has said what came of it.
 const lastMoments = 10 * time.Second
 
 // drainPause is how long new requests are still answered after /ready has turned: whoever distributes them must have asked again to know.
