@@ -186,6 +186,7 @@ func TestPatchMultipleValues(t *testing.T) {
 		"no element from other operators":       {`{"op":"add","path":"emails[type ne \"home\" and type sw \"x\"].value","value":"x"}`, ``, NoTarget},
 		"no element from or":                    {`{"op":"add","path":"emails[type eq \"x\" or type eq \"y\"].value","value":"x"}`, ``, NoTarget},
 		"no element from a contradiction":       {`{"op":"add","path":"emails[type eq \"x\" and type eq \"y\"].value","value":"x"}`, ``, NoTarget},
+		"no element of labels alone":            {`{"op":"add","path":"emails[type eq \"other\"].primary","value":true}`, ``, NoTarget},
 		"no element from null":                  {`{"op":"add","path":"ims[type eq null].value","value":"x"}`, ``, NoTarget},
 		"replace of a value that is not there":  {`{"op":"replace","path":"emails[value eq \"none@x\"].value","value":"x"}`, ``, NoTarget},
 		"replace of its label":                  {`{"op":"replace","path":"emails[type eq \"work\" and value eq \"none@x\"].display","value":"x"}`, ``, NoTarget},

@@ -37,6 +37,7 @@ func TestDiscoveryTellsTheTruth(t *testing.T) {
 		}
 		h.do("GET", "/Schemas/urn:nothing", nil).wantError(t, 404, "")
 		h.do("GET", "/Schemas?filter="+url.QueryEscape(`id pr`), nil).wantError(t, 403, "")
+		h.do("GET", "/ResourceTypes?Filter="+url.QueryEscape(`id pr`), nil).wantError(t, 403, "")
 	})
 }
 
