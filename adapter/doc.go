@@ -10,7 +10,10 @@
 // the intent with what came of them. When a later step fails the earlier ones are taken back from the before-images; when nobody can say
 // whether a step happened, the record is read again; when the record has changed since it was read, the road is walked once more.
 //
-// Two tables hold this package's own memory, both bounded and both only for speed or order within one process: the snapshots that pages are
-// cut from, and the locks that let one writer at a time have a record or a unique value. Correctness between processes is the directory's:
-// conditions on versions, names that exist once.
+// Records point at each other with names that others may change meanwhile: who has written a reference asks once more what it is called, and who has
+// renamed or deleted a record looks once more for what points at it (sweep.go).
+//
+// Three tables hold this package's own memory, all only for speed or order within one process: the snapshots that pages are cut from, which are
+// bounded in bytes; the locks that let one writer at a time have a record or a unique value; and the names that are being changed just now.
+// Correctness between processes is the directory's: conditions on versions, names that exist once, changes that happen whole or not at all.
 package adapter

@@ -17,16 +17,22 @@ func differentialChecks() []check {
 // populace is how many records the differential check makes.
 const populace = 120
 
-func (s *suite) differential() error {
-	g := &generator{Rand: rand.New(rand.NewPCG(s.h.Seed, 7)), a: s.a, b: s.b}
+// populate makes random records, another lot for each stream, and reads everybody back.
+func (s *suite) populate(stream uint64) (*generator, []backends.Record, error) {
+	g := &generator{Rand: rand.New(rand.NewPCG(s.h.Seed, stream)), a: s.a, b: s.b}
 	for range populace {
 		rec, err := s.person(g.record())
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		g.names, g.keys = append(g.names, rec.Name), append(g.keys, rec.Key)
 	}
 	all, err := s.everybody()
+	return g, all, err
+}
+
+func (s *suite) differential() error {
+	g, all, err := s.populate(7)
 	if err != nil {
 		return err
 	}

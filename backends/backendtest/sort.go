@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 
@@ -52,15 +51,7 @@ func (s *suite) ordered() error {
 	if err != nil {
 		return err
 	}
-	g := &generator{Rand: rand.New(rand.NewPCG(s.h.Seed, 11)), a: s.a, b: s.b}
-	for range populace {
-		rec, err := s.person(g.record())
-		if err != nil {
-			return err
-		}
-		g.names, g.keys = append(g.names, rec.Name), append(g.keys, rec.Key)
-	}
-	all, err := s.everybody()
+	g, all, err := s.populate(11)
 	if err != nil {
 		return err
 	}
