@@ -23,6 +23,18 @@ type Open struct {
 	At      configs.Node   // base, filter, key, version …: the keys belong to the kind
 	Tenant  string         // "default"
 	Protect []configs.Node // native filters of records that may be read but never written
+	Sets    []Set          // attributes of the records that lie elsewhere than in the record itself
+}
+
+// Set declares an attribute whose values are kept apart from the record: in the rows of a table below it. It is read, tested and changed as any
+// other attribute is.
+type Set struct {
+	Name string       // of the attribute
+	At   configs.Node // rows, on, where …: these keys belong to the kind
+	// Columns are what of each row counts. One: the attribute's values are that column's. Several: the values are Rows of them, or, with Either,
+	// each row has a value in one of the columns only, and the attribute's values are those.
+	Columns []string
+	Either  bool
 }
 
 // Directory is one server or database with its pool, its schema and its health. A directory that cannot be reached yet is no error: it is retried, and every operation meanwhile is ErrUnavailable.
@@ -47,10 +59,14 @@ type Backend interface {
 // Capabilities is fixed at Open; the conformance suite holds the backend to it.
 type Capabilities struct {
 	Kind        string // "ldap"
-	Rename      bool   // Move works: records have names that can change
+	ReadOnly    bool   // nothing can be written
+	Rename      bool   // Move works: records have names that can change. Without, they have none: Create takes no Template
 	Conditional bool   // Condition is enforced by the directory itself, not by read and compare
 	Secrets     bool   // SetPassword works
 	Versioned   bool   // records have versions: each of them, save one that the directory itself has written none for. Otherwise none has
+	Seeks       bool   // Walk without Sort goes by key, and Query.After, Reverse and Skip work, at a cost that does not grow with what is left out by After
+	Typed       bool   // values are of the kind that the attribute is: a Bool is no text
+	Document    string // the attribute that has a place for whatever has none of its own, under a Path; "" for none
 }
 
 // Reader reads records.
@@ -74,6 +90,8 @@ type Reader interface {
 	Syntax(attr string) Syntax
 	// Native renders a predicate in the directory's own language (an LDAP filter with the scope, SQL), for explain and logs.
 	Native(p Predicate) string
+	// Plan asks the directory how it would answer q: a line for each step, for explain. None where the directory does not tell.
+	Plan(ctx context.Context, q Query) ([]string, error)
 }
 
 // Query is what Walk walks.
@@ -81,7 +99,12 @@ type Query struct {
 	Where Predicate // nil: True
 	Attrs []string  // attributes to read; none: key (and name) only. "*" user attributes, "+" operational ones
 	Limit int       // stop after so many; 0: no limit
-	Sort  *Sort     // nil: in no particular order. Only one that Sorts says yes to
+	Sort  *Sort     // nil: in no particular order, or in that of the keys where the directory Seeks. Only one that Sorts says yes to
+
+	// Where the directory Seeks, without Sort. The order of keys is the directory's own, and always the same.
+	After   Key  // begin behind this key, whether or not it is still there; "": at the first
+	Reverse bool // from the last key to the first; After is then the key to stay before
+	Skip    int  // leave out so many first; this may take time in proportion
 }
 
 // Sort is an order of records: by the lowest value that each has of an attribute, compared by Rule. Records without the attribute come last, or

@@ -34,6 +34,10 @@ func Match(p Predicate, r Record) bool {
 		return matchPart(r, p.Attr, p.Rule, part{text: p.Text, final: true}, strings.HasSuffix)
 	case Contains:
 		return matchPart(r, p.Attr, p.Rule, part{text: p.Text}, strings.Contains)
+	case Some:
+		return slices.ContainsFunc(r.Attrs.Get(p.Attr), func(v Value) bool {
+			return v.Kind() == KindRow && Match(p.Where, Record{Attrs: v.Row()})
+		})
 	case AllBits:
 		return slices.ContainsFunc(r.Attrs.Get(p.Attr), func(v Value) bool {
 			n, err := strconv.ParseInt(v.Text(), 10, 64)
@@ -43,9 +47,9 @@ func Match(p Predicate, r Record) bool {
 	return false
 }
 
-// legible gives a value's canonical text under a rule; a Secret can be compared with nothing.
+// legible gives a value's canonical text under a rule; a Secret and a Row can be compared with nothing.
 func legible(rule Rule, v Value) (string, bool) {
-	if v.Kind() == KindSecret || v.IsZero() {
+	if v.Kind() == KindSecret || v.Kind() == KindRow || v.IsZero() {
 		return "", false
 	}
 	return Canonical(rule, v.Text())

@@ -24,6 +24,10 @@ func jensen() Record {
 		"tel":          Strings("+1 555-1212"),
 		"blank":        Strings("  "),
 		"none":         {},
+		"mails": {
+			Row(Attributes{"address": Strings("B@x.org"), "kind": Strings("work"), "main": {Bool(true)}}),
+			Row(Attributes{"address": Strings("b@home"), "kind": Strings("home")}),
+		},
 	}}
 }
 
@@ -100,6 +104,14 @@ func TestMatch(t *testing.T) {
 		"not some of them":                                     {AllBits{Attr: "uidNumber", Mask: 0x201}, false},
 		"a negative number's bits are those of its complement": {AllBits{Attr: "flags", Mask: 0x80000002}, true},
 		"no number has no bits":                                {AllBits{Attr: "uid", Mask: 0}, false},
+		"a row that fulfils it all":                            {Some{"mails", And{eq("kind", "work", CaseExact), eq("address", "b@x.org", CaseIgnore)}}, true},
+		"not one row one thing and another the other":          {Some{"mails", And{eq("kind", "work", CaseExact), eq("address", "b@home", CaseIgnore)}}, false},
+		"a row that does not":                                  {Some{"mails", Not{Term: eq("kind", "work", CaseExact)}}, true},
+		"no row that does not":                                 {Not{Term: Some{"mails", Present{Attr: "kind"}}}, false},
+		"a part that a row lacks":                              {Some{"mails", Not{Term: Present{Attr: "main"}}}, true},
+		"no row at all":                                        {Some{"uid", True{}}, false},
+		"a row is there":                                       {Present{Attr: "mails"}, true},
+		"a row equals no text":                                 {eq("mails", "B@x.org", CaseExact), false},
 		"its key":                                              {KeyIn{Keys: []Key{"k0", "k1"}}, true},
 		"not another's":                                        {KeyIn{Keys: []Key{"K1"}}, false},
 		"no key":                                               {KeyIn{}, false},
@@ -146,13 +158,20 @@ func predicates() *rapid.Generator[Predicate] {
 		}
 		return False{}
 	})
+	part := rapid.Map(leaf, func(p Predicate) Predicate {
+		if eq, ok := p.(Eq); ok {
+			eq.Attr = "kind"
+			p = eq
+		}
+		return Some{Attr: "mails", Where: p}
+	})
 	var tree func(depth int) *rapid.Generator[Predicate]
 	tree = func(depth int) *rapid.Generator[Predicate] {
 		if depth == 0 {
 			return leaf
 		}
 		terms := rapid.SliceOfN(tree(depth-1), 0, 3)
-		return rapid.OneOf(leaf,
+		return rapid.OneOf(leaf, part,
 			rapid.Map(terms, func(t []Predicate) Predicate { return And(t) }),
 			rapid.Map(terms, func(t []Predicate) Predicate { return Or(t) }),
 			rapid.Map(tree(depth-1), func(t Predicate) Predicate { return Not{Term: t} }),

@@ -52,6 +52,11 @@ type (
 		Attr string
 		Mask uint64
 	}
+	// Some holds when one of the attribute's values is a Row for which Where holds, all of it. Where tests the row's attributes.
+	Some struct {
+		Attr  string
+		Where Predicate
+	}
 	// KeyIn holds for the records with these keys.
 	KeyIn struct{ Keys []Key }
 	// And holds when each of its terms does; without terms it holds.
@@ -84,6 +89,7 @@ func (Contains) isPredicate() {}
 func (Order) isPredicate()    {}
 func (Present) isPredicate()  {}
 func (AllBits) isPredicate()  {}
+func (Some) isPredicate()     {}
 func (KeyIn) isPredicate()    {}
 func (And) isPredicate()      {}
 func (Or) isPredicate()       {}
@@ -117,6 +123,7 @@ func (p Contains) String() string { return leaf(p.Attr, "co", p.Text, p.Rule) }
 func (p Order) String() string    { return leaf(p.Attr, p.Op.String(), p.Value.String(), p.Rule) }
 func (p Present) String() string  { return p.Attr + " pr" }
 func (p AllBits) String() string  { return fmt.Sprintf("%s has all bits of %#x", p.Attr, p.Mask) }
+func (p Some) String() string     { return p.Attr + "[" + Describe(p.Where) + "]" }
 func (p And) String() string      { return joinTerms(p, " and ") }
 func (p Or) String() string       { return joinTerms(p, " or ") }
 func (p Not) String() string      { return "not " + Describe(p.Term) }

@@ -35,6 +35,12 @@ func Simplify(p Predicate) Predicate {
 		return simplifyPart(p, p.Attr, p.Rule, part{text: p.Text, final: true})
 	case Contains:
 		return simplifyPart(p, p.Attr, p.Rule, part{text: p.Text})
+	case Some:
+		where := Simplify(p.Where)
+		if _, none := where.(False); none {
+			return False{}
+		}
+		return Some{Attr: p.Attr, Where: where}
 	case Present, AllBits, True, False:
 	}
 	return p
@@ -109,7 +115,7 @@ func simplifyPart(p Predicate, attr string, rule Rule, piece part) Predicate {
 	return p
 }
 
-// AttrsOf lists the attributes that p looks at, each once whatever letter case it is spelled in, in alphabetical order.
+// AttrsOf lists the attributes of a record that p looks at, each once whatever letter case it is spelled in, in alphabetical order.
 func AttrsOf(p Predicate) []string {
 	var names []string
 	collectAttrs(p, &names)
@@ -147,6 +153,8 @@ func collectAttrs(p Predicate, names *[]string) {
 	case Present:
 		*names = append(*names, p.Attr)
 	case AllBits:
+		*names = append(*names, p.Attr)
+	case Some:
 		*names = append(*names, p.Attr)
 	case nil, KeyIn, True, False:
 	}

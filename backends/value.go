@@ -3,6 +3,7 @@ package backends
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -21,6 +22,7 @@ const (
 	KindBool
 	KindTime
 	KindSecret // cannot be printed or marshalled
+	KindRow    // several named values that belong together: a child row, an object in a document
 )
 
 // blanks is what a Secret looks like wherever it is printed, whatever its length.
@@ -30,7 +32,7 @@ const blanks = "********"
 // binary syntax (octet string, JPEG …), Secret for passwords. The zero Value is no value at all.
 type Value struct {
 	kind Kind
-	text string // string, bytes, decimal digits
+	text string // string, bytes, decimal digits; a row as canonical JSON
 	num  int64  // int, bool as 0/1, Unix seconds
 	nsec int32
 	// secret is a handle and not a string: fmt reads unexported fields by reflection, past every method that would print blanks.
@@ -75,17 +77,39 @@ func Strings(texts ...string) Values {
 	return values
 }
 
+// Row is a value that has parts, by name. What has no values is left out, and so is what cannot be printed.
+func Row(parts Attributes) Value {
+	shown := make(Attributes, len(parts))
+	for name, values := range parts {
+		values = slices.DeleteFunc(values.Clone(), func(v Value) bool { return v.kind == KindSecret || v.kind == KindRow || v.kind == 0 })
+		if len(values) > 0 {
+			shown[name] = values
+		}
+	}
+	text, _ := json.Marshal(shown) // the names sorted: equal rows are equal texts. Nothing in it can fail
+	return Value{kind: KindRow, text: string(text)}
+}
+
+// Row are the parts of a Row, the caller's own.
+func (v Value) Row() Attributes {
+	parts := Attributes{}
+	if v.kind == KindRow {
+		_ = json.Unmarshal([]byte(v.text), &parts) // Row wrote it
+	}
+	return parts
+}
+
 // Kind says what v is; 0 for the zero Value.
 func (v Value) Kind() Kind { return v.kind }
 
 // IsZero says that v is no value at all.
 func (v Value) IsZero() bool { return v.kind == 0 }
 
-// Text is the text of a String or Decimal and the raw bytes of Bytes; digits for an Int, "true" or "false" for a Bool (LDAP spells them
+// Text is the text of a String or Decimal, the raw bytes of Bytes and the JSON of a Row; digits for an Int, "true" or "false" for a Bool (LDAP spells them
 // otherwise), RFC 3339 in UTC for a Time; "" for a Secret.
 func (v Value) Text() string {
 	switch v.kind {
-	case KindString, KindBytes, KindDecimal:
+	case KindString, KindBytes, KindDecimal, KindRow:
 		return v.text
 	case KindInt:
 		return strconv.FormatInt(v.num, 10)
@@ -135,6 +159,7 @@ func (v Value) String() string {
 func (v Value) GoString() string {
 	name := map[Kind]string{
 		KindString: "String", KindBytes: "Bytes", KindInt: "Int", KindDecimal: "Decimal", KindBool: "Bool", KindTime: "Time", KindSecret: "Secret",
+		KindRow: "Row",
 	}[v.kind]
 	if name == "" {
 		return "backends.Value{}"
@@ -159,14 +184,15 @@ func (v Value) Format(f fmt.State, verb rune) {
 
 // wire is a Value as the journal keeps it: one member, named after the kind.
 type wire struct {
-	String   *string    `json:"string,omitempty"`
-	String64 []byte     `json:"string64,omitempty"` // a String that is not UTF-8, which JSON would mend silently
-	Bytes    *[]byte    `json:"bytes,omitempty"`
-	Int      *int64     `json:"int,omitempty"`
-	Decimal  *string    `json:"decimal,omitempty"`
-	Bool     *bool      `json:"bool,omitempty"`
-	Time     *time.Time `json:"time,omitempty"`
-	Secret   *bool      `json:"secret,omitempty"`
+	String   *string     `json:"string,omitempty"`
+	String64 []byte      `json:"string64,omitempty"` // a String that is not UTF-8, which JSON would mend silently
+	Bytes    *[]byte     `json:"bytes,omitempty"`
+	Int      *int64      `json:"int,omitempty"`
+	Decimal  *string     `json:"decimal,omitempty"`
+	Bool     *bool       `json:"bool,omitempty"`
+	Time     *time.Time  `json:"time,omitempty"`
+	Secret   *bool       `json:"secret,omitempty"`
+	Row      *Attributes `json:"row,omitempty"`
 }
 
 // MarshalJSON keeps the kind: {"int":7}. A Secret is {"secret":true}, its text is gone.
@@ -195,6 +221,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	case KindSecret:
 		yes := true
 		w.Secret = &yes
+	case KindRow:
+		parts := v.Row()
+		w.Row = &parts
 	default:
 		return []byte("null"), nil
 	}
@@ -224,6 +253,8 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		*v = Time(*w.Time)
 	case w.Secret != nil:
 		*v = Secret("")
+	case w.Row != nil:
+		*v = Row(*w.Row)
 	case string(data) == "null":
 		*v = Value{}
 	default:

@@ -236,3 +236,28 @@ func TestReadOnlyRefusesEveryWrite(t *testing.T) {
 		}
 	}
 }
+
+func TestRow(t *testing.T) {
+	row := Row(Attributes{"kind": Strings("work"), "address": Strings("b@x"), "main": {Bool(true)}, "none": {}, "pin": {Secret("1234")}})
+	same := Row(Attributes{"main": {Bool(true)}, "address": Strings("b@x"), "kind": Strings("work")})
+	if row != same {
+		t.Errorf("%v and %v are different rows", row, same)
+	}
+	if parts := row.Row(); len(parts) != 3 || parts.Get("kind").Texts()[0] != "work" || !parts.Get("main")[0].Bool() {
+		t.Errorf("its parts are %v", parts)
+	}
+	text, err := json.Marshal(row)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Value
+	if err := json.Unmarshal(text, &back); err != nil || back != row {
+		t.Errorf("%s came back as %v, %v", text, back, err)
+	}
+	if strings.Contains(fmt.Sprintf("%v %#v %s", row, row, text), "1234") {
+		t.Errorf("%s shows a secret", text)
+	}
+	if len(String("{}").Row()) != 0 {
+		t.Error("a text has parts")
+	}
+}

@@ -211,6 +211,8 @@ func shownAs(values backends.Values) ([]any, error) {
 			out = append(out, v.Time().Format(time.RFC3339Nano))
 		case backends.KindSecret:
 			return nil, errors.New("the values are secret")
+		case backends.KindRow:
+			return nil, errors.New("the values have parts; say which with rows: {…, value: …}")
 		}
 	}
 	return out, nil

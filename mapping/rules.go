@@ -54,7 +54,7 @@ func leaf(attr string, equality backends.Rule, op filter.Op, v any) (backends.Pr
 		rule = backends.OctetRule
 	case backends.KindBool:
 		rule = backends.BooleanRule
-	case backends.KindString, backends.KindSecret:
+	case backends.KindString, backends.KindSecret, backends.KindRow:
 	}
 	switch op {
 	case filter.Eq:

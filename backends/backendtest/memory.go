@@ -106,6 +106,9 @@ func (b *memoryClass) Native(p backends.Predicate) string {
 	return backends.Describe(backends.Simplify(p))
 }
 
+// Plan says nothing: there is nothing to choose from.
+func (b *memoryClass) Plan(context.Context, backends.Query) ([]string, error) { return nil, nil }
+
 // Fidelity: Match does the work, so all that the schema knows is exact.
 func (b *memoryClass) Fidelity(t backends.Predicate) backends.Fidelity {
 	for _, attr := range backends.AttrsOf(t) {

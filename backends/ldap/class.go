@@ -1,6 +1,7 @@
 package ldap
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -186,6 +187,9 @@ func (c *class) Native(p backends.Predicate) string {
 	f, _ := c.lowering(c.d.info.Load()).above(p)
 	return text(c.scoped(f))
 }
+
+// Plan says nothing: LDAP has no way to ask how a search would be answered.
+func (c *class) Plan(context.Context, backends.Query) ([]string, error) { return nil, nil }
 
 // search is a request for entries of the class.
 func (c *class) search(f filter, attrs []string, controls ...goldap.Control) *goldap.SearchRequest {

@@ -179,7 +179,7 @@ func valueText(v backends.Value) string {
 		return generalizedTime(v.Time())
 	case backends.KindSecret:
 		return v.Reveal()
-	case backends.KindString, backends.KindBytes, backends.KindInt, backends.KindDecimal:
+	case backends.KindString, backends.KindBytes, backends.KindInt, backends.KindDecimal, backends.KindRow:
 	}
 	return v.Text()
 }
