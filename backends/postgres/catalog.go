@@ -1,0 +1,81 @@
+package postgres
+
+// relation is a table or view as the catalog has it.
+type relation struct {
+	schema, name string
+	kind         byte // pg_class.relkind: r table, p partitioned, v view, m materialised, f foreign
+	rows         int64 // pg_class.reltuples; -1 when never counted
+	writable     bool  // rows can be inserted, updated and deleted by this role and by what the relation is
+	rls, forced  bool  // row-level security is on; for the owner too
+	owned        bool  // the connected role owns it, or is a member of the role that does
+	columns      []*column
+	constraints  map[string]constraint // by name; unique indexes too
+	indexes      []index
+}
+
+// sql is the relation's quoted name.
+func (r *relation) sql() string { return ident(r.schema, r.name) }
+
+// column is a column of a relation.
+type column struct {
+	name      string
+	typ       string // as a cast has it, quoted where it must be: bigint, character varying, hr."Kind"
+	family    family
+	array     bool   // several values; family is that of the elements
+	length    int    // of varchar(n); 0: no bound
+	notNull   bool
+	defaulted bool // has a default, or is an identity
+	generated bool // cannot be written
+	collation collation
+}
+
+// family is what a column's values are.
+type family uint8
+
+// The families. Every type that is not one of the others is foreign: shown as its text, tested for presence and equality.
+const (
+	foreign  family = iota
+	text            // text, varchar, char(n), name
+	citext          // the extension's
+	integer         // smallint, integer, bigint
+	decimal         // numeric, real, double precision
+	boolean
+	instant  // timestamptz; timestamp without time zone is taken as UTC
+	date     // shown as 2024-01-31
+	uuid
+	bytes    // bytea
+	enum
+	address  // inet, cidr
+	document // jsonb, json
+)
+
+// collation is how a column of text compares unless told otherwise.
+type collation struct {
+	name          string // quoted and qualified; "" for what is no text
+	deterministic bool
+}
+
+// constraint is a rule of a relation that a write may break.
+type constraint struct {
+	kind    byte     // p primary key, u unique (index or constraint), f foreign key, c check, x exclusion
+	columns []string // that it is about, those inside expressions too
+	target  string   // of a foreign key: the relation that it points at, quoted
+	targets []string // and its columns
+}
+
+// index is one that searches may use.
+type index struct {
+	name    string
+	method  string // btree, gin, …
+	unique  bool
+	partial bool
+	keys    []indexKey // in order
+}
+
+// indexKey is a column or an expression of an index.
+type indexKey struct {
+	column    string // "" for an expression
+	expr      string // as pg_get_indexdef prints it
+	collation string // quoted and qualified
+	opclass   string // text_ops, text_pattern_ops, jsonb_path_ops, gin_trgm_ops …
+}
