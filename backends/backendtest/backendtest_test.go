@@ -2,8 +2,11 @@ package backendtest
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"runtime"
+	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -72,4 +75,79 @@ func TestMemory(t *testing.T) { Run(t, memoryHarness(nil)) }
 // funcName names a check's function.
 func funcName(f func(*suite) error) string {
 	return runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()
+}
+
+func TestANumberedMemorySeeks(t *testing.T) {
+	m := NewMemory()
+	m.Numbered = true
+	b := m.Class(Class{Base: people})
+	var keys []string
+	for i := range 12 {
+		rec, err := b.Create(t.Context(), uidTemplate("p"+strconv.Itoa(i), people), backends.Attributes{"sn": backends.Strings("x")}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, string(rec.Key))
+	}
+	if slices.IsSorted(keys) || !b.Capabilities().Seeks {
+		t.Fatalf("the keys %q are in the order of their texts", keys)
+	}
+	gone := keys[5]
+	if err := b.Delete(t.Context(), backends.Key(gone), backends.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	left := slices.Delete(slices.Clone(keys), 5, 6)
+	back := slices.Clone(left)
+	slices.Reverse(back)
+	for name, c := range map[string]struct {
+		q    backends.Query
+		want []string
+	}{
+		"all":                             {backends.Query{}, left},
+		"behind a key":                    {backends.Query{After: backends.Key(keys[3]), Limit: 2}, []string{keys[4], keys[6]}},
+		"behind a key that is gone":       {backends.Query{After: backends.Key(gone), Limit: 2}, []string{keys[6], keys[7]}},
+		"some are left out":               {backends.Query{Skip: 2, Limit: 2}, []string{keys[2], keys[3]}},
+		"more than there are":             {backends.Query{Skip: 12}, nil},
+		"backwards":                       {backends.Query{Reverse: true}, back},
+		"backwards from one on":           {backends.Query{Reverse: true, After: backends.Key(keys[2])}, []string{keys[1], keys[0]}},
+		"backwards from one that is gone": {backends.Query{Reverse: true, After: backends.Key(gone), Skip: 1, Limit: 1}, []string{keys[3]}},
+		"behind the last":                 {backends.Query{After: backends.Key(keys[11])}, nil},
+		"what is left out fits":           {backends.Query{Where: backends.Not{Term: backends.KeyIn{Keys: []backends.Key{backends.Key(keys[0])}}}, Skip: 1, Limit: 1}, []string{keys[2]}},
+	} {
+		var got []string
+		for rec, err := range b.Walk(t.Context(), c.q) {
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			got = append(got, string(rec.Key))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestWhatAMemoryCannotSeekIsRefused(t *testing.T) {
+	plain, numbered := NewMemory(), NewMemory()
+	numbered.Numbered = true
+	for name, c := range map[string]struct {
+		m *Memory
+		q backends.Query
+	}{
+		"a directory that does not seek": {plain, backends.Query{Reverse: true}},
+		"a key that cannot be one":       {numbered, backends.Query{After: "nonsense"}},
+		"in another order":               {numbered, backends.Query{Skip: 1, Sort: &backends.Sort{Attr: "uid", Rule: backends.CaseIgnoreSpace}}},
+		"less than none":                 {numbered, backends.Query{Skip: -1}},
+	} {
+		refused := 0
+		for _, err := range c.m.Class(Class{}).Walk(t.Context(), c.q) {
+			if !errors.Is(err, backends.ErrInvalid) {
+				t.Errorf("%s: %v", name, err)
+			}
+			refused++
+		}
+		if refused != 1 {
+			t.Errorf("%s: %d answers", name, refused)
+		}
+	}
 }

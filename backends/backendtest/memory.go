@@ -16,11 +16,12 @@ import (
 // Memory is a directory in memory, for tests: small, right, and in no hurry. Its records have distinguished names, as LDAP's have. The
 // exported fields are set before the first use.
 type Memory struct {
-	Schema  map[string]backends.Syntax // by name in lower case; an attribute that is not here cannot be written
-	Secrets []string                   // attributes that come back as Secret whatever was written
-	Must    []string                   // attributes that every record needs
-	Unique  []string                   // attributes of which no two records may hold the same value
-	Bare    bool                       // records have no versions
+	Schema   map[string]backends.Syntax // by name in lower case; an attribute that is not here cannot be written
+	Secrets  []string                   // attributes that come back as Secret whatever was written
+	Must     []string                   // attributes that every record needs
+	Unique   []string                   // attributes of which no two records may hold the same value
+	Bare     bool                       // records have no versions
+	Numbered bool                       // keys are numbers and not UUIDs, and walks go by them: the directory seeks
 
 	mu      sync.RWMutex
 	records map[backends.Key]*stored
@@ -97,7 +98,7 @@ type memoryClass struct {
 var _ backends.Backend = (*memoryClass)(nil)
 
 func (b *memoryClass) Capabilities() backends.Capabilities {
-	return backends.Capabilities{Kind: "memory", Rename: true, Conditional: true, Secrets: true, Versioned: !b.m.Bare}
+	return backends.Capabilities{Kind: "memory", Rename: true, Conditional: true, Secrets: true, Versioned: !b.m.Bare, Seeks: b.m.Numbered}
 }
 
 func (b *memoryClass) Syntax(attr string) backends.Syntax { return b.m.Schema[strings.ToLower(attr)] }
@@ -188,14 +189,21 @@ func (b *memoryClass) Fetch(ctx context.Context, keys []backends.Key, attrs []st
 // Walk takes the list of keys first and then looks at each, as it is when its turn comes.
 func (b *memoryClass) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
 	return func(yield func(backends.Record, error) bool) {
-		given := 0
-		for _, key := range b.keysFor(q.Sort) {
+		if err := b.m.seekable(q); err != nil {
+			yield(backends.Record{}, err)
+			return
+		}
+		given, skipped := 0, 0
+		for _, key := range b.m.behind(b.keysFor(q.Sort), q) {
 			rec, found, err := b.step(ctx, key, q)
 			if err != nil {
 				yield(backends.Record{}, err)
 				return
 			}
 			if !found {
+				continue
+			}
+			if skipped++; skipped <= q.Skip {
 				continue
 			}
 			if given++; !yield(rec, nil) || given == q.Limit {
@@ -223,7 +231,7 @@ func (b *memoryClass) keys() []backends.Key {
 	for key := range b.m.records {
 		keys = append(keys, key)
 	}
-	slices.Sort(keys)
+	slices.SortFunc(keys, b.m.compareKeys)
 	return keys
 }
 
@@ -354,9 +362,12 @@ func (b *memoryClass) Names(ctx context.Context, by string, keys []backends.Key)
 	return names, nil
 }
 
-// key makes keys that look like entryUUIDs and come in order. The caller holds the lock.
+// key makes keys that look like entryUUIDs, or numbers, and come in order. The caller holds the lock.
 func (m *Memory) key() backends.Key {
 	m.serial++
+	if m.Numbered {
+		return backends.Key(strconv.Itoa(m.serial))
+	}
 	return backends.Key(fmt.Sprintf("%08x-0000-4000-8000-%012x", m.serial, m.serial))
 }
 
