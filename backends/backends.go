@@ -41,6 +41,9 @@ type Set struct {
 type Directory interface {
 	Open(o Open) (Backend, error) // one class of records; no I/O; the error is a configs.Faults
 	Ping(ctx context.Context) error
+	// Review asks the directory whether it is what the classes that were opened take it for, and what the account may do that it should not: faults,
+	// with which it is not to be used, and warnings.
+	Review(ctx context.Context) (configs.Faults, []string, error)
 	Stats() Stats
 	Close() error
 }

@@ -160,6 +160,12 @@ func (d *Directory) Ping(ctx context.Context) error {
 	return err
 }
 
+// Review meets the server, and that is all: what is odd about it the log says when it is met, and what its schema lacks the mappings find out.
+func (d *Directory) Review(ctx context.Context) (configs.Faults, []string, error) {
+	_, err := d.contact(ctx)
+	return nil, nil, err
+}
+
 // Stats are the connections at work and the most there can be.
 func (d *Directory) Stats() backends.Stats {
 	active, most := d.pool.figures()

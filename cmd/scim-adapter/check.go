@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -76,10 +78,31 @@ func check(ctx context.Context, path string, live bool) (string, error) {
 	if err := p.ping(ctx); err != nil {
 		return "", err
 	}
-	if faults := p.checkSchemas(); len(faults) > 0 {
+	faults, err := p.review(ctx)
+	if err != nil {
+		return "", err
+	}
+	if faults = append(faults, p.checkSchemas()...); len(faults) > 0 {
+		faults.Sort()
 		return "", faults
 	}
 	return report + ", connected, schemas fit", nil
+}
+
+// review asks every directory what is wrong with it, and says the warnings.
+func (p *plan) review(ctx context.Context) (configs.Faults, error) {
+	var all configs.Faults
+	for _, name := range slices.Sorted(maps.Keys(p.directories)) {
+		faults, warnings, err := p.directories[name].Review(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("backend %s: %w", name, err)
+		}
+		for _, warning := range warnings {
+			p.log.Warn(warning, "backend", name)
+		}
+		all = append(all, faults...)
+	}
+	return all, nil
 }
 
 // ping asks every directory once.

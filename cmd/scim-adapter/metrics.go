@@ -6,29 +6,41 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/scim-adapter/scim-adapter/adapter"
-	"github.com/scim-adapter/scim-adapter/backends"
 )
 
-var (
-	poolActive = prometheus.NewDesc("backend_connections_active", "Connections to a directory that are in use, by pool (the backend's name).", []string{"pool"}, nil)
-	poolMax    = prometheus.NewDesc("backend_connections_max", "Connections to a directory that may be open, by pool (the backend's name).", []string{"pool"}, nil)
-)
+// poolFigures are the metrics of a pool. Those of databases have the names that the alert on connections knows.
+type poolFigures struct{ active, most *prometheus.Desc }
+
+func pools(name, of string) poolFigures {
+	figure := func(which, help string) *prometheus.Desc {
+		return prometheus.NewDesc(name+"_connections_"+which, "Connections to "+of+" that "+help+", by pool (the backend's name).", []string{"pool"}, nil)
+	}
+	return poolFigures{figure("active", "are in use"), figure("max", "may be open")}
+}
+
+var directoryPools, databasePools = pools("backend", "a directory"), pools("database", "a database")
 
 // poolCollector reads the directories' pools when it is scraped.
-type poolCollector struct{ directories map[string]backends.Directory }
+type poolCollector struct{ *plan }
 
 // Describe is prometheus.Collector's.
 func (poolCollector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- poolActive
-	ch <- poolMax
+	for _, f := range []poolFigures{directoryPools, databasePools} {
+		ch <- f.active
+		ch <- f.most
+	}
 }
 
 // Collect is prometheus.Collector's.
 func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
 	for name, directory := range c.directories {
+		f := directoryPools
+		if c.config.Backends[name].Get("kind").Text() == "postgres" {
+			f = databasePools
+		}
 		s := directory.Stats()
-		ch <- prometheus.MustNewConstMetric(poolActive, prometheus.GaugeValue, float64(s.Active), name)
-		ch <- prometheus.MustNewConstMetric(poolMax, prometheus.GaugeValue, float64(s.Max), name)
+		ch <- prometheus.MustNewConstMetric(f.active, prometheus.GaugeValue, float64(s.Active), name)
+		ch <- prometheus.MustNewConstMetric(f.most, prometheus.GaugeValue, float64(s.Max), name)
 	}
 }
 

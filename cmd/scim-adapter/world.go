@@ -143,7 +143,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		authenticate = auth.NewTokens(p.config.Clients).Authenticate
 	}
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		poolCollector{p.directories}, outcomeCollector{w.service.Stats}, buildInfo())
+		poolCollector{p}, outcomeCollector{w.service.Stats}, buildInfo())
 	server := p.config.Server
 	w.handler = scimapi.New(scimapi.Options{
 		Service: w.service, Authenticate: authenticate, Metrics: scimapi.NewMetrics(w.registry, time.Now), Logger: p.log,
