@@ -26,6 +26,8 @@ var layers = map[string]struct{ may, tests []string }{
 	"backends/ldap/schema":        {may: []string{"backends", "configs", "internal/expr"}},
 	"backends/ldap":               {may: []string{"backends", "configs", "internal/expr", "backends/ldap/schema"}, tests: []string{"backends/backendtest", "backends/ldap/embedded"}},
 	"backends/ldap/embedded":      {may: []string{"backends", "configs", "internal/expr", "backends/ldap/schema"}},
+	"backends/postgres":           {may: []string{"backends", "configs", "internal/expr"}, tests: []string{"backends/backendtest", "backends/postgres/pgtest"}},
+	"backends/postgres/pgtest":    {may: []string{"backends", "configs"}},
 	"mapping":                     {may: []string{"scim", "scim/filter", "backends", "configs", "internal/expr"}},
 	"mapping/lens":                {may: []string{"mapping", "backends", "scim", "scim/filter"}},
 	"adapter/journal":             {may: []string{"backends"}},
