@@ -1,0 +1,142 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// people is a class as it might be, without a database.
+func people() *shape {
+	columns := []*column{
+		{name: "id", typ: "uuid", family: uuid, notNull: true}, {name: "tenant_id", typ: "text", family: text, notNull: true},
+		{name: "org_id", typ: "bigint", family: integer}, {name: "login", typ: "character varying", family: text, length: 20},
+		{name: "kind", typ: `hr."Kind"`, family: enum}, {name: "boss", typ: "uuid", family: uuid}, {name: "age", typ: "integer", family: integer},
+	}
+	rel := &relation{schema: "hr", name: "people", kind: 'r', columns: columns, constraints: map[string]constraint{
+		"people_pkey":   {kind: 'p', columns: []string{"tenant_id", "id"}},
+		"people_login":  {kind: 'u', columns: []string{"tenant_id", "org_id", "login"}},
+		"people_boss":   {kind: 'f', columns: []string{"tenant_id", "boss"}, target: "hr.people", targets: []string{"tenant_id", "id"}},
+		"people_age":    {kind: 'c', columns: []string{"age"}},
+		"people_period": {kind: 'x', columns: []string{"age"}},
+	}}
+	email := &relation{schema: "hr", name: "email", kind: 'r', columns: []*column{{name: "person"}, {name: "address"}, {name: "kind"}}, constraints: map[string]constraint{
+		"email_address": {kind: 'u', columns: []string{"address"}},
+	}}
+	return &shape{
+		class: &class{tenant: "acme", where: []piece{{sql: "tenant_id = "}, {tenant: true}, {sql: " AND age > 3"}}},
+		rel:   rel, key: columns[:1], sets: []*set{{name: "emails", rel: email}},
+	}
+}
+
+func TestTranslate(t *testing.T) {
+	s, d := people(), &Directory{}
+	answer := func(code, table, constraint, column, message string) error {
+		return &pgconn.PgError{Code: code, SchemaName: "hr", TableName: table, ConstraintName: constraint, ColumnName: column, Message: message}
+	}
+	for _, c := range []struct {
+		err  error
+		kind error
+		attr string
+	}{
+		{answer("23505", "people", "people_login", "", ""), backends.ErrExists, "login"},
+		{answer("23505", "people", "people_pkey", "", ""), backends.ErrExists, "id"},
+		{answer("23505", "email", "email_address", "", ""), backends.ErrExists, "emails"},
+		{answer("23505", "people", "unheard_of", "", ""), backends.ErrExists, ""},
+		{
+			&pgconn.PgError{Code: "23505", SchemaName: "hr", TableName: "people", ConstraintName: "new_one", Detail: "Schlüssel »(tenant_id, lower(login))=(acme, login)«"},
+			backends.ErrExists, "login",
+		},
+		{answer("23502", "people", "", "login", ""), backends.ErrInvalid, "login"},
+		{answer("23502", "email", "", "address", ""), backends.ErrInvalid, "emails"},
+		{answer("23503", "people", "people_boss", "", "insert or update on table"), backends.ErrInvalid, "boss"},
+		{answer("23503", "people", "people_boss", "", `update or delete on table "people" violates`), backends.ErrRefused, ""},
+		{answer("23503", "badge", "badge_person", "", ""), backends.ErrRefused, ""},
+		{answer("23514", "people", "people_age", "", ""), backends.ErrInvalid, "age"},
+		{answer("23P01", "people", "people_period", "", ""), backends.ErrInvalid, "age"},
+		{answer("44000", "people", "", "", ""), backends.ErrRefused, ""},
+		{answer("P0001", "", "", "", "no overtime in May"), backends.ErrInvalid, ""},
+		{answer("22P02", "", "", "", `invalid input value for enum hr."Kind": "people"`), backends.ErrInvalid, "kind"},
+		{answer("22001", "", "", "", "value too long for type character varying(20)"), backends.ErrInvalid, ""},
+		{answer("22003", "", "", "", "integer out of range"), backends.ErrInvalid, ""},
+		{answer("22021", "", "", "", "invalid byte sequence"), backends.ErrInvalid, ""},
+		{answer("42501", "people", "", "", "permission denied for table people"), backends.ErrRefused, ""},
+		{answer("42501", "people", "", "", "new row violates row-level security policy"), backends.ErrRefused, ""},
+		{answer("55000", "", "", "", "cannot update view"), backends.ErrRefused, ""},
+		{answer("42809", "", "", "", "cannot change materialized view"), backends.ErrRefused, ""},
+		{answer("0A000", "", "", "", "cannot update column of view"), backends.ErrRefused, ""},
+		{answer("0A000", "", "", "", "cached plan must not change result type"), backends.ErrUnavailable, ""},
+		{answer("25006", "", "", "", ""), backends.ErrRefused, ""},
+		{answer("40001", "", "", "", ""), backends.ErrUnavailable, ""},
+		{answer("40P01", "", "", "", ""), backends.ErrUnavailable, ""},
+		{answer("55P03", "", "", "", ""), backends.ErrUnavailable, ""},
+		{answer("57014", "", "", "", ""), backends.ErrTooMany, ""},
+		{answer("57P01", "", "", "", ""), backends.ErrUnavailable, ""},
+		{answer("53300", "", "", "", ""), backends.ErrUnavailable, ""},
+		{answer("08006", "", "", "", ""), backends.ErrUnavailable, ""},
+		{answer("28P01", "", "", "", ""), backends.ErrUnavailable, ""},
+		{answer("3D000", "", "", "", ""), backends.ErrUnavailable, ""},
+		{answer("54000", "", "", "", "index row size"), backends.ErrInvalid, ""},
+		{answer("42703", "", "", "", "column does not exist"), nil, ""},
+		{answer("XX000", "", "", "", ""), nil, ""},
+		{fmt.Errorf("closed pool"), backends.ErrUnavailable, ""},
+		{fmt.Errorf("waiting: %w", context.DeadlineExceeded), backends.ErrUnavailable, ""},
+	} {
+		got := d.translate(c.err, s)
+		if !errors.Is(got, c.err) {
+			t.Errorf("%v: the cause is lost in %v", c.err, got)
+		}
+		said, ok := errors.AsType[*backends.Error](got)
+		if c.kind == nil {
+			if ok {
+				t.Errorf("%v became %v, and nobody foresaw it", c.err, got)
+			}
+			continue
+		}
+		if !ok || said.Kind != c.kind || said.Attr != c.attr || said.Detail == "" {
+			t.Errorf("%v became %v, want %v about %q", c.err, got, c.kind, c.attr)
+		}
+		if again := d.translate(got, s); again != got {
+			t.Errorf("%v was translated twice: %v", got, again)
+		}
+		if bare := d.translate(c.err, nil); !errors.Is(bare, c.kind) && c.kind != backends.ErrInvalid {
+			t.Errorf("%v without a shape became %v", c.err, bare)
+		}
+	}
+	if d.translate(nil, s) != nil {
+		t.Error("no error became one")
+	}
+}
+
+func TestFixed(t *testing.T) {
+	tenant := piece{tenant: true}
+	for _, c := range []struct {
+		where []piece
+		want  []string
+	}{
+		{nil, nil},
+		{[]piece{{sql: "tenant_id = "}, tenant}, []string{"tenant_id=acme"}},
+		{[]piece{{sql: "t.Login='it''s AND so' and tenant_id="}, tenant, {sql: " AND age = 7"}}, []string{"login=it's AND so", "tenant_id=acme", "age=7"}},
+		{[]piece{{sql: `"login" = 'a' AND (age = 7 OR age = 8) AND kind = 'x'::text`}}, []string{"login=a", "kind=x"}},
+		{[]piece{{sql: "login = 'a' OR tenant_id = "}, tenant}, nil},
+		{[]piece{{sql: "age BETWEEN 1 AND 2 AND login = 'a'"}}, nil},
+		{[]piece{{sql: "NOT login = 'a' AND lower(login) = 'b' AND login <> 'c' AND login = 'open"}}, nil},
+		{[]piece{{sql: "unheard = 'a' AND borderland = 'x' AND login = 'l'"}}, []string{"login=l"}},
+	} {
+		s := people()
+		s.class.where = c.where
+		var got []string
+		for _, f := range s.fixed() {
+			got = append(got, f.column.name+"="+f.value)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v fixes %q, want %q", c.where, got, c.want)
+		}
+	}
+}
