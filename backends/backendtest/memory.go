@@ -13,14 +13,18 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
-// Memory is a directory in memory, for tests: small, right, and in no hurry. Its records have distinguished names, as LDAP's have. The
-// exported fields are set before the first use.
+// Memory is a directory in memory, for tests: small, right, and in no hurry. Its records have distinguished names, as LDAP's have, unless they
+// are to have none, as those of a table. The exported fields are set before the first use.
 type Memory struct {
 	Schema   map[string]backends.Syntax // by name in lower case; an attribute that is not here cannot be written
 	Secrets  []string                   // attributes that come back as Secret whatever was written
 	Must     []string                   // attributes that every record needs
 	Unique   []string                   // attributes of which no two records may hold the same value
 	Bare     bool                       // records have no versions
+	Nameless bool                       // records have no names: Create takes no template, Move is refused, and a class has no base
+	Typed    bool                       // booleans, integers and instants come back as such; otherwise every value as it was written
+	Sets     []backends.Set             // attributes of Rows, and sets of texts. What is known of a part is in Schema under its path: emails.kind
+	Document string                     // the attribute that has places for what has none of its own
 	Numbered bool                       // keys are numbers and not UUIDs, and walks go by them: the directory seeks
 
 	mu      sync.RWMutex
@@ -35,6 +39,7 @@ type stored struct {
 	canonical string // the name, normalised
 	rdn       string // attribute that the name is made of
 	rdnValue  backends.Value
+	doc       map[string]any // its document
 }
 
 // NewMemory gives a directory without records and with the attributes of inetOrgPerson and groupOfNames that tests like to use.
@@ -69,9 +74,10 @@ func NewMemory() *Memory {
 
 // Class says which records of a Memory a backend is confined to.
 type Class struct {
-	Base    string             // records whose names end in it; "" all
-	Where   backends.Predicate // and for which this holds
-	Protect backends.Predicate // records that may be read and never written; nil: none
+	Base     string             // records whose names end in it; "" all
+	Where    backends.Predicate // and for which this holds
+	Protect  backends.Predicate // records that may be read and never written; nil: none
+	ReadOnly bool               // nothing can be written
 }
 
 // Class opens a class of records. Several may be open at once, of one or of different classes.
@@ -98,10 +104,13 @@ type memoryClass struct {
 var _ backends.Backend = (*memoryClass)(nil)
 
 func (b *memoryClass) Capabilities() backends.Capabilities {
-	return backends.Capabilities{Kind: "memory", Rename: true, Conditional: true, Secrets: true, Versioned: !b.m.Bare, Seeks: b.m.Numbered}
+	return backends.Capabilities{
+		Kind: "memory", ReadOnly: b.c.ReadOnly, Rename: !b.m.Nameless, Conditional: true, Secrets: true, Versioned: !b.m.Bare, Seeks: b.m.Numbered, Typed: b.m.Typed,
+		Document: b.m.Document,
+	}
 }
 
-func (b *memoryClass) Syntax(attr string) backends.Syntax { return b.m.Schema[strings.ToLower(attr)] }
+func (b *memoryClass) Syntax(attr string) backends.Syntax { return b.m.syntax(attr) }
 
 func (b *memoryClass) Native(p backends.Predicate) string {
 	return backends.Describe(backends.Simplify(p))
@@ -114,6 +123,16 @@ func (b *memoryClass) Plan(context.Context, backends.Query) ([]string, error) { 
 func (b *memoryClass) Fidelity(t backends.Predicate) backends.Fidelity {
 	for _, attr := range backends.AttrsOf(t) {
 		if !b.Syntax(attr).Known {
+			return backends.No
+		}
+	}
+	some, ok := t.(backends.Some)
+	if !ok {
+		return backends.Exact
+	}
+	set := b.m.rows(some.Attr)
+	for _, part := range backends.AttrsOf(some.Where) {
+		if set != nil && !slices.Contains(set.Columns, part) {
 			return backends.No
 		}
 	}
@@ -140,7 +159,7 @@ func (b *memoryClass) ready(ctx context.Context) error {
 // holds says whether a stored record is of the class. The caller holds the lock.
 func (b *memoryClass) holds(r *stored) bool {
 	inBase := b.base == "" || r.canonical == b.base || strings.HasSuffix(r.canonical, ","+b.base)
-	return inBase && backends.Match(b.c.Where, r.Record)
+	return (inBase || b.m.Nameless) && b.m.match(b.c.Where, r)
 }
 
 // find gives a record of the class. The caller holds the lock.
@@ -163,7 +182,7 @@ func (b *memoryClass) show(r *stored, attrs []string) backends.Record {
 				}
 			}
 		default:
-			if values := r.Attrs.Get(name); len(values) > 0 {
+			if values := b.m.values(r, name); len(values) > 0 {
 				seen.Attrs[name] = values.Clone()
 			}
 		}
@@ -245,7 +264,7 @@ func (b *memoryClass) keysFor(by *backends.Sort) []backends.Key {
 	defer b.m.mu.RUnlock()
 	place := map[backends.Key]backends.SortKey{}
 	for key, r := range b.m.records {
-		place[key] = by.Key(r.Record)
+		place[key] = by.Key(b.m.seen(r, []string{by.Attr}))
 	}
 	slices.SortStableFunc(keys, func(a, c backends.Key) int { return by.Compare(place[a], place[c]) })
 	return keys
@@ -258,7 +277,7 @@ func (b *memoryClass) step(ctx context.Context, key backends.Key, q backends.Que
 		return rec, false, err
 	}
 	r, err := b.find(key)
-	if err != nil || !backends.Match(q.Where, r.Record) {
+	if err != nil || !b.m.match(q.Where, r) {
 		return rec, false, nil //nolint:nilerr // gone since the walk began, or of another class
 	}
 	return b.show(r, q.Attrs), true, nil
@@ -291,16 +310,15 @@ func (b *memoryClass) Has(ctx context.Context, key backends.Key, attr string, va
 	}
 	there := make([]bool, len(values))
 	for i, v := range values {
-		there[i] = b.m.index(attr, r.Attrs.Get(attr), v) >= 0
+		there[i] = b.m.index(attr, b.m.values(r, attr), v) >= 0
 	}
 	return there, nil
 }
 
 // index is where values hold v as the attribute's rule compares, -1 when they do not.
 func (m *Memory) index(attr string, values backends.Values, v backends.Value) int {
-	rule := m.Schema[strings.ToLower(attr)].Equality
-	want := backends.Normalize(rule, content(v))
-	return slices.IndexFunc(values, func(have backends.Value) bool { return backends.Normalize(rule, content(have)) == want })
+	want := m.normal(attr, v)
+	return slices.IndexFunc(values, func(have backends.Value) bool { return m.normal(attr, have) == want })
 }
 
 // content is what a value holds, a Secret too.
@@ -340,9 +358,9 @@ func (b *memoryClass) Find(ctx context.Context, by string, names, attrs []string
 func (b *memoryClass) isCalled(r *stored, by, name string) bool {
 	if by == "" {
 		canonical, ok := backends.Canonical(backends.NameRule, name)
-		return ok && canonical == r.canonical
+		return ok && canonical == r.canonical && !b.m.Nameless
 	}
-	return b.m.index(by, r.Attrs.Get(by), backends.String(name)) >= 0
+	return b.m.index(by, b.m.values(r, by), backends.String(name)) >= 0
 }
 
 func (b *memoryClass) Names(ctx context.Context, by string, keys []backends.Key) (map[backends.Key]string, error) {
@@ -353,7 +371,7 @@ func (b *memoryClass) Names(ctx context.Context, by string, keys []backends.Key)
 	names := map[backends.Key]string{}
 	for _, r := range recs {
 		switch values := r.Attrs[by]; {
-		case by == "":
+		case by == "" && r.Name != "":
 			names[r.Key] = r.Name
 		case len(values) > 0:
 			names[r.Key] = values[0].Text()

@@ -33,7 +33,10 @@ func name(template backends.Template) (text, attr string, value backends.Value, 
 
 func (b *memoryClass) Create(ctx context.Context, template backends.Template, attrs backends.Attributes, want []string) (backends.Record, error) {
 	r := &stored{Record: backends.Record{Attrs: attrs.Clone()}}
-	if err := r.call(template); err != nil {
+	if r.Attrs == nil {
+		r.Attrs = backends.Attributes{}
+	}
+	if err := b.m.call(r, template); err != nil {
 		return backends.Record{}, err
 	}
 	b.m.mu.Lock()
@@ -41,7 +44,16 @@ func (b *memoryClass) Create(ctx context.Context, template backends.Template, at
 	if err := b.ready(ctx); err != nil {
 		return backends.Record{}, err
 	}
+	if b.c.ReadOnly {
+		return backends.ReadOnly{}.Create(ctx, template, attrs, want)
+	}
 	b.m.hide(r.Attrs)
+	if err := b.m.file(r); err != nil {
+		return backends.Record{}, err
+	}
+	for attr, values := range r.Attrs {
+		r.Attrs[attr] = b.m.kept(attr, values)
+	}
 	if err := b.m.check(r); err != nil {
 		return backends.Record{}, err
 	}
@@ -51,7 +63,13 @@ func (b *memoryClass) Create(ctx context.Context, template backends.Template, at
 }
 
 // call gives a record its name, and the attribute that the name is made of its value.
-func (r *stored) call(template backends.Template) error {
+func (m *Memory) call(r *stored, template backends.Template) error {
+	if m.Nameless {
+		if len(template) > 0 {
+			return &backends.Error{Kind: backends.ErrInvalid, Detail: "Records here have no names."}
+		}
+		return nil
+	}
 	text, attr, value, err := name(template)
 	if err != nil {
 		return err
@@ -115,7 +133,7 @@ func (m *Memory) check(r *stored) error {
 		if key == r.Key {
 			continue
 		}
-		if other.canonical == r.canonical {
+		if other.canonical == r.canonical && !m.Nameless {
 			return &backends.Error{Kind: backends.ErrExists, Attr: r.rdn}
 		}
 		for _, attr := range m.Unique {
@@ -129,9 +147,9 @@ func (m *Memory) check(r *stored) error {
 
 func (m *Memory) checkValues(attr string, values backends.Values) error {
 	invalid := func(why string) error { return &backends.Error{Kind: backends.ErrInvalid, Attr: attr, Detail: why} }
-	syntax := m.Schema[strings.ToLower(attr)]
+	syntax, rows := m.syntax(attr), m.rows(attr)
 	switch {
-	case !syntax.Known:
+	case !syntax.Known || attr == m.Document || strings.Contains(attr, "."):
 		return invalid("There is no such attribute.")
 	case syntax.Single && len(values) > 1:
 		return invalid("This attribute holds one value.")
@@ -139,7 +157,14 @@ func (m *Memory) checkValues(attr string, values backends.Values) error {
 	for i, v := range values {
 		text := content(v)
 		_, legible := backends.Canonical(syntax.Equality, text)
+		if rows != nil {
+			if bad := m.badRow(rows, v); bad != "" {
+				return invalid(bad)
+			}
+		}
 		switch {
+		case rows == nil && v.Kind() == backends.KindRow:
+			return invalid("A value of this attribute has no parts.")
 		case text == "":
 			return invalid("A value cannot be empty.")
 		case !legible:
@@ -162,13 +187,16 @@ func (b *memoryClass) writable(ctx context.Context, key backends.Key, cond backe
 	switch {
 	case err != nil:
 		return nil, err
-	case backends.Match(b.c.Protect, r.Record):
+	case b.c.ReadOnly:
+		return nil, backends.ReadOnly{}.Delete(ctx, key, cond)
+	case b.m.match(b.c.Protect, r):
 		return nil, &backends.Error{Kind: backends.ErrRefused, Detail: "This record is protected."}
-	case cond.Version != "" && cond.Version != r.Version, !backends.Match(cond.Assert, r.Record):
+	case cond.Version != "" && cond.Version != r.Version, !b.m.match(cond.Assert, r):
 		return nil, &backends.Error{Kind: backends.ErrChanged}
 	}
 	changed := *r
 	changed.Record = r.Clone()
+	changed.doc, _ = copied(r.doc).(map[string]any)
 	return &changed, nil
 }
 
@@ -203,11 +231,12 @@ func (m *Memory) store(r *stored) error {
 
 func (m *Memory) apply(r *stored, c backends.Change) error {
 	noEffect := &backends.Error{Kind: backends.ErrNoEffect, Attr: c.Attr}
-	values := r.Attrs.Get(c.Attr).Clone()
+	values := m.values(r, c.Attr).Clone()
+	_, document := m.place(c.Attr)
 	switch c.Op {
 	case backends.Replace, backends.SetPassword:
-		// An empty string is no value: to write it is to take the attribute away.
-		values = slices.DeleteFunc(c.Values.Clone(), func(v backends.Value) bool { return content(v) == "" })
+		// An empty string is no value: to write it is to take the attribute away. Documents hold it.
+		values = slices.DeleteFunc(c.Values.Clone(), func(v backends.Value) bool { return content(v) == "" && !document })
 	case backends.Add:
 		for _, v := range c.Values {
 			if m.index(c.Attr, values, v) >= 0 {
@@ -230,10 +259,13 @@ func (m *Memory) apply(r *stored, c backends.Change) error {
 			values = nil
 		}
 	}
-	if m.Schema[strings.ToLower(c.Attr)].ReadOnly {
+	if m.syntax(c.Attr).ReadOnly {
 		return &backends.Error{Kind: backends.ErrInvalid, Attr: c.Attr, Detail: "The directory keeps this attribute itself."}
 	}
-	r.set(c.Attr, values)
+	if document {
+		return m.rebury(r, c.Attr, values)
+	}
+	r.set(c.Attr, m.kept(c.Attr, values))
 	return nil
 }
 
@@ -244,7 +276,10 @@ func (b *memoryClass) Move(ctx context.Context, key backends.Key, template backe
 	if err != nil {
 		return err
 	}
-	if err := r.call(template); err != nil {
+	if b.m.Nameless {
+		return &backends.Error{Kind: backends.ErrRefused, Detail: "Records here have no names."}
+	}
+	if err := b.m.call(r, template); err != nil {
 		return err
 	}
 	return b.m.store(r)
