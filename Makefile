@@ -15,7 +15,7 @@ run: build ## build, start an in-process LDAP directory and serve SCIM on http:/
 build: ## build bin/scim-adapter
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/scim-adapter
 
-test: ## install and start what the tests need (Debian: slapd, ldap-utils, curl), run them all, clean up
+test: ## install and start what the tests need (Debian: slapd, ldap-utils, curl, postgresql), run them all, clean up
 	scripts/test.sh
 
 unit: ## the tests that need no server

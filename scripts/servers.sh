@@ -2,11 +2,12 @@
 # servers.sh start DIR [KIND...]   start the directories that the tests talk to, with their data in DIR; prints `export` lines
 # servers.sh stop DIR              stop them
 #
-# A slapd process of each kind, or of those that are named, on a free loopback port, suffix dc=example,dc=org,
+# A server of each kind, or of those that are named, on a free loopback port. Three are slapd, suffix dc=example,dc=org,
 # cn=admin,dc=example,dc=org / secret:
 #   overlays  SCIM_TEST_LDAP_URL        memberof, refint, unique, ppolicy, syncprov and sssvlv (sorting) overlays
 #   plain     SCIM_TEST_LDAP_PLAIN_URL  the same schema, no overlay at all
 #   bare      SCIM_TEST_LDAP_BARE_URL   no overlay's module is loaded: neither memberOf nor pwdAccountLockedTime exists
+#   postgres  SCIM_TEST_POSTGRES_URL    PostgreSQL; the URL is its superuser's. Root runs it as the user postgres, with its data outside of DIR
 # Where DIR/KIND.ldif exists it is loaded behind the usual, empty tree.
 set -euo pipefail
 
@@ -118,7 +119,8 @@ start_one() { # start_one DIR KIND
   overlays) name=SCIM_TEST_LDAP_URL ;;
   plain) name=SCIM_TEST_LDAP_PLAIN_URL ;;
   bare) name=SCIM_TEST_LDAP_BARE_URL ;;
-  *) echo "servers.sh: there is no kind $kind: overlays, plain, bare" >&2; return 2 ;;
+  postgres) start_postgres "$1"; return ;;
+  *) echo "servers.sh: there is no kind $kind: overlays, plain, bare, postgres" >&2; return 2 ;;
   esac
   mkdir -p "$dir"
   config "$dir" "$kind" >"$dir.conf"
@@ -141,26 +143,75 @@ start_one() { # start_one DIR KIND
   return 1
 }
 
+postgres_bin() { # the folder of its programs, which Debian keeps out of the PATH; the newest of several
+  local d
+  if d=$(command -v initdb); then dirname "$(readlink -f "$d")"; return; fi
+  d=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
+  [ -n "$d" ] || { echo "servers.sh: PostgreSQL's initdb is neither in the PATH nor in /usr/lib/postgresql/*/bin" >&2; return 1; }
+  echo "$d"
+}
+
+start_postgres() { # start_postgres DIR
+  local dir=$1/postgres bin data password port try as=()
+  bin=$(postgres_bin)
+  # PostgreSQL refuses to be root. Its own user cannot look into a folder of root's, and so gets one elsewhere.
+  if [ "$(id -u)" -eq 0 ]; then
+    as=(setpriv --reuid=postgres --regid=postgres --clear-groups --)
+    data=$(mktemp -d)
+    echo "$data" >"$dir.data"
+  else
+    data=$dir
+    mkdir -p "$data"
+  fi
+  password=$(od -An -tx1 -N16 /dev/urandom | tr -d ' \n')
+  (umask 077 && echo "$password" >"$data/password")
+  [ "$(id -u)" -ne 0 ] || chown -R postgres "$data"
+  (cd "$data" && "${as[@]}" "$bin/initdb" -D "$data/db" --no-sync --username=postgres --pwfile="$data/password" --auth=scram-sha-256 \
+    --encoding=UTF8 --locale=C.UTF-8) >"$dir.log" 2>&1 </dev/null || { tail -n 5 "$dir.log" >&2; return 1; }
+  for try in 1 2 3; do
+    port=$(free_port)
+    # It must not hold on to our output: whoever reads that would wait for the server's end.
+    (cd "$data" && exec "${as[@]}" "$bin/postgres" -D "$data/db" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+      -c max_connections=200 -c fsync=off -c full_page_writes=off -c synchronous_commit=off) >"$dir.log" 2>&1 </dev/null &
+    echo $! >"$dir.pid"
+    for _ in $(seq 1 500); do
+      "$bin/pg_isready" -q -h 127.0.0.1 -p "$port" 2>/dev/null && { echo "export SCIM_TEST_POSTGRES_URL=postgres://postgres:$password@127.0.0.1:$port/postgres?sslmode=disable"; return; }
+      kill -0 "$(cat "$dir.pid")" 2>/dev/null || break
+      sleep 0.02
+    done
+    echo "servers.sh: PostgreSQL did not start on port $port, try $try:" >&2
+    tail -n 5 "$dir.log" >&2
+  done
+  return 1
+}
+
+stop_all() { # stop_all DIR
+  local pid signal
+  for pid in "$1"/*.pid; do
+    [ -f "$pid" ] || continue
+    # At TERM PostgreSQL would wait until everybody has left.
+    signal=TERM
+    [ "${pid##*/}" != postgres.pid ] || signal=INT
+    kill -s "$signal" "$(cat "$pid")" 2>/dev/null || true
+  done
+  for pid in "$1"/*.pid; do # wait, so that the folder can be removed behind us
+    [ -f "$pid" ] || continue
+    for _ in $(seq 1 500); do kill -0 "$(cat "$pid")" 2>/dev/null || break; sleep 0.02; done
+  done
+  [ ! -f "$1/postgres.data" ] || rm -rf "$(cat "$1/postgres.data")"
+}
+
 case "${1:-}" in
 start)
   dir=$(mkdir -p "$2" && cd "$2" && pwd)
   export PATH="$PATH:/usr/sbin:/usr/libexec:/usr/local/libexec"
   shift 2
-  [ $# -gt 0 ] || set -- overlays plain bare
+  [ $# -gt 0 ] || set -- overlays plain bare postgres
   for kind in "$@"; do start_one "$dir" "$kind"; done
   ;;
-stop)
-  for pid in "$2"/*.pid; do
-    [ -f "$pid" ] || continue
-    kill "$(cat "$pid")" 2>/dev/null || true
-  done
-  for pid in "$2"/*.pid; do # wait, so that the folder can be removed behind us
-    [ -f "$pid" ] || continue
-    for _ in $(seq 1 200); do kill -0 "$(cat "$pid")" 2>/dev/null || break; sleep 0.02; done
-  done
-  ;;
+stop) stop_all "$2" ;;
 *)
-  sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
   exit 2
   ;;
 esac

@@ -51,6 +51,8 @@ func TestPackagesSaysWhatToDoWithoutApt(t *testing.T) {
 		unsaid string
 	}{
 		"a server is missing":     {[]string{"no-such-slapd=slapd"}, 3, []string{"no apt-get", "SCIM_TEST_LDAP_URL=", "SCIM_TEST_LDAP_PLAIN_URL=", "make unit"}, "apt-get install"},
+		"a database is missing":   {[]string{"no-such-initdb=postgresql"}, 3, []string{"no apt-get", "SCIM_TEST_POSTGRES_URL=", "make unit"}, "OpenLDAP"},
+		"both are missing":        {[]string{"no-such-slapd=slapd", "no-such-initdb=postgresql"}, 3, []string{"SCIM_TEST_LDAP_URL=", "SCIM_TEST_POSTGRES_URL=", "make unit"}, "apt-get install"},
 		"a compiler is missing":   {[]string{"no-such-gcc=gcc"}, 3, []string{"Missing: gcc", "own package manager"}, "OpenLDAP"},
 		"a file is missing":       {[]string{"/no/such/stdlib.h=libc6-dev"}, 3, []string{"Missing: libc6-dev"}, "OpenLDAP"},
 		"all is there":            {[]string{"bash=bash", here + "=libc6-dev"}, 0, nil, "Missing"},

@@ -3,6 +3,7 @@ package pgtest
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
@@ -44,8 +45,16 @@ func StartServer(t testing.TB) *Server {
 	if err := listener.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.URL = "postgres://postgres@127.0.0.1:" + s.port + "/postgres?sslmode=disable"
-	initdb := s.command(t.Context(), "initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "-D", s.data())
+	// Whoever else is on this machine is not to become its superuser.
+	password := rand.Text()
+	s.URL = "postgres://postgres:" + password + "@127.0.0.1:" + s.port + "/postgres?sslmode=disable"
+	file := filepath.Join(s.dir, "password")
+	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	handOver(t, file)
+	initdb := s.command(t.Context(), "initdb", "--no-sync", "--auth=scram-sha-256", "--username=postgres", "--pwfile="+file, "--encoding=UTF8",
+		"--locale=C.UTF-8", "-D", s.data())
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
@@ -192,8 +201,15 @@ func openFolder(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	handOver(t, dir)
+	return dir
+}
+
+// handOver gives a file of root's to the user postgres.
+func handOver(t testing.TB, path string) {
+	t.Helper()
 	if os.Getuid() != 0 {
-		return dir
+		return
 	}
 	who, err := user.Lookup("postgres")
 	if err != nil {
@@ -201,10 +217,9 @@ func openFolder(t testing.TB) string {
 	}
 	uid, _ := strconv.Atoi(who.Uid)
 	gid, _ := strconv.Atoi(who.Gid)
-	if err := os.Chown(dir, uid, gid); err != nil {
+	if err := os.Chown(path, uid, gid); err != nil {
 		t.Fatal(err)
 	}
-	return dir
 }
 
 // children are the processes that one has started, as the kernel or ps has them.
