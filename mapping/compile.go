@@ -122,11 +122,12 @@ func (c *compiler) mapping(open Opener) bool {
 		"attributes", "tests", "scan")...)
 	c.schemaPrefixes()
 	c.attributes()
+	c.open(open)
+	c.columns()
 	m.publish(c.known)
 	c.naming()
 	c.policies()
 	c.sharing()
-	c.open(open)
 	m.tests = c.doc.Get("tests").Items()
 	return true
 }

@@ -15,6 +15,7 @@ import (
 type directory struct {
 	backends.Backend
 	syntax   map[string]backends.Syntax
+	can      backends.Capabilities
 	fidelity func(backends.Predicate) backends.Fidelity
 }
 
@@ -29,7 +30,7 @@ func single(s backends.Syntax) backends.Syntax {
 
 // newDirectory has the attributes of an inetOrgPerson and a groupOfNames, as OpenLDAP has them, and some odd ones.
 func newDirectory() *directory {
-	d := &directory{syntax: map[string]backends.Syntax{}}
+	d := &directory{syntax: map[string]backends.Syntax{}, can: backends.Capabilities{Rename: true}}
 	for _, a := range []string{"uid", "cn", "sn", "givenName", "mail", "title", "employeeType", "postalCode", "l", "st", "street", "objectClass", "description"} {
 		d.syntax[strings.ToLower(a)] = text(backends.CaseIgnoreSpace)
 	}
@@ -55,6 +56,8 @@ func newDirectory() *directory {
 }
 
 func (d *directory) Syntax(attr string) backends.Syntax { return d.syntax[strings.ToLower(attr)] }
+
+func (d *directory) Capabilities() backends.Capabilities { return d.can }
 
 func (d *directory) Native(p backends.Predicate) string { return fmt.Sprintf("%T%v", p, p) }
 

@@ -260,7 +260,7 @@ func (m *Mapping) rule(f *field) (rule backends.Rule, own bool) {
 				return plain, false
 			}
 			r := wanted(m.backend.Syntax(p.attr).Equality, f.fold())
-			if own && r != rule {
+			if own && r != rule || m.typed() && !isText(r) { // a column of numbers is shown as texts, and those are compared as texts
 				return plain, false
 			}
 			rule, own = r, true

@@ -9,13 +9,16 @@ import (
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/scim"
 	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 // pipe is a compiled pipeline: a directory attribute and the lenses over it, from the directory towards SCIM.
 type pipe struct {
+	node  configs.Node // for faults
 	attr  string
+	place []string // with the source `document`: the members that lead to where it is kept
 	steps []step
 	ref   *refMark // `ref(…)`: the values are names of records
 }
@@ -112,6 +115,9 @@ func (p pipe) put(before backends.Values, shown []any) (backends.Values, error) 
 			return nil, err
 		}
 	}
+	if p.place != nil {
+		out = stamped(out)
+	}
 	return keepSpelling(out, befores[0]), nil
 }
 
@@ -187,7 +193,11 @@ func nativeValue(v any) backends.Value {
 	}
 }
 
-var errBinary = errors.New("the values are bytes; a lens such as base64 makes text of them")
+var (
+	errBinary = errors.New("the values are bytes; a lens such as base64 makes text of them")
+	errSecret = errors.New("the values are secret")
+	errParts  = errors.New("the values have parts; say which with rows: {…, value: …}")
+)
 
 // shownAs gives what came out of the last lens as SCIM values.
 func shownAs(values backends.Values) ([]any, error) {
@@ -210,9 +220,9 @@ func shownAs(values backends.Values) ([]any, error) {
 		case backends.KindTime:
 			out = append(out, v.Time().Format(time.RFC3339Nano))
 		case backends.KindSecret:
-			return nil, errors.New("the values are secret")
+			return nil, errSecret
 		case backends.KindRow:
-			return nil, errors.New("the values have parts; say which with rows: {…, value: …}")
+			return nil, errParts
 		}
 	}
 	return out, nil

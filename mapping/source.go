@@ -108,7 +108,7 @@ func (c *compiler) list(f *field, node configs.Node) {
 
 // pipe compiles one pipeline, whose first call names the attribute.
 func (c *compiler) pipe(f *field, node configs.Node, calls []call) (pipe, bool) {
-	p := pipe{attr: c.spelling(calls[0].name)}
+	p := pipe{node: node, attr: c.spelling(calls[0].name)}
 	ok := true
 	for i, call := range calls[1:] {
 		spec, known := c.specs[call.name]
@@ -135,7 +135,7 @@ func (c *compiler) pipe(f *field, node configs.Node, calls []call) (pipe, bool) 
 		}
 	}
 	if ok {
-		c.fits(f, node, &p)
+		c.fits(f, &p)
 	}
 	return p, ok
 }
@@ -163,7 +163,7 @@ func (c *compiler) refMark(node configs.Node, args []string) *refMark {
 var boolWordSpec = &Spec{Name: "enum", Type: scim.TypeBoolean, Exact: true}
 
 // fits reports a lens whose result the attribute cannot hold.
-func (c *compiler) fits(f *field, node configs.Node, p *pipe) {
+func (c *compiler) fits(f *field, p *pipe) {
 	have, want := p.typ(), f.path.leaf().Type
 	if want == scim.TypeComplex && f.path.sub == nil {
 		return // reported with the path
@@ -180,9 +180,15 @@ func (c *compiler) fits(f *field, node configs.Node, p *pipe) {
 		f.path.leaf().Type = have
 		return
 	}
-	if fitsType(have, want) {
+	if len(p.steps) == 0 || fitsType(have, want) { // what a bare attribute holds, the class says when it is open: see columns
 		return
 	}
+	c.misfit(f, p)
+}
+
+// misfit reports a pipeline whose result the attribute cannot hold.
+func (c *compiler) misfit(f *field, p *pipe) {
+	want := f.path.leaf().Type
 	remedy := map[scim.Type]string{
 		scim.TypeBoolean:  "end the pipeline with a lens that yields a boolean: bool(TRUE, FALSE), absent(…), bit(…), locked",
 		scim.TypeDateTime: "end the pipeline with a lens that yields a time: generalizedTime, filetime, epoch or timestamp",
@@ -192,7 +198,7 @@ func (c *compiler) fits(f *field, node configs.Node, p *pipe) {
 	if remedy == "" {
 		remedy = "take a lens that yields text"
 	}
-	c.fault(node, remedy, "%s is a %s, and `%s` yields a %s", f.path, want, node.Text(), have)
+	c.fault(p.node, remedy, "%s is a %s, and `%s` yields a %s", f.path, want, p.node.Text(), p.typ())
 }
 
 func fitsType(have, want scim.Type) bool {
