@@ -62,6 +62,9 @@ func (c *compiler) sharing() {
 		for _, attr := range f.writes() {
 			attr = strings.ToLower(attr)
 			for _, other := range writers[attr] {
+				if f.rows() != nil && f.rows() == other.rows() {
+					continue // each has its column
+				}
 				if f.kind == fromDirectory && other.kind == fromDirectory && f.pipes[0].part() && other.pipes[0].part() &&
 					f.node.Text() != other.node.Text() {
 					continue
@@ -148,6 +151,9 @@ func (m *Mapping) CheckSchema() configs.Faults {
 	for _, f := range m.fields {
 		faults = append(faults, m.checkField(f)...)
 	}
+	for _, s := range m.sets {
+		faults = append(faults, m.checkRows(s)...)
+	}
 	for _, s := range m.set {
 		if !m.backend.Syntax(s.attr).Known {
 			faults = append(faults, m.doc.Get("create").Get("set").Get(s.attr).Fault("correct the name, or add it to the directory's schema",
@@ -162,6 +168,9 @@ const policyRemedy = "load the ppolicy module into the directory, or say what st
 	"active: 'businessCategory | absent(\"inactive\")', as in examples/openldap-plain.yaml; `active: null` where nobody ever is"
 
 func (m *Mapping) checkField(f *field) (faults configs.Faults) {
+	if f.set != nil {
+		return nil // the rows are checked as a whole
+	}
 	written := f.writes()
 	for _, attr := range slices.Concat(f.reads(), written) {
 		syntax := m.backend.Syntax(attr)

@@ -61,6 +61,7 @@ type compiler struct {
 	prefixes  map[string]string // of schemas, in lower case, to their URN
 	known     *schemas
 	spelled   map[string]string // directory attributes as they were written first, by lower case
+	sets      []backends.Set    // what is kept in rows
 	refUses   []reverseUse
 	reverses  []reverseUse
 	faults    configs.Faults
@@ -174,7 +175,7 @@ func (c *compiler) attributes() {
 	seen := map[string]bool{}
 	for key, value := range node.Pairs() {
 		f := &field{}
-		ok := c.path(f, key)
+		ok := c.path(f, key, present(value.Get("rows")))
 		if ok && seen[strings.ToLower(f.path.String())] {
 			c.fault(key, "keep one of them", "%s is mapped twice", f.path)
 			continue
@@ -191,9 +192,11 @@ func (c *compiler) attributes() {
 			}
 			continue
 		}
-		c.settle(f)
-		c.collect(f)
-		c.m.fields = append(c.m.fields, f)
+		for _, f := range f.lines() {
+			c.settle(f)
+			c.collect(f)
+			c.m.fields = append(c.m.fields, f)
+		}
 	}
 	c.required(node)
 }
@@ -238,6 +241,11 @@ func (c *compiler) collect(f *field) {
 		a.elements = append(a.elements, &element{choose: f.path.choose})
 	}
 	e := a.elements[at]
+	if rows := f.rows(); len(e.fields) > 0 && rows != e.rows {
+		c.fault(f.node, "write it as a column of the rows, or take the line away", "%s is mapped beside rows that hold the whole of %s", f.path, e.name())
+		return
+	}
+	e.rows = f.rows()
 	e.fields = append(e.fields, f)
 	varying := slices.DeleteFunc(slices.Clone(e.fields), func(f *field) bool { return f.kind == fromConstant })
 	e.repeat = len(varying) == 1 && varying[0].path.sub.Name == "value"
@@ -256,7 +264,9 @@ func (c *compiler) open(open Opener) {
 		return
 	}
 	c.m.backendName = name.Text()
-	backend, err := open(name, backends.Open{At: at, Tenant: "default", Protect: c.doc.Get("protect").Get("records").Items()})
+	backend, err := open(name, backends.Open{
+		At: at, Tenant: "default", Protect: c.doc.Get("protect").Get("records").Items(), Sets: c.sets,
+	})
 	if err != nil {
 		if faults, ok := asFaults(err); ok {
 			c.faults = append(c.faults, faults...)
@@ -266,6 +276,7 @@ func (c *compiler) open(open Opener) {
 		return
 	}
 	c.m.backend = backend
+	c.withoutSets()
 }
 
 // policies reads rename, delete, protect and scan.

@@ -58,7 +58,6 @@ var brokenMappings = map[string]struct{ doc, says string }{
 	"ref and a lens":             {userWith("", "  enterprise:manager: manager | ref(User) | half(0)\n"), "ref stands alone behind its attribute"},
 	"reverse of nothing":         {userWith("", "  groups: reverse(Group.members)\n"), "Group is not mapped; write a mapping for it"},
 	"overlay of a list":          {userWith("", "  emails: overlay\n"), "cannot be kept as an overlay"},
-	"rows":                       {userWith("", "  emails: {rows: hr.email}\n"), "rows belongs to tables and REST systems, which this version does not serve yet"},
 	"the rest as a document":     {userWith("", "  \"*\": document\n"), "does not serve yet"},
 	"an expression":              {userWith("", "  title: {read: \"first(cn\"}\n"), "attributes.title.read"},
 	"a slot that is not mapped":  {userWith("create: {name: \"cn={title},dc=x\"}\n", ""), "the slot {title} is not mapped; map it under attributes"},

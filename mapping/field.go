@@ -22,6 +22,7 @@ type field struct {
 	reverse  string        // "Group.members": fromReverse, or what stands in for a pipe that the directory lacks
 	read     *expr.Reader  // fromExpr
 	write    []writtenAttr // fromExpr: how the directory's attributes are made; none: read-only
+	set      *rowSet       // of rows: where they are. fromRows: the field is one part of them; fromDirectory: their only column
 
 	options
 	owner *attribute
@@ -42,6 +43,7 @@ const (
 	fromOverlay
 	fromReverse
 	fromExpr
+	fromRows // a column of rows that have several
 )
 
 // options are what the long form says beside the source.
@@ -72,7 +74,7 @@ func (f *field) mutability() scim.Mutability {
 	schema := f.path.leaf().Mutability
 	switch {
 	case f.kind == fromConstant, f.kind == fromReverse, f.kind == fromExpr && len(f.write) == 0,
-		f.kind == fromDirectory && f.pipes[0].oneWay(), f.access == readOnly, schema == scim.ReadOnly,
+		(f.kind == fromDirectory || f.kind == fromRows) && f.pipes[0].oneWay(), f.access == readOnly, schema == scim.ReadOnly,
 		f.path.attr.Mutability == scim.ReadOnly:
 		return scim.ReadOnly
 	case f.access == createOnly, schema == scim.Immutable && f.access == "" && f.path.sub == nil:
@@ -134,6 +136,9 @@ func (f *field) reads() []string {
 	if f.read != nil {
 		return f.read.Reads()
 	}
+	if f.kind == fromRows {
+		return []string{f.set.name}
+	}
 	var attrs []string
 	for _, p := range f.pipes {
 		attrs = append(attrs, p.attr)
@@ -146,8 +151,12 @@ func (f *field) writes() []string {
 	if m := f.mutability(); m == scim.ReadOnly {
 		return nil
 	}
-	if f.kind == fromDirectory {
+	switch f.kind {
+	case fromDirectory:
 		return []string{f.pipes[0].attr}
+	case fromRows:
+		return []string{f.set.name}
+	case fromConstant, fromOverlay, fromReverse, fromExpr:
 	}
 	var attrs []string
 	for _, w := range f.write {
@@ -178,6 +187,7 @@ type element struct {
 	fields []*field
 	// repeat: the element has no other part than its value, so there is one element for each of the directory's values.
 	repeat bool
+	rows   *rowSet // there is one element for each of these rows; nil: they are not kept in rows
 }
 
 func (a *attribute) complex() bool { return a.pub.Type == scim.TypeComplex }
@@ -249,7 +259,7 @@ func (m *Mapping) rule(f *field) (rule backends.Rule, own bool) {
 		if !samePart(other, f) {
 			continue
 		}
-		if other.kind != fromDirectory {
+		if other.kind != fromDirectory && other.kind != fromRows {
 			if other.kind == fromConstant {
 				continue
 			}
@@ -259,7 +269,7 @@ func (m *Mapping) rule(f *field) (rule backends.Rule, own bool) {
 			if !p.text() || p.ref != nil {
 				return plain, false
 			}
-			r := wanted(m.backend.Syntax(p.attr).Equality, f.fold())
+			r := wanted(m.backend.Syntax(p.native()).Equality, f.fold())
 			if own && r != rule || m.typed() && !isText(r) { // a column of numbers is shown as texts, and those are compared as texts
 				return plain, false
 			}

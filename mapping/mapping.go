@@ -34,6 +34,7 @@ type Mapping struct {
 
 	attrs  []*attribute // in the order of the schemas
 	fields []*field     // in the order of the file
+	sets   []*rowSet    // in the order of the file
 
 	naming    template // `create.name`
 	set       []setAttr
@@ -103,9 +104,16 @@ func (m *Mapping) prep(f *field) func(string) string {
 	}
 }
 
-// Writes is the SCIM path that writes a native attribute, `emails[type eq "work"].value`, for messages; "" when none does.
+// Writes is the SCIM path that writes a native attribute, `emails[type eq "work"].value`, for messages; "" when none does. A set may be named whole, or
+// one column of its rows.
 func (m *Mapping) Writes(attr string) string {
 	for _, f := range m.fields {
+		if f.set != nil {
+			if path := f.writesRows(attr); path != "" {
+				return path
+			}
+			continue
+		}
 		for _, native := range f.writes() {
 			if strings.EqualFold(native, attr) {
 				return f.path.String()

@@ -39,6 +39,7 @@ type rawPath struct {
 	prefix, attr string
 	choose       selector
 	sub          string
+	whole        bool // a path without sub means all parts of the attribute
 }
 
 // splitPath takes `prefix:attr[name=value].sub` apart. The prefix may be a URN with colons and dots of its own.

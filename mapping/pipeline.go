@@ -17,8 +17,9 @@ import (
 // pipe is a compiled pipeline: a directory attribute and the lenses over it, from the directory towards SCIM.
 type pipe struct {
 	node  configs.Node // for faults
-	attr  string
-	place []string // with the source `document`: the members that lead to where it is kept
+	attr  string       // in rows: the column
+	place []string     // with the source `document`: the members that lead to where it is kept
+	set   string       // the rows that attr is a column of; "": it is the record's own
 	steps []step
 	ref   *refMark // `ref(…)`: the values are names of records
 }
@@ -32,6 +33,14 @@ type step struct {
 type refMark struct {
 	types []string
 	by    string
+}
+
+// native is what the directory calls what the pipeline reads.
+func (p pipe) native() string {
+	if p.set != "" {
+		return backends.Path(p.set, p.attr)
+	}
+	return p.attr
 }
 
 // typ is what the pipeline yields.

@@ -7,8 +7,8 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
-// path resolves a key of `attributes:` against the schemas.
-func (c *compiler) path(f *field, key configs.Node) bool {
+// path resolves a key of `attributes:` against the schemas; whole: its source may be of all parts at once.
+func (c *compiler) path(f *field, key configs.Node, whole bool) bool {
 	if key.Text() == "*" {
 		c.later(key, `"*"`)
 		return false
@@ -18,6 +18,7 @@ func (c *compiler) path(f *field, key configs.Node) bool {
 		c.fault(key, err.remedy, "%s", err.message)
 		return false
 	}
+	raw.whole = whole && raw.sub == ""
 	p, fault := c.resolve(raw)
 	if fault != nil {
 		c.fault(key, fault.remedy, "%s", fault.message)
@@ -85,6 +86,9 @@ func (c *compiler) resolvePart(p path, raw rawPath) (path, *syntaxError) {
 		var names []string
 		for _, s := range p.attr.SubAttributes {
 			names = append(names, s.Name)
+		}
+		if raw.whole {
+			return p, nil
 		}
 		if raw.sub == "" {
 			return p, syntaxf("say which part: "+p.attr.Name+"."+names[0], "%s is complex", p.attr.Name)

@@ -17,7 +17,7 @@ var longKeys = []string{
 }
 
 // laterKeys are sources of the language that this build does not have yet.
-var laterKeys = []string{"rows", "on", "value", "type", "primary", "document"}
+var laterKeys = []string{"document"}
 
 // source compiles the right-hand side of a line of `attributes:`.
 func (c *compiler) source(f *field, node configs.Node) {
@@ -219,6 +219,10 @@ func (c *compiler) long(f *field, node configs.Node) {
 			c.later(key, key.Text())
 			return
 		}
+	}
+	if present(node.Get("rows")) {
+		c.rows(f, node)
+		return
 	}
 	c.faults = append(c.faults, node.Only(longKeys...)...)
 	var given []string

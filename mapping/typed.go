@@ -338,7 +338,7 @@ func (c *compiler) bare(f *field, p *pipe) {
 	switch {
 	case c.m.typed():
 		p.steps = append(p.steps, columnStep(want, p.place != nil))
-	case !fitsType(p.typ(), want):
+	case f.set == nil && !fitsType(p.typ(), want):
 		c.misfit(f, p)
 	}
 }
