@@ -72,6 +72,55 @@ func memoryHarness(wrap func(*Memory, backends.Backend) backends.Backend) Harnes
 
 func TestMemory(t *testing.T) { Run(t, memoryHarness(nil)) }
 
+func TestMemoryLikeTables(t *testing.T) { Run(t, tablesHarness(nil)) }
+
+// tablesPlace is an empty class of a Memory that is like tables; wrap may plant a fault in it.
+func tablesPlace(wrap planter) Place {
+	m := newTables()
+	leaver := backends.Eq{Attr: "employeeType", Value: backends.String("leaver"), Rule: backends.CaseIgnoreSpace}
+	guard := backends.Eq{Attr: "employeeType", Value: backends.String(guarded), Rule: backends.CaseIgnoreSpace}
+	scope := Class{Where: backends.Not{Term: leaver}, Protect: guard}
+	b := m.Class(scope)
+	if wrap != nil {
+		b = wrap(m, b)
+	}
+	everything := m.Class(Class{})
+	make := func(ctx context.Context, id, kind string) (backends.Record, error) {
+		attrs := backends.Attributes{"uid": backends.Strings(id), "sn": backends.Strings("Other"), "employeeType": backends.Strings(kind)}
+		return everything.Create(ctx, nil, attrs, nil)
+	}
+	scope.ReadOnly = true
+	return Place{
+		Backend:  b,
+		ReadOnly: m.Class(scope),
+		Outside: func(ctx context.Context, id string) (backends.Key, string, error) {
+			rec, err := make(ctx, id, "leaver")
+			return rec.Key, rec.Name, err
+		},
+		Protected: func(ctx context.Context, id string) (backends.Key, error) {
+			rec, err := make(ctx, id, guarded)
+			return rec.Key, err
+		},
+		Break: func() func() {
+			m.SetAway(true)
+			return func() { m.SetAway(false) }
+		},
+		Plant: func(_ context.Context, key backends.Key, place, json string) error { return m.Plant(key, place, json) },
+		Dig:   func(_ context.Context, key backends.Key, place string) (string, error) { return m.Dig(key, place) },
+	}
+}
+
+func tablesHarness(wrap planter) Harness {
+	h := memoryHarness(nil)
+	h.Open = func(testing.TB) Place { return tablesPlace(wrap) }
+	h.Name = nil
+	h.Attrs.Base, h.Attrs.Ref = nil, ""
+	h.Attrs.Members = "likes"
+	h.Attrs.Rows = Rows{Attr: "emails", Text: "address", Kind: "kind", Bool: "main"}
+	h.Attrs.Doc = Doc{Text: "data.name.first", Bool: "data.flags.on", Int: `data."urn:x:y".count`, Texts: "data.tags", Objects: "data.posts"}
+	return h
+}
+
 // funcName names a check's function.
 func funcName(f func(*suite) error) string {
 	return runtime.FuncForPC(reflect.ValueOf(f).Pointer()).Name()

@@ -25,7 +25,7 @@ func (s *suite) populate(stream uint64) (*generator, []backends.Record, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		g.names, g.keys = append(g.names, rec.Name), append(g.keys, rec.Key)
+		g.names, g.keys = append(g.names, called(rec)), append(g.keys, rec.Key)
 	}
 	all, err := s.everybody()
 	return g, all, err

@@ -23,7 +23,7 @@ type Harness struct {
 	Open func(t testing.TB) Place
 	// Attrs are the attributes that records there may have.
 	Attrs Attrs
-	// Name is the name of a record called id, as Create and Move take it: uid={id},ou=people,…
+	// Name is the name of a record called id, as Create and Move take it: uid={id},ou=people,…; nil where records have no names.
 	Name func(id string) backends.Template
 
 	Many       int    // records that the streaming checks make; 0: 2,000
@@ -34,17 +34,37 @@ type Harness struct {
 // Attrs names attributes by what they are for. Those that are "" are not tested. They must be different ones.
 type Attrs struct {
 	Base     backends.Attributes // what every record is made with beside the others: objectClass
-	Name     string              // what the name is made of (uid): required, compared without case, one value used
+	Name     string              // what the name is made of (uid), or where records have none a column in which no value comes twice: required, one value used
 	Must     string              // a second required string (sn)
 	Text     string              // an optional string compared without case (title)
 	Exact    string              // an optional string compared with case (gecos)
 	Multi    string              // an optional string of many values, compared without case (description)
 	Int      string              // an optional integer (shadowMax)
-	Time     string              // an optional instant, written as generalizedTime
-	Bool     string              // an optional boolean, written as TRUE and FALSE
+	Time     string              // an optional instant, written as generalizedTime where values have no kinds
+	Bool     string              // an optional boolean, written as TRUE and FALSE where values have no kinds
 	Ref      string              // an optional reference to records by the backend's own names, many values (seeAlso)
 	Binary   string              // optional bytes (jpegPhoto)
 	Password string              // what SetPassword changes (userPassword)
+	Members  string              // an optional set of thousands of plain values that is kept apart from the record; Place.Members says which
+	Rows     Rows                // an optional set of Rows
+	Doc      Doc                 // places in a document
+}
+
+// Rows names a set of Rows and three of their parts. Those parts that are "" are not tested.
+type Rows struct {
+	Attr string
+	Text string // the part by which rows are told apart (address): required, a text
+	Kind string // an optional text (kind)
+	Bool string // an optional boolean (main)
+}
+
+// Doc names places in a document, as backends.Path writes them, two members deep or more where the kind allows. Those that are "" are not tested.
+type Doc struct {
+	Text    string // a text (data.name.first)
+	Bool    string // a boolean
+	Int     string // an integer
+	Texts   string // an array of texts
+	Objects string // an array of objects
 }
 
 // Place is a class of records under test.
@@ -58,6 +78,13 @@ type Place struct {
 	Protected func(ctx context.Context, id string) (backends.Key, error)
 	// Break takes the directory away, mend brings it back. nil: not tested.
 	Break func() (mend func())
+	// Members makes n values that Attrs.Members can hold (keys of other records …). nil: any text will do.
+	Members func(ctx context.Context, n int) ([]string, error)
+	// Plant puts JSON at a place of a record's document, past the backend; Dig reads what is there, "" for nothing. nil: not tested.
+	Plant func(ctx context.Context, key backends.Key, place, json string) error
+	Dig   func(ctx context.Context, key backends.Key, place string) (json string, err error)
+	// ReadOnly is a handle on the same class with which nothing can be written. nil: not tested.
+	ReadOnly backends.Backend
 }
 
 // patience bounds one check: a backend that hangs fails.
@@ -70,7 +97,12 @@ func Run(t *testing.T, h Harness) {
 		t.Run(c.claim, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			err := c.run(newSuite(ctx, h, h.Open(t)))
+			s := newSuite(ctx, h, h.Open(t))
+			// Some know what an attribute is only when they have met the directory.
+			if _, _, err := s.b.Count(ctx, nil, 1); err != nil {
+				t.Fatal(err)
+			}
+			err := c.run(s)
 			var skip notTested
 			switch {
 			case errors.As(err, &skip):

@@ -21,7 +21,7 @@ type Memory struct {
 	Must     []string                   // attributes that every record needs
 	Unique   []string                   // attributes of which no two records may hold the same value
 	Bare     bool                       // records have no versions
-	Nameless bool                       // records have no names: Create takes no template, Move is refused, and a class has no base
+	Nameless bool                       // records have no names but their keys: Create takes no template, Move is refused, and a class has no base
 	Typed    bool                       // booleans, integers and instants come back as such; otherwise every value as it was written
 	Sets     []backends.Set             // attributes of Rows, and sets of texts. What is known of a part is in Schema under its path: emails.kind
 	Document string                     // the attribute that has places for what has none of its own
@@ -356,9 +356,12 @@ func (b *memoryClass) Find(ctx context.Context, by string, names, attrs []string
 }
 
 func (b *memoryClass) isCalled(r *stored, by, name string) bool {
+	if by == "" && b.m.Nameless {
+		return name == string(r.Key)
+	}
 	if by == "" {
 		canonical, ok := backends.Canonical(backends.NameRule, name)
-		return ok && canonical == r.canonical && !b.m.Nameless
+		return ok && canonical == r.canonical
 	}
 	return b.m.index(by, b.m.values(r, by), backends.String(name)) >= 0
 }
@@ -371,7 +374,7 @@ func (b *memoryClass) Names(ctx context.Context, by string, keys []backends.Key)
 	names := map[backends.Key]string{}
 	for _, r := range recs {
 		switch values := r.Attrs[by]; {
-		case by == "" && r.Name != "":
+		case by == "":
 			names[r.Key] = r.Name
 		case len(values) > 0:
 			names[r.Key] = values[0].Text()

@@ -71,9 +71,16 @@ func (m *Memory) typed(attr string, v backends.Value) backends.Value {
 		}
 		return backends.Row(parts)
 	}
-	rule := m.syntax(attr).Equality
+	if v.Kind() == backends.KindSecret {
+		return v
+	}
+	return typedBy(m.syntax(attr).Equality, v)
+}
+
+// typedBy is a value of the kind that a rule compares, or v where it cannot be read.
+func typedBy(rule backends.Rule, v backends.Value) backends.Value {
 	canonical, ok := backends.Canonical(rule, v.Text())
-	if !ok || v.Kind() == backends.KindSecret {
+	if !ok {
 		return v
 	}
 	switch rule { //nolint:exhaustive // texts stay texts

@@ -58,6 +58,9 @@ func (b *memoryClass) Create(ctx context.Context, template backends.Template, at
 		return backends.Record{}, err
 	}
 	r.Key, r.Version = b.m.key(), b.m.version()
+	if b.m.Nameless {
+		r.Name = string(r.Key)
+	}
 	b.m.records[r.Key] = r
 	return b.show(r, want), nil
 }

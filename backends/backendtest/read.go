@@ -81,7 +81,10 @@ func (s *suite) fetchSkips() error {
 	}
 	odd := []backends.Key{
 		dead.Key, "", " ", "*", "nonsense", "*)(uid=*", "00000000", "\x00", "\xff", "'; drop table person; --", made.Key + "0",
-		backends.Key(strings.Repeat("9", 10_000)), backends.Key(made.Name),
+		backends.Key(strings.Repeat("9", 10_000)),
+	}
+	if made.Name != string(made.Key) {
+		odd = append(odd, backends.Key(made.Name))
 	}
 	for _, key := range odd {
 		recs, err := s.b.Fetch(s.ctx, []backends.Key{key}, nil)
@@ -102,7 +105,7 @@ func (s *suite) fetchSkips() error {
 
 func (s *suite) recordsAreValues() error {
 	given := s.attrs("original", backends.Attributes{s.a.Multi: backends.Strings("one", "two")})
-	made, err := s.b.Create(s.ctx, s.h.Name("original"), given, s.all())
+	made, err := s.b.Create(s.ctx, s.name("original"), given, s.all())
 	if err != nil {
 		return fmt.Errorf("Create: %w", err)
 	}
@@ -116,7 +119,7 @@ func (s *suite) recordsAreValues() error {
 	if rec, err = s.fetch(made.Key); err != nil {
 		return err
 	}
-	return holds(rec, s.a.Multi, "one", "two")
+	return s.holds(rec, s.a.Multi, "one", "two")
 }
 
 // cases says for literals whether they equal a stored value; what the claimed fidelity leaves open is not asked.

@@ -26,7 +26,7 @@ func (s *suite) streams() error {
 	var keys []backends.Key
 	for range s.h.Many {
 		id := s.id()
-		rec, err := s.b.Create(s.ctx, s.h.Name(id), s.attrs(id, nil), nil)
+		rec, err := s.b.Create(s.ctx, s.name(id), s.attrs(id, nil), nil)
 		if err != nil {
 			return fmt.Errorf("Create(%q): %w", id, err)
 		}
@@ -168,7 +168,7 @@ func (s *suite) everything(ctx context.Context, key backends.Key) map[string]err
 	_, has := s.b.Has(ctx, key, s.a.Must, backends.Strings("Jensen"))
 	_, find := s.b.Find(ctx, s.a.Name, []string{"x"}, nil)
 	_, names := s.b.Names(ctx, "", []backends.Key{key})
-	_, create := s.b.Create(ctx, s.h.Name("late"), s.attrs("late", nil), nil)
+	_, create := s.b.Create(ctx, s.name("late"), s.attrs("late", nil), nil)
 	_, modify := s.b.Modify(ctx, key, []backends.Change{change(backends.Replace, s.a.Text, "late")}, backends.Condition{}, nil)
 	errs := map[string]error{
 		"Fetch": fetch, "Count": count, "Has": has, "Find": find, "Names": names, "Create": create, "Modify": modify,
@@ -179,7 +179,7 @@ func (s *suite) everything(ctx context.Context, key backends.Key) map[string]err
 		errs["Walk"] = err
 	}
 	if s.b.Capabilities().Rename {
-		errs["Move"] = s.b.Move(ctx, key, s.h.Name("late2"), backends.Condition{})
+		errs["Move"] = s.b.Move(ctx, key, s.name("late2"), backends.Condition{})
 	}
 	return errs
 }
@@ -206,7 +206,7 @@ func (s *suite) cancels() error {
 		return err
 	}
 	return steps(
-		func() error { return holds(rec, s.a.Text, "early") },
+		func() error { return s.holds(rec, s.a.Text, "early") },
 		func() error { return s.finds(nil, made.Key) },
 		func() error { return second(s.person(nil)) },
 	)

@@ -61,22 +61,22 @@ func (s *suite) oddNames() error {
 	if rec.Version != decoy.Version {
 		return fmt.Errorf("the record called admin was touched")
 	}
-	return holds(rec, s.a.Text, "untouched")
+	return s.holds(rec, s.a.Text, "untouched")
 }
 
 // isFoundByName takes away a record again that was found by its own name only.
 func (s *suite) isFoundByName(rec backends.Record, text string, decoy backends.Record) error {
 	mine := backends.And{s.eq(s.a.Name, text), backends.Not{Term: backends.KeyIn{Keys: []backends.Key{decoy.Key}}}}
 	return steps(
-		func() error { return holds(rec, s.a.Name, text) },
+		func() error { return s.holds(rec, s.a.Name, text) },
 		func() error { return s.answers(s.eq(s.a.Name, text), rec.Key) },
 		func() error { return s.answers(mine, rec.Key) },
 		func() error { return s.answers(backends.Not{Term: s.eq(s.a.Name, text)}, decoy.Key) },
 		func() error { return s.finds(nil, rec.Key, decoy.Key) },
 		func() error {
-			keys, err := s.keys("", []string{rec.Name})
-			if err != nil || len(keys) != 1 || keys[rec.Name] != rec.Key {
-				return unlike(err, "Find of %q gave %v", rec.Name, keys)
+			keys, err := s.keys("", []string{called(rec)})
+			if err != nil || len(keys) != 1 || keys[called(rec)] != rec.Key {
+				return unlike(err, "Find of %q gave %v", called(rec), keys)
 			}
 			keys, err = s.keys(s.a.Name, []string{text})
 			if err != nil || len(keys) != 1 || keys[text] != rec.Key {
@@ -149,7 +149,7 @@ func (s *suite) oddValue(key, bystander backends.Key, text string) error {
 	if err != nil || !slices.Equal(there, []bool{true, false}) {
 		return unlike(err, "Has gave %v", there)
 	}
-	return holds(rec, s.a.Text, text)
+	return s.holds(rec, s.a.Text, text)
 }
 
 func (s *suite) binary() error {

@@ -46,7 +46,7 @@ func (s *suite) createReadsBack() error {
 			if _, ours := s.a.Base[attr]; ours {
 				continue // objectClass may come back with more
 			}
-			if err := holds(rec, attr, values.Texts()...); err != nil {
+			if err := s.holds(rec, attr, values.Texts()...); err != nil {
 				return err
 			}
 		}
@@ -63,6 +63,9 @@ func (s *suite) createTwice() error {
 		return err
 	}
 	for _, id := range []string{"Babs", "babs", "BABS"} {
+		if backends.Normalize(s.rule(s.a.Name), id) != backends.Normalize(s.rule(s.a.Name), "Babs") {
+			continue // here it is another name
+		}
 		_, err := s.create(id, backends.Attributes{s.a.Text: backends.Strings("second")})
 		if err := wants(err, backends.ErrExists, fmt.Sprintf("Create of %q beside Babs", id)); err != nil {
 			return err
@@ -72,7 +75,7 @@ func (s *suite) createTwice() error {
 	if err != nil {
 		return err
 	}
-	if err := holds(rec, s.a.Text, "first"); err != nil {
+	if err := s.holds(rec, s.a.Text, "first"); err != nil {
 		return err
 	}
 	return s.finds(nil, made.Key)
@@ -108,8 +111,8 @@ func (s *suite) modifies() error {
 		}
 		for _, rec := range []backends.Record{answer, read} {
 			if err := steps(
-				func() error { return holds(rec, s.a.Text, c.text...) },
-				func() error { return holds(rec, s.a.Multi, c.multi...) },
+				func() error { return s.holds(rec, s.a.Text, c.text...) },
+				func() error { return s.holds(rec, s.a.Multi, c.multi...) },
 			); err != nil {
 				return fmt.Errorf("after Modify %v: %w", c.do, err)
 			}
@@ -144,7 +147,7 @@ func (s *suite) noEffect() error {
 		if err != nil {
 			return err
 		}
-		if err := holds(rec, s.a.Multi, "one", "two"); err != nil {
+		if err := s.holds(rec, s.a.Multi, "one", "two"); err != nil {
 			return fmt.Errorf("after %v, which had no effect: %w", c, err)
 		}
 	}
@@ -165,8 +168,8 @@ func (s *suite) allOrNothing() error {
 		return err
 	}
 	return steps(
-		func() error { return holds(rec, s.a.Text, "old") },
-		func() error { return holds(rec, s.a.Multi, "one") },
+		func() error { return s.holds(rec, s.a.Text, "old") },
+		func() error { return s.holds(rec, s.a.Multi, "one") },
 	)
 }
 
@@ -186,7 +189,7 @@ func (s *suite) moves() error {
 	if err != nil {
 		return err
 	}
-	if err := s.b.Move(s.ctx, made.Key, s.h.Name("Married, Ann+B"), backends.Condition{}); err != nil {
+	if err := s.b.Move(s.ctx, made.Key, s.name("Married, Ann+B"), backends.Condition{}); err != nil {
 		return fmt.Errorf("Move: %w", err)
 	}
 	moved, err := s.fetch(made.Key)
@@ -201,16 +204,16 @@ func (s *suite) moves() error {
 		return unlike(err, "after Move to %q, Find gives %v", moved.Name, keys)
 	}
 	return steps(
-		func() error { return holds(moved, s.a.Name, "Married, Ann+B") },
-		func() error { return holds(moved, s.a.Text, "kept") },
-		func() error { return holds(moved, s.a.Ref, extra[s.a.Ref].Texts()...) },
+		func() error { return s.holds(moved, s.a.Name, "Married, Ann+B") },
+		func() error { return s.holds(moved, s.a.Text, "kept") },
+		func() error { return s.holds(moved, s.a.Ref, extra[s.a.Ref].Texts()...) },
 		func() error { return s.answers(s.eq(s.a.Name, "maiden")) },
 		func() error {
-			err := s.b.Move(s.ctx, made.Key, s.h.Name("BOSS"), backends.Condition{})
+			err := s.b.Move(s.ctx, made.Key, s.name("BOSS"), backends.Condition{})
 			return wants(err, backends.ErrExists, "Move onto a name that is taken")
 		},
 		func() error { // the same name in other letters is no collision with oneself
-			return s.b.Move(s.ctx, boss.Key, s.h.Name("Boss"), backends.Condition{})
+			return s.b.Move(s.ctx, boss.Key, s.name("Boss"), backends.Condition{})
 		},
 		func() error { return s.finds(nil, boss.Key, made.Key) },
 	)
@@ -230,7 +233,7 @@ func (s *suite) deletes() error {
 	}
 	for what, err := range map[string]error{
 		"Delete of what is gone": s.b.Delete(s.ctx, made.Key, backends.Condition{}),
-		"Move of what is gone":   s.b.Move(s.ctx, made.Key, s.h.Name("ghost"), backends.Condition{}),
+		"Move of what is gone":   s.b.Move(s.ctx, made.Key, s.name("ghost"), backends.Condition{}),
 		"Delete of no key":       s.b.Delete(s.ctx, "*", backends.Condition{}),
 		"Modify of what is gone": second(s.modify(made.Key, change(backends.Replace, s.a.Text, "x"))),
 		"Modify of no key":       second(s.modify("*)(objectClass=*", change(backends.Replace, s.a.Text, "x"))),
