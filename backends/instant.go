@@ -8,7 +8,7 @@ import (
 // instantLayout has a fixed width, so that instants order as their texts do.
 const instantLayout = "2006-01-02T15:04:05.000000000Z"
 
-// canonicalTime reads a generalizedTime (RFC 4517 §3.3.13) or an RFC 3339 timestamp.
+// canonicalTime reads a generalizedTime (RFC 4517 §3.3.13), an RFC 3339 timestamp or date.
 func canonicalTime(s string) (string, bool) {
 	t, ok := ParseTime(s)
 	if !ok || t.Year() < 0 || t.Year() > 9999 {
@@ -17,9 +17,12 @@ func canonicalTime(s string) (string, bool) {
 	return t.Format(instantLayout), true
 }
 
-// ParseTime reads a generalizedTime, or an RFC 3339 timestamp; the answer is in UTC.
+// ParseTime reads a generalizedTime, an RFC 3339 timestamp, or a date, which is its first instant in UTC; the answer is in UTC.
 func ParseTime(s string) (time.Time, bool) {
 	if strings.ContainsRune(s, '-') && len(s) > 5 && s[4] == '-' {
+		if t, err := time.Parse(time.DateOnly, s); err == nil {
+			return t, true
+		}
 		t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(s))
 		return t.UTC(), err == nil
 	}
