@@ -130,7 +130,7 @@ func checks() []check {
 	var all []check
 	for _, group := range [][]check{
 		readChecks(), valueChecks(), writeChecks(), conditionChecks(), scopeChecks(), resolverChecks(), errorChecks(), raceChecks(), streamChecks(),
-		differentialChecks(), sortChecks(),
+		differentialChecks(), sortChecks(), rowChecks(), memberChecks(), documentChecks(),
 	} {
 		all = append(all, group...)
 	}
