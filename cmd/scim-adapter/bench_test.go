@@ -1,0 +1,184 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/scim-adapter/scim-adapter/backends/postgres/pgtest"
+)
+
+// benchConfig is the plain SCIM service, measured: no journal, nobody to authenticate.
+const benchConfig = `
+server: {listen: "127.0.0.1:0"}
+auth: {enabled: false}
+logging: {level: error, access_log: false}
+monitoring: {metrics_port: 0}
+journal: {kind: none}
+backends:
+  scim: {kind: postgres, url: %q}
+mappings:
+  - {mapping: User, preset: postgres-scim, at: {backend: scim}}
+  - {mapping: Group, preset: postgres-scim, at: {backend: scim}}
+`
+
+// benchPeople fills the plain service: %d people, one group for each thousand of them, everybody in one.
+const benchPeople = `
+select set_config('scim.tenant_id', 'default', false);
+insert into scim.users (id, tenant_id, external_id, username, data, created_at, updated_at)
+select gen_random_uuid(), 'default', 'e' || i, 'user' || lpad(i::text, 8, '0'),
+  jsonb_build_object('name', jsonb_build_object('givenName', 'Given' || i, 'familyName', 'Family' || i %% 5000), 'displayName', 'Given' || i || ' Family', 'active', true,
+    'emails', jsonb_build_array(jsonb_build_object('value', 'user' || i || '@example.org', 'type', 'work', 'primary', true)), 'title', 'Title ' || i %% 100),
+  now(), now() from generate_series(1, %[1]d) i;
+insert into scim.groups (id, tenant_id, display_name, data, created_at, updated_at)
+select gen_random_uuid(), 'default', 'group' || i, '{}', now(), now() from generate_series(0, %[1]d / 1000) i;
+insert into scim.group_memberships (tenant_id, group_id, user_id)
+select 'default', g.id, u.id from (select id, row_number() over () / 1000 n from scim.users) u
+join (select id, row_number() over () - 1 n from scim.groups) g using (n);
+vacuum analyze scim.users; vacuum analyze scim.groups; vacuum analyze scim.group_memberships`
+
+// question is what both the adapter and a program of its own ask: path asks the one, ask the other.
+type question struct {
+	name, path string
+	ask        func(ctx context.Context, tx pgx.Tx) error
+}
+
+// BenchmarkPlainService asks the adapter over HTTP and Postgres directly with pgx, under the same row-level security, for the same rows. SCIM_BENCH_PEOPLE
+// says of how many people; scripts/bench.sh runs it.
+func BenchmarkPlainService(b *testing.B) {
+	people, err := strconv.Atoi(cmp.Or(os.Getenv("SCIM_BENCH_PEOPLE"), "10000"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	schema, err := os.ReadFile("../../deploy/scripts/init-db.sql")
+	if err != nil {
+		b.Fatal(err)
+	}
+	db := pgtest.Database(b, string(schema))
+	pgtest.Exec(b, db.Admin, fmt.Sprintf(benchPeople, people))
+	path := filepath.Join(b.TempDir(), "scim.yaml")
+	if err := os.WriteFile(path, fmt.Appendf(nil, benchConfig, db.URL), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	p, err := load(path, quiet)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w, err := build(b.Context(), p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(w.close)
+	server := httptest.NewServer(w.handler)
+	b.Cleanup(server.Close)
+	pool, err := pgxpool.New(b.Context(), db.URL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(pool.Close)
+	for _, q := range questions(b, pool, people) {
+		b.Run(q.name+"/pgx", func(b *testing.B) {
+			for b.Loop() {
+				if err := inTenant(b.Context(), pool, q.ask); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(q.name+"/adapter", func(b *testing.B) {
+			for b.Loop() {
+				benchGet(b, server.URL+"/scim/v2"+q.path)
+			}
+		})
+	}
+}
+
+func benchGet(b *testing.B, url string) {
+	b.Helper()
+	resp, err := http.Get(url) //nolint:noctx,gosec // a measurement on loopback
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		b.Fatalf("%d %v %.200s", resp.StatusCode, err, body)
+	}
+}
+
+// inTenant asks as the adapter must: in a transaction that says whose it is, which policies need.
+func inTenant(ctx context.Context, pool *pgxpool.Pool, ask func(context.Context, pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "select set_config('scim.tenant_id', 'default', true)"); err != nil {
+			return err
+		}
+		return ask(ctx, tx)
+	})
+}
+
+const benchColumns = "select id::text, external_id, username, data::text, version, created_at, updated_at from scim.users where tenant_id = 'default'"
+
+// rowsDirectly reads all that a query gives, and the groups of those people in a second query.
+func rowsDirectly(sql string, args ...any) func(context.Context, pgx.Tx) error {
+	return func(ctx context.Context, tx pgx.Tx) error {
+		found, err := tx.Query(ctx, benchColumns+sql, args...)
+		if err != nil {
+			return err
+		}
+		people, err := pgx.CollectRows(found, func(row pgx.CollectableRow) (string, error) {
+			values, err := row.Values()
+			if err != nil {
+				return "", err
+			}
+			return fmt.Sprint(values[0]), nil
+		})
+		if err != nil || len(people) == 0 {
+			return fmt.Errorf("%d people, %w", len(people), err)
+		}
+		groups, err := tx.Query(ctx, "select m.user_id::text, g.id::text, g.display_name from scim.group_memberships m join scim.groups g on g.id = m.group_id where m.user_id = any($1::uuid[])", people)
+		if err != nil {
+			return err
+		}
+		_, err = pgx.CollectRows(groups, pgx.RowToMap)
+		return err
+	}
+}
+
+// pageDirectly reads a page as anybody would: its rows by offset, and how many there are.
+func pageDirectly(offset int) func(context.Context, pgx.Tx) error {
+	ask := rowsDirectly(" order by id limit 100 offset $1", offset)
+	return func(ctx context.Context, tx pgx.Tx) error {
+		var n int
+		if err := tx.QueryRow(ctx, "select count(*) from scim.users where tenant_id = 'default'").Scan(&n); err != nil {
+			return err
+		}
+		return ask(ctx, tx)
+	}
+}
+
+func questions(b *testing.B, pool *pgxpool.Pool, people int) []question {
+	b.Helper()
+	var id, name string
+	err := inTenant(b.Context(), pool, func(ctx context.Context, tx pgx.Tx) error {
+		return tx.QueryRow(ctx, "select id::text, username from scim.users offset $1 limit 1", people/3).Scan(&id, &name)
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return []question{
+		{"GET by id", "/Users/" + id, rowsDirectly(" and id = $1", id)},
+		{"userName eq", "/Users?filter=userName%20eq%20%22" + name + "%22", rowsDirectly(" and lower(username) = lower($1)", name)},
+		{"first page", "/Users?count=100", pageDirectly(0)},
+		{"middle page", fmt.Sprintf("/Users?count=100&startIndex=%d", people/2+1), pageDirectly(people / 2)},
+		{"last page", fmt.Sprintf("/Users?count=100&startIndex=%d", people-99), pageDirectly(people - 100)},
+	}
+}
