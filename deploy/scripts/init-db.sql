@@ -1,0 +1,341 @@
+-- init-db.sql   the database of a plain SCIM service: the schema that the preset postgres-scim maps.
+--
+--     createdb --encoding=UTF8 scim_production
+--     psql -v ON_ERROR_STOP=1 -d scim_production -f init-db.sql
+--     psql -d scim_production -c "CREATE ROLE scim LOGIN PASSWORD '…' IN ROLE scim_app"
+--
+-- The first two as a superuser, or as the database's owner with CREATEROLE. The adapter connects as the third, which owns nothing: row-level
+-- security binds it, and each of its transactions says whose it is (SET LOCAL scim.tenant_id). PostgreSQL 15 or later.
+--
+-- It is one transaction: it happens whole or not at all. It may be run again, and then changes nothing. A database made by the
+-- script of the production guide is brought to the same state:
+--   - groups can be members of groups, and a row of group_memberships has either a user or a group;
+--   - user names and names of groups are unique without regard to letter case. Where there are two already that differ only in that, nothing
+--     is changed and they are listed;
+--   - row-level security, which was on without a policy (nobody but the owner saw anything), has one, and holds for the owner too;
+--   - the tables belong to scim_owner. Who worked as their owner needs scim_app from now on.
+--
+-- In a row the columns are the truth. `data` is a SCIM resource without what has a column; where it does have userName, displayName of a
+-- group, externalId, id or meta all the same, as the guide's service writes it, a trigger lets them say what the columns say. Every change of a row, or of the
+-- members of a group, by whomever, moves version and updated_at.
+--
+-- audit.events is there with its indexes, and nothing writes to it yet: what is to be undone, the months, backups and the overlay come with
+-- the journal in this database.
+
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL search_path = public, pg_catalog;
+
+-- The roles are the server's and not the database's: they may be there already, or be made by somebody else at this moment.
+DO $$
+DECLARE name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['scim_app', 'scim_audit', 'scim_owner'] LOOP
+        BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END;
+    END LOOP;
+    IF NOT pg_has_role('scim_owner', 'USAGE') THEN -- a superuser is a member of everything
+        EXECUTE format('GRANT scim_owner TO %I', current_user);
+    END IF;
+END $$;
+
+-- Nothing below depends on them. uuid-ossp is what the guide's ids are made with, pg_stat_statements is for whoever watches the server.
+DO $$
+DECLARE name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['uuid-ossp', 'pg_stat_statements'] LOOP
+        BEGIN
+            EXECUTE format('CREATE EXTENSION IF NOT EXISTS %I', name);
+        EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported THEN
+            RAISE WARNING 'The extension % is not there: %', name, SQLERRM;
+        END;
+    END LOOP;
+END $$;
+
+CREATE SCHEMA IF NOT EXISTS scim;
+CREATE SCHEMA IF NOT EXISTS audit;
+
+-- The tables as the guide has them. What is ours beside that is added below, for old tables and new ones alike.
+CREATE TABLE IF NOT EXISTS scim.users (
+    id uuid PRIMARY KEY,
+    tenant_id varchar(255) NOT NULL,
+    external_id varchar(255),
+    username varchar(255) NOT NULL,
+    data jsonb NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    created_at timestamptz DEFAULT now(),
+    updated_at timestamptz DEFAULT now(),
+    UNIQUE (tenant_id, username),
+    UNIQUE (tenant_id, external_id)
+);
+
+CREATE TABLE IF NOT EXISTS scim.groups (
+    id uuid PRIMARY KEY,
+    tenant_id varchar(255) NOT NULL,
+    external_id varchar(255),
+    display_name varchar(255) NOT NULL,
+    data jsonb NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    created_at timestamptz DEFAULT now(),
+    updated_at timestamptz DEFAULT now(),
+    UNIQUE (tenant_id, display_name),
+    UNIQUE (tenant_id, external_id)
+);
+
+CREATE TABLE IF NOT EXISTS scim.group_memberships (
+    id uuid PRIMARY KEY,
+    tenant_id varchar(255) NOT NULL,
+    group_id uuid NOT NULL REFERENCES scim.groups (id) ON DELETE CASCADE,
+    user_id uuid REFERENCES scim.users (id) ON DELETE CASCADE,
+    created_at timestamptz DEFAULT now(),
+    UNIQUE (tenant_id, group_id, user_id)
+);
+
+-- A password is kept as a bcrypt hash, and read by nobody through SCIM.
+ALTER TABLE scim.users ADD COLUMN IF NOT EXISTS password_hash text;
+
+-- Groups nest.
+ALTER TABLE scim.group_memberships ALTER COLUMN user_id DROP NOT NULL;
+ALTER TABLE scim.group_memberships ADD COLUMN IF NOT EXISTS member_group_id uuid;
+
+-- A new row belongs to the tenant of its transaction. Where a session has said none, or its transaction is over, that is no tenant.
+ALTER TABLE scim.users ALTER COLUMN id SET DEFAULT gen_random_uuid(), ALTER COLUMN data SET DEFAULT '{}',
+    ALTER COLUMN tenant_id SET DEFAULT nullif(current_setting('scim.tenant_id', true), '');
+ALTER TABLE scim.groups ALTER COLUMN id SET DEFAULT gen_random_uuid(), ALTER COLUMN data SET DEFAULT '{}',
+    ALTER COLUMN tenant_id SET DEFAULT nullif(current_setting('scim.tenant_id', true), '');
+ALTER TABLE scim.group_memberships ALTER COLUMN id SET DEFAULT gen_random_uuid(),
+    ALTER COLUMN tenant_id SET DEFAULT nullif(current_setting('scim.tenant_id', true), '');
+
+DO $$
+DECLARE rule record;
+BEGIN
+    FOR rule IN SELECT * FROM (VALUES
+        ('users', 'users_tenant_id_check', 'CHECK (tenant_id <> '''')'),
+        ('users', 'users_data_check', 'CHECK (jsonb_typeof(data) = ''object'')'),
+        ('groups', 'groups_tenant_id_check', 'CHECK (tenant_id <> '''')'),
+        ('groups', 'groups_data_check', 'CHECK (jsonb_typeof(data) = ''object'')'),
+        ('group_memberships', 'group_memberships_tenant_id_check', 'CHECK (tenant_id <> '''')'),
+        ('group_memberships', 'group_memberships_member_check', 'CHECK (num_nonnulls(user_id, member_group_id) = 1)'),
+        ('group_memberships', 'group_memberships_member_group_id_fkey', 'FOREIGN KEY (member_group_id) REFERENCES scim.groups (id) ON DELETE CASCADE'),
+        ('group_memberships', 'group_memberships_tenant_id_group_id_member_group_id_key', 'UNIQUE (tenant_id, group_id, member_group_id)')
+    ) AS wanted (tab, name, rule) LOOP
+        IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = ('scim.' || rule.tab)::regclass AND conname = rule.name) THEN
+            EXECUTE format('ALTER TABLE scim.%I ADD CONSTRAINT %I %s', rule.tab, rule.name, rule.rule);
+        END IF;
+    END LOOP;
+END $$;
+
+-- Names are compared without regard to letter case, in every script: under the locale C lower() would know only the letters of ASCII. So these two columns
+-- fold as Unicode has it (ICU), whatever the database's locale is. Two values are equal if their bytes are, as before.
+DO $$
+DECLARE col record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_collation WHERE collname = 'und-x-icu' AND collnamespace = 'pg_catalog'::regnamespace) THEN
+        RAISE WARNING 'This server is built without ICU: letter case is what the locale of the database says.';
+        RETURN;
+    END IF;
+    FOR col IN
+        SELECT a.attrelid::regclass AS tab, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS typ FROM pg_attribute a
+        JOIN (VALUES ('scim.users'::regclass, 'username'), ('scim.groups'::regclass, 'display_name')) AS c (tab, name) ON a.attrelid = c.tab AND a.attname = c.name
+        WHERE a.attcollation <> 'pg_catalog."und-x-icu"'::regcollation
+    LOOP
+        BEGIN
+            EXECUTE format('ALTER TABLE %s ALTER COLUMN %I TYPE %s COLLATE pg_catalog."und-x-icu"', col.tab, col.name, col.typ);
+        EXCEPTION WHEN feature_not_supported THEN -- a view stands on it
+            RAISE WARNING 'The column % of % keeps its collation, and letter case is what that says: %', col.name, col.tab, SQLERRM;
+        END;
+    END LOOP;
+END $$;
+
+DO $$
+DECLARE
+    found text;
+    forced boolean := (SELECT relforcerowsecurity FROM pg_class WHERE oid = 'scim.users'::regclass);
+BEGIN
+    IF to_regclass('scim.users_tenant_username_folded_key') IS NOT NULL AND to_regclass('scim.groups_tenant_name_folded_key') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    IF forced THEN -- only for this transaction: an owner is to see all tenants
+        ALTER TABLE scim.users NO FORCE ROW LEVEL SECURITY;
+        ALTER TABLE scim.groups NO FORCE ROW LEVEL SECURITY;
+    END IF;
+    WITH doubles AS (
+        SELECT 'tenant ' || tenant_id || ', users: ' || string_agg(username, ', ' ORDER BY username COLLATE "C") AS line
+        FROM scim.users GROUP BY tenant_id, lower(username) HAVING count(*) > 1
+        UNION ALL
+        SELECT 'tenant ' || tenant_id || ', groups: ' || string_agg(display_name, ', ' ORDER BY display_name COLLATE "C")
+        FROM scim.groups GROUP BY tenant_id, lower(display_name) HAVING count(*) > 1
+    )
+    SELECT string_agg(line, E'\n' ORDER BY line COLLATE "C") INTO found FROM doubles;
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'unique_violation',
+            MESSAGE = E'Nothing was changed: these names differ only in letter case, and SCIM takes them for the same.\n' || found,
+            HINT = 'Rename or delete all but one of each line, and run init-db.sql again.';
+    END IF;
+END $$;
+
+-- text_pattern_ops compares bytes: the indexes serve equality and beginnings, and do not depend on how a version of ICU sorts.
+CREATE UNIQUE INDEX IF NOT EXISTS users_tenant_username_folded_key ON scim.users (tenant_id, lower(username) text_pattern_ops);
+CREATE UNIQUE INDEX IF NOT EXISTS groups_tenant_name_folded_key ON scim.groups (tenant_id, lower(display_name) text_pattern_ops);
+CREATE INDEX IF NOT EXISTS idx_users_tenant_username ON scim.users (tenant_id, username);
+CREATE INDEX IF NOT EXISTS idx_users_external_id ON scim.users (tenant_id, external_id);
+CREATE INDEX IF NOT EXISTS idx_users_tenant ON scim.users (tenant_id, id); -- pages of a tenant
+CREATE INDEX IF NOT EXISTS idx_groups_tenant_name ON scim.groups (tenant_id, display_name);
+CREATE INDEX IF NOT EXISTS idx_groups_tenant ON scim.groups (tenant_id, id);
+CREATE INDEX IF NOT EXISTS idx_memberships_group ON scim.group_memberships (group_id);
+CREATE INDEX IF NOT EXISTS idx_memberships_user ON scim.group_memberships (user_id);
+CREATE INDEX IF NOT EXISTS idx_memberships_member_group ON scim.group_memberships (member_group_id);
+CREATE INDEX IF NOT EXISTS idx_users_data_gin ON scim.users USING gin (data);
+CREATE INDEX IF NOT EXISTS idx_groups_data_gin ON scim.groups USING gin (data);
+
+CREATE OR REPLACE FUNCTION public.update_updated_at_column() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.updated_at = now();
+    RETURN NEW;
+END $$;
+
+-- A version never goes back and never stays. Who moves it himself has his will.
+CREATE OR REPLACE FUNCTION scim.keep_in_step() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    label text := 'userName';
+    name text;
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.version <= OLD.version THEN
+        NEW.version := OLD.version + 1;
+    END IF;
+    IF TG_TABLE_NAME = 'users' THEN
+        name := NEW.username;
+    ELSE
+        label := 'displayName';
+        name := NEW.display_name;
+    END IF;
+    IF NEW.data ? label THEN
+        NEW.data := NEW.data || jsonb_build_object(label, name);
+    END IF;
+    IF NEW.data ? 'externalId' THEN
+        NEW.data := NEW.data - 'externalId' || jsonb_strip_nulls(jsonb_build_object('externalId', NEW.external_id));
+    END IF;
+    IF NEW.data ? 'id' THEN
+        NEW.data := NEW.data || jsonb_build_object('id', NEW.id);
+    END IF;
+    IF jsonb_typeof(NEW.data -> 'meta') = 'object' THEN
+        NEW.data := jsonb_set(NEW.data, '{meta}',
+            (NEW.data -> 'meta') - 'version' || jsonb_build_object('created', NEW.created_at, 'lastModified', NEW.updated_at));
+    END IF;
+    RETURN NEW;
+END $$;
+
+-- Members are a part of the group that a client sees, and so its version moves with them: also when a user is deleted, or when somebody works on the rows
+-- by hand. A group that this very transaction has written already has moved.
+CREATE OR REPLACE FUNCTION scim.members_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE ids uuid[] := ARRAY(SELECT DISTINCT group_id FROM changed);
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        ids := ids || ARRAY(SELECT DISTINCT group_id FROM former);
+    END IF;
+    UPDATE scim.groups g SET version = g.version + 1
+    FROM (
+        SELECT id FROM scim.groups WHERE id = ANY (ids) AND xmin <> pg_current_xact_id()::xid ORDER BY id FOR NO KEY UPDATE -- in one order, or two would wait for each other
+    ) AS taken
+    WHERE g.id = taken.id;
+    RETURN NULL;
+END $$;
+
+-- Triggers fire in the order of their names: version after updated_at.
+CREATE OR REPLACE TRIGGER update_users_updated_at BEFORE UPDATE ON scim.users FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
+CREATE OR REPLACE TRIGGER update_users_version BEFORE INSERT OR UPDATE ON scim.users FOR EACH ROW EXECUTE FUNCTION scim.keep_in_step();
+CREATE OR REPLACE TRIGGER update_groups_updated_at BEFORE UPDATE ON scim.groups FOR EACH ROW EXECUTE FUNCTION public.update_updated_at_column();
+CREATE OR REPLACE TRIGGER update_groups_version BEFORE INSERT OR UPDATE ON scim.groups FOR EACH ROW EXECUTE FUNCTION scim.keep_in_step();
+CREATE OR REPLACE TRIGGER members_added AFTER INSERT ON scim.group_memberships
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION scim.members_changed();
+CREATE OR REPLACE TRIGGER members_removed AFTER DELETE ON scim.group_memberships
+    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION scim.members_changed();
+CREATE OR REPLACE TRIGGER members_moved AFTER UPDATE ON scim.group_memberships
+    REFERENCING OLD TABLE AS former NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION scim.members_changed();
+
+-- Whoever has not said whose request it is sees nothing and writes nothing, the tables' owner too.
+DO $$
+DECLARE tab text;
+BEGIN
+    FOREACH tab IN ARRAY ARRAY['users', 'groups', 'group_memberships'] LOOP
+        EXECUTE format('ALTER TABLE scim.%I ENABLE ROW LEVEL SECURITY', tab);
+        EXECUTE format('ALTER TABLE scim.%I FORCE ROW LEVEL SECURITY', tab);
+        IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = ('scim.' || tab)::regclass AND polname = 'tenant_isolation') THEN
+            EXECUTE format('CREATE POLICY tenant_isolation ON scim.%I USING (true)', tab);
+        END IF;
+        EXECUTE format('ALTER POLICY tenant_isolation ON scim.%I USING (tenant_id = current_setting(''scim.tenant_id'', true))'
+            ' WITH CHECK (tenant_id = current_setting(''scim.tenant_id'', true))', tab);
+    END LOOP;
+END $$;
+
+-- audit.events is cut by month. The guide's is one table: it becomes the part for all times that have none of their own.
+DO $$
+BEGIN
+    IF (SELECT relkind FROM pg_class WHERE oid = to_regclass('audit.events')) = 'r' THEN
+        ALTER TABLE audit.events RENAME TO events_default;
+        ALTER TABLE audit.events_default DROP CONSTRAINT IF EXISTS events_pkey;
+        ALTER TABLE audit.events_default ALTER COLUMN id SET DEFAULT gen_random_uuid();
+        UPDATE audit.events_default SET "timestamp" = '-infinity' WHERE "timestamp" IS NULL; -- nobody knows when
+        DROP INDEX IF EXISTS audit.idx_audit_tenant_timestamp, audit.idx_audit_resource; -- the whole gets them
+    END IF;
+END $$;
+
+CREATE TABLE IF NOT EXISTS audit.events (
+    id uuid DEFAULT gen_random_uuid(),
+    tenant_id varchar(255),
+    user_id varchar(255),
+    resource_type varchar(50) NOT NULL,
+    resource_id varchar(255),
+    action varchar(50) NOT NULL,
+    details jsonb,
+    ip_address inet,
+    user_agent text,
+    "timestamp" timestamptz DEFAULT now(),
+    PRIMARY KEY (id, "timestamp")
+) PARTITION BY RANGE ("timestamp");
+
+DO $$
+BEGIN
+    IF to_regclass('audit.events_default') IS NULL THEN
+        CREATE TABLE audit.events_default PARTITION OF audit.events DEFAULT;
+    ELSIF NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = 'audit.events_default'::regclass) THEN
+        ALTER TABLE audit.events_default ALTER COLUMN id SET NOT NULL, ALTER COLUMN "timestamp" SET NOT NULL;
+        ALTER TABLE audit.events ATTACH PARTITION audit.events_default DEFAULT;
+    END IF;
+END $$;
+
+CREATE INDEX IF NOT EXISTS idx_audit_tenant_timestamp ON audit.events (tenant_id, "timestamp");
+CREATE INDEX IF NOT EXISTS idx_audit_resource ON audit.events (resource_type, resource_id);
+
+-- Whose all this is, and who may do what with it.
+DO $$
+DECLARE thing record;
+BEGIN
+    FOR thing IN
+        SELECT 'SCHEMA' AS kind, oid::regnamespace::text AS name FROM pg_namespace WHERE nspname IN ('scim', 'audit') AND nspowner <> 'scim_owner'::regrole
+        UNION ALL
+        SELECT 'TABLE', oid::regclass::text FROM pg_class
+        WHERE oid = ANY (ARRAY['scim.users', 'scim.groups', 'scim.group_memberships', 'audit.events', 'audit.events_default']::regclass[])
+            AND relowner <> 'scim_owner'::regrole
+        UNION ALL
+        SELECT 'FUNCTION', oid::regprocedure::text FROM pg_proc
+        WHERE oid = ANY (ARRAY['scim.keep_in_step()', 'scim.members_changed()']::regprocedure[]) AND proowner <> 'scim_owner'::regrole
+    LOOP
+        EXECUTE format('ALTER %s %s OWNER TO scim_owner', thing.kind, thing.name);
+    END LOOP;
+END $$;
+
+GRANT USAGE ON SCHEMA scim TO scim_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA scim TO scim_app;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA scim TO scim_app;
+GRANT USAGE ON SCHEMA audit TO scim_app, scim_audit;
+GRANT INSERT ON ALL TABLES IN SCHEMA audit TO scim_app;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA audit TO scim_app;
+GRANT SELECT ON ALL TABLES IN SCHEMA audit TO scim_audit;
+
+COMMIT;
