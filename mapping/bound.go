@@ -94,18 +94,25 @@ func (b bound) settle(lo, hi backends.Predicate) bound {
 }
 
 // sent is what is left of a predicate when each of its tests is answered by the directory as truly as it can.
-func (m *Mapping) sent(p backends.Predicate) bound {
+func (m *Mapping) sent(p backends.Predicate) bound { return m.sentIn("", p) }
+
+// sentIn is sent for tests of the rows of a set, and what it gives speaks of one row. "": of the record itself.
+func (m *Mapping) sentIn(set string, p backends.Predicate) bound {
 	switch p := backends.Simplify(p).(type) {
 	case backends.And:
-		return all(m.each(p)...)
+		return all(m.each(set, p)...)
 	case backends.Or:
-		return either(m.each(p)...)
+		return either(m.each(set, p)...)
 	case backends.Not:
-		return m.sent(p.Term).not()
+		return m.sentIn(set, p.Term).not()
 	case backends.True, backends.False:
 		return exactly(p)
 	default:
-		switch m.backend.Fidelity(p) {
+		asked := p
+		if set != "" {
+			asked = backends.Some{Attr: set, Where: p}
+		}
+		switch m.backend.Fidelity(asked) {
 		case backends.Exact:
 			return exactly(p)
 		case backends.Superset:
@@ -118,10 +125,10 @@ func (m *Mapping) sent(p backends.Predicate) bound {
 	}
 }
 
-func (m *Mapping) each(terms []backends.Predicate) []bound {
+func (m *Mapping) each(set string, terms []backends.Predicate) []bound {
 	out := make([]bound, len(terms))
 	for i, t := range terms {
-		out[i] = m.sent(t)
+		out[i] = m.sentIn(set, t)
 	}
 	return out
 }

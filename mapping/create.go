@@ -32,6 +32,14 @@ func (m *Mapping) Create(res *scim.Object) (Creation, error) {
 			return Creation{}, err
 		}
 	}
+	for _, e := range m.rowKinds() {
+		if len(s.rows[e]) == 0 || e.mutability() == scim.ReadOnly {
+			continue
+		}
+		if err := d.writeRows(e, s.rows[e]); err != nil {
+			return Creation{}, err
+		}
+	}
 	name, empty := m.naming.fill(slot)
 	if empty != "" {
 		return Creation{}, invalid(empty, "it is needed for the name of the new record")

@@ -36,6 +36,11 @@ func (m *Mapping) Diff(rec backends.Record, before, after *scim.Object, deltas [
 			return Update{}, err
 		}
 	}
+	for _, e := range m.rowKinds() {
+		if err := d.updateRows(e, old.rows[e], s.rows[e]); err != nil {
+			return Update{}, err
+		}
+	}
 	if out.Passwords, err = m.passwords(nil, after, s.wishes); err != nil {
 		return Update{}, err
 	}

@@ -174,9 +174,9 @@ func (d *draft) changes() ([]backends.Change, error) {
 		if d.m.protected[strings.ToLower(attr)] {
 			return nil, protected(d.owner[attr], attr)
 		}
-		// Without an equality rule a directory cannot find the one value that is to go.
+		// Without an equality rule a directory cannot find the one value that is to go. Rows are found by their columns.
 		syntax := d.m.backend.Syntax(attr)
-		if !d.sets[attr] || syntax.Known && syntax.Equality == backends.NoRule {
+		if !d.sets[attr] || syntax.Known && syntax.Equality == backends.NoRule && !d.m.inRows(attr) {
 			out = append(out, backends.Change{Op: backends.Replace, Attr: attr, Values: after})
 			continue
 		}

@@ -72,6 +72,8 @@ func (d *directory) honest(p backends.Predicate) backends.Fidelity {
 	switch p := p.(type) {
 	case backends.KeyIn:
 		return backends.Exact
+	case backends.Some:
+		return d.rowsOf(p.Attr).honest(p.Where)
 	case backends.Present:
 		if !d.Syntax(p.Attr).Known {
 			return backends.No
@@ -91,6 +93,17 @@ func (d *directory) honest(p backends.Predicate) backends.Fidelity {
 		}
 	}
 	return backends.No
+}
+
+// rowsOf is a directory whose records are the rows of a set.
+func (d *directory) rowsOf(set string) *directory {
+	rows := &directory{syntax: map[string]backends.Syntax{}}
+	for attr, s := range d.syntax {
+		if column, ok := strings.CutPrefix(attr, strings.ToLower(set)+"."); ok {
+			rows.syntax[column] = s
+		}
+	}
+	return rows
 }
 
 func piece(text string, want, have backends.Rule) backends.Fidelity {
@@ -142,6 +155,10 @@ func (d *directory) answer(t interface{ Fatalf(string, ...any) }, p backends.Pre
 		return !d.answer(t, p.Term, rec)
 	case backends.True, backends.False:
 		return backends.Match(p, rec)
+	case backends.Some:
+		return slices.ContainsFunc(rec.Attrs.Get(p.Attr), func(v backends.Value) bool {
+			return d.rowsOf(p.Attr).answer(t, p.Where, backends.Record{Attrs: v.Row()})
+		})
 	}
 	if d.honest(p) == backends.No {
 		t.Fatalf("%T %v was sent, and the directory cannot answer it", p, p)

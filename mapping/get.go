@@ -141,7 +141,11 @@ func nonEmpty(o *scim.Object) any {
 func (s *shower) elements(a *attribute) any {
 	var list []any
 	for _, e := range a.elements {
-		if e.repeat {
+		switch {
+		case e.rows != nil:
+			list = append(list, s.rowElements(a, e)...)
+			continue
+		case e.repeat:
 			list = append(list, s.repeated(a, e)...)
 			continue
 		}
@@ -221,7 +225,7 @@ func (m *Mapping) shown(f *field, rec backends.Record) (values []any, attr strin
 	switch f.kind {
 	case fromConstant:
 		return []any{f.constant}, "", nil
-	case fromOverlay, fromReverse:
+	case fromOverlay, fromReverse, fromRows: // rows are shown element by element
 		return nil, "", nil
 	case fromExpr:
 		values, err = f.evaluate(rec)

@@ -242,8 +242,12 @@ func (l *lowering) path(p filter.Path, op filter.Op, v any) bound {
 func (l *lowering) anyOf(fields []*field) bound {
 	var terms []bound
 	for _, f := range fields {
-		if f.shown() {
+		switch {
+		case !f.shown():
+		case f.kind != fromRows:
 			terms = append(terms, l.field(f, filter.Pr, nil))
+		case f.owner.elementOf(f).tells(f):
+			terms = append(terms, l.some(f.set, l.field(f, filter.Pr, nil)))
 		}
 	}
 	return either(terms...)

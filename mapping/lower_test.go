@@ -66,6 +66,8 @@ func ldapText(p backends.Predicate) string {
 			keys = append(keys, string(k))
 		}
 		return "{" + strings.Join(keys, ",") + "}"
+	case backends.Some:
+		return p.Attr + "[" + ldapText(p.Where) + "]"
 	case backends.True:
 		return "true"
 	case backends.False:

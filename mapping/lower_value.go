@@ -31,6 +31,10 @@ func (l *lowering) elements(a *attribute, ref scim.Ref, op filter.Op, v any) bou
 	}
 	terms := make([]bound, 0, len(kinds))
 	for _, e := range kinds {
+		if e.rows != nil {
+			terms = append(terms, l.rows(a, e, inner))
+			continue
+		}
 		if inner == nil {
 			terms = append(terms, l.anyOf(e.varying()))
 			continue
@@ -170,7 +174,7 @@ func (w *within) part(sub string, op filter.Op, v any) bound {
 	switch {
 	case f != nil:
 		b := w.field(f, op, v)
-		b.exists = f.kind != fromConstant && f.fallback == nil
+		b.exists = f.kind != fromConstant && f.fallback == nil && (f.kind != fromRows || w.e.tells(f))
 		return b
 	case w.a.derives(sub):
 		return w.derived(w.a, sub, op, v)
@@ -207,7 +211,7 @@ func (l *lowering) field(f *field, op filter.Op, v any) bound {
 		return l.reversed(f, op, v)
 	case fromExpr:
 		return nothing(f.path.String() + " is computed by an expression")
-	case fromDirectory:
+	case fromDirectory, fromRows:
 	}
 	if op == filter.Pr {
 		if f.fallback != nil {
@@ -268,7 +272,7 @@ func (l *lowering) pipe(f *field, p pipe, op filter.Op, v any) bound {
 	if p.ref != nil {
 		return l.reference(f, p, op, v)
 	}
-	syntax := l.m.backend.Syntax(p.attr)
+	syntax := l.m.backend.Syntax(p.native())
 	equality := syntax.Equality
 	if rule, own := l.m.rule(f); p.text() {
 		equality = rule
@@ -281,11 +285,11 @@ func (l *lowering) pipe(f *field, p pipe, op filter.Op, v any) bound {
 		return textual(p.attr, equality, op, v)
 	})
 	if !ok {
-		return nothing("the directory has no test that says this of " + p.attr)
+		return nothing("the directory has no test that says this of " + p.native())
 	}
-	b := l.m.sent(pred)
+	b := l.m.sentIn(p.set, pred)
 	if !p.exact() {
-		b = atMost(b.hi, "a lens over "+p.attr+" shows less than the directory finds").settle(backends.False{}, b.hi)
+		b = atMost(b.hi, "a lens over "+p.native()+" shows less than the directory finds").settle(backends.False{}, b.hi)
 	}
 	return l.unplaced(f, p, op, v, b)
 }

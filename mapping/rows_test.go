@@ -34,7 +34,7 @@ func newTables() *directory {
 	d.syntax["hr.email.kind"] = single(text(backends.CaseExact))
 	d.syntax["hr.email.is_main"] = single(text(backends.CaseExact))
 	for _, set := range []string{"hr.home", "hr.phone", "hr.phone.number", "hr.phone/2", "hr.phone/2.number", "hr.home.street", "hr.home.town"} {
-		d.syntax[set] = text(backends.CaseExact)
+		d.syntax[set] = text(backends.CaseIgnoreSpace)
 	}
 	for _, set := range []string{"hr.team_member", "hr.team_member.person_id", "scim.memberships", "scim.memberships.user_id", "scim.memberships.group_id"} {
 		d.syntax[set] = backends.Syntax{Known: true, Equality: backends.NameRule, Ref: true}

@@ -44,8 +44,12 @@ func (t *inlineTest) run() {
 	}
 	rec := backends.Record{Key: "test", Attrs: backends.Attributes{}}
 	for key, value := range record.Pairs() {
-		for _, item := range value.Items() {
-			rec.Attrs[key.Text()] = append(rec.Attrs[key.Text()], backends.String(item.Text()))
+		items := value.Items()
+		if value.Kind() == configs.Map {
+			items = []configs.Node{value}
+		}
+		for _, item := range items {
+			rec.Attrs[key.Text()] = append(rec.Attrs[key.Text()], testValue(item))
 		}
 	}
 	want := t.object(resource, "")
@@ -57,6 +61,55 @@ func (t *inlineTest) run() {
 	if t.m.Creates() {
 		t.creating(rec, resource, want)
 	}
+}
+
+// testValue is a value of the record of a test: a text, or a row as a map from its columns.
+func testValue(node configs.Node) backends.Value {
+	if node.Kind() != configs.Map {
+		return backends.String(node.Text())
+	}
+	columns := backends.Attributes{}
+	for column, value := range node.Pairs() {
+		for _, item := range value.Items() {
+			columns[column.Text()] = append(columns[column.Text()], backends.String(item.Text()))
+		}
+	}
+	return backends.Row(columns)
+}
+
+// asTexts gives values as a test can write them, in which all are texts.
+func asTexts(values backends.Values) backends.Values {
+	out := make(backends.Values, len(values))
+	for i, v := range values {
+		if v.Kind() != backends.KindRow {
+			out[i] = backends.String(v.Text())
+			continue
+		}
+		columns := v.Row()
+		for column, values := range columns {
+			columns[column] = asTexts(values)
+		}
+		out[i] = backends.Row(columns)
+	}
+	return out
+}
+
+// listed is values in a message; a row is written as a test would write it.
+func listed(values backends.Values) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = v.Text()
+		if v.Kind() != backends.KindRow {
+			continue
+		}
+		var columns []string
+		for column, values := range v.Row() {
+			columns = append(columns, column+": "+strings.Join(values.Texts(), ", "))
+		}
+		slices.Sort(columns)
+		texts[i] = "{" + strings.Join(columns, ", ") + "}"
+	}
+	return strings.Join(texts, ", ")
 }
 
 // object reads the expected resource with the types of the schema.
@@ -197,7 +250,7 @@ func (t *inlineTest) writing(rec backends.Record, node configs.Node, want *scim.
 		return
 	}
 	for _, c := range update.Changes {
-		t.fault(node, "correct the test, or the mapping of "+c.Attr, "writing the resource back would change %s to %s", c.Attr, strings.Join(c.Values.Texts(), ", "))
+		t.fault(node, "correct the test, or the mapping of "+c.Attr, "writing the resource back would change %s to %s", c.Attr, listed(c.Values))
 	}
 }
 
@@ -210,11 +263,12 @@ func (t *inlineTest) creating(rec backends.Record, node configs.Node, want *scim
 	}
 	for attr, values := range made.Attrs {
 		have := rec.Attrs.Get(attr)
-		if t.byItself(attr) || len(missing(values, have))+len(missing(have, values)) == 0 {
+		made, there := asTexts(values), asTexts(have)
+		if t.byItself(attr) || len(missing(made, there))+len(missing(there, made)) == 0 {
 			continue
 		}
 		t.fault(node, "correct the test, or the mapping of "+attr, "creating the resource would make %s %s, and the record has %s",
-			attr, strings.Join(values.Texts(), ", "), strings.Join(append(have.Texts(), "")[:max(len(have), 1)], ", "))
+			attr, listed(values), listed(have))
 	}
 }
 

@@ -15,13 +15,14 @@ type wishes map[*field][]any
 // sorted is a resource taken apart by fields.
 type sorted struct {
 	wishes  wishes
+	rows    map[*element][]*scim.Object // of what is kept in rows of several columns: the elements themselves
 	seen    map[*field]map[any]bool
 	dropped []string // what nothing is mapped for
 }
 
 // sort takes a resource apart. before is what it was, nil on create: an element without a type stays where its value stood.
 func (m *Mapping) sort(res, before *scim.Object) (sorted, error) {
-	s := sorted{wishes: wishes{}, seen: map[*field]map[any]bool{}}
+	s := sorted{wishes: wishes{}, rows: map[*element][]*scim.Object{}, seen: map[*field]map[any]bool{}}
 	for _, a := range m.attrs {
 		v := valueOf(res, a)
 		if v == nil {
@@ -215,6 +216,9 @@ func (a *attribute) chosen(o *scim.Object) (e *element, nobody string) {
 
 // room reports that the directory can hold one more of these elements.
 func (m *Mapping) room(s *sorted, e *element) bool {
+	if e.rows != nil {
+		return true
+	}
 	if !e.repeat {
 		return !slices.ContainsFunc(e.fields, func(f *field) bool { return len(s.wishes[f]) > 0 })
 	}
@@ -228,7 +232,11 @@ func (m *Mapping) full(e *element) error {
 
 // element puts an element's parts where they belong; a value that is there already is not wanted twice.
 func (s *sorted) element(e *element, o *scim.Object) {
-	if !e.repeat {
+	switch {
+	case e.rows != nil:
+		s.rowElement(e, o)
+		return
+	case !e.repeat:
 		s.parts(e.fields, o)
 		return
 	}
@@ -297,7 +305,7 @@ func (a *attribute) derived(list []any) *scim.Object {
 			if mine, nobody := a.chosen(o); mine != e && (mine != nil || nobody != "") {
 				continue
 			}
-			if least == nil || e.repeat && compareShown(part(o, "value"), part(least, "value")) < 0 {
+			if least == nil || e.repeat && compareShown(part(o, "value"), part(least, "value")) < 0 || e.rows != nil && e.compare(o, least) < 0 {
 				least = o
 			}
 		}
