@@ -18,7 +18,12 @@ type setAttr struct {
 func (c *compiler) naming() {
 	create := c.doc.Get("create")
 	c.faults = append(c.faults, create.Only("name", "set")...)
-	if name := create.Get("name"); present(name) {
+	name := create.Get("name")
+	switch {
+	case !present(name):
+	case c.m.nameless():
+		c.fault(name, "take create.name away: a new record is found by its key", "the records of %s have no names", c.m.backendName)
+	default:
 		c.m.naming = c.template(name)
 		if c.m.naming != nil && !slices.ContainsFunc(c.m.naming, func(p templatePart) bool { return p.slot != "" }) {
 			c.fault(name, "write name: uid={userName},ou=people,dc=example,dc=org", "all new records would have the same name")

@@ -55,6 +55,7 @@ func Compile(docs []configs.Node, lenses []Spec, types *Types, open Opener) (*Se
 type compiler struct {
 	m         *Mapping
 	doc       configs.Node
+	own       configs.Node // doc before it was laid over a preset
 	specs     map[string]*Spec
 	lensNames []string
 	types     *Types
@@ -62,6 +63,8 @@ type compiler struct {
 	known     *schemas
 	spelled   map[string]string // directory attributes as they were written first, by lower case
 	sets      []backends.Set    // what is kept in rows
+	seen      map[string]bool   // paths that have a line, in lower case
+	out       map[string]bool   // paths that a line with null keeps out of the document, in lower case
 	refUses   []reverseUse
 	reverses  []reverseUse
 	faults    configs.Faults
@@ -75,7 +78,7 @@ type reverseUse struct {
 
 func newCompiler(doc configs.Node, lenses []Spec, types *Types) *compiler {
 	c := &compiler{
-		m: &Mapping{}, doc: doc, types: types, specs: map[string]*Spec{}, spelled: map[string]string{},
+		m: &Mapping{}, doc: doc, types: types, specs: map[string]*Spec{}, spelled: map[string]string{}, seen: map[string]bool{}, out: map[string]bool{},
 		prefixes: map[string]string{"enterprise": scim.EnterpriseURN},
 	}
 	for i := range lenses {
@@ -124,6 +127,7 @@ func (c *compiler) mapping(open Opener) bool {
 	c.schemaPrefixes()
 	c.attributes()
 	c.open(open)
+	c.places()
 	c.columns()
 	m.publish(c.known)
 	c.naming()
@@ -146,6 +150,7 @@ func (c *compiler) preset() {
 			"there is no preset %q for %s", node, c.m.name)
 		return
 	}
+	c.own = c.doc
 	c.doc = configs.Merge(base, c.doc)
 }
 
@@ -172,33 +177,51 @@ func (c *compiler) attributes() {
 		c.fault(node, "write attributes: {userName: uid, …}", "%s maps no attributes", c.m.name)
 		return
 	}
-	seen := map[string]bool{}
-	for key, value := range node.Pairs() {
-		f := &field{}
-		ok := c.path(f, key, present(value.Get("rows")))
-		if ok && seen[strings.ToLower(f.path.String())] {
-			c.fault(key, "keep one of them", "%s is mapped twice", f.path)
-			continue
-		}
-		if !ok {
-			continue
-		}
-		seen[strings.ToLower(f.path.String())] = true
-		before := len(c.faults)
-		c.source(f, value)
-		if f.kind == 0 || f.kind == fromDirectory && len(f.pipes) == 0 {
-			if len(c.faults) == before {
-				c.fault(value, "write the directory's attribute", "%s has no source", f.path)
-			}
-			continue
-		}
-		for _, f := range f.lines() {
-			c.settle(f)
-			c.collect(f)
-			c.m.fields = append(c.m.fields, f)
+	c.keptOut(node)
+	c.keptOut(c.own.Get("attributes")) // whose nulls were gone when it was laid over its preset
+	keys, values := inOrder(node)
+	for i, key := range keys {
+		switch value := values[i]; {
+		case key.Text() == "*":
+			c.everything(value)
+		case value.Kind() == configs.Null && present(node.Get("*")): // kept out of what "*" takes
+		default:
+			c.line(key, value)
 		}
 	}
 	c.required(node)
+}
+
+// line compiles one line of `attributes:`.
+func (c *compiler) line(key, value configs.Node) {
+	f := &field{}
+	ok := c.path(f, key, present(value.Get("rows")) || isDocument(value))
+	if ok && c.seen[strings.ToLower(f.path.String())] {
+		c.fault(key, "keep one of them", "%s is mapped twice", f.path)
+		return
+	}
+	if !ok {
+		return
+	}
+	c.seen[strings.ToLower(f.path.String())] = true
+	before := len(c.faults)
+	c.source(f, value)
+	if f.kind == 0 || f.kind == fromDirectory && len(f.pipes) == 0 {
+		if len(c.faults) == before {
+			c.fault(value, "write the directory's attribute", "%s has no source", f.path)
+		}
+		return
+	}
+	c.take(f)
+}
+
+// take takes the fields of a line into the mapping.
+func (c *compiler) take(f *field) {
+	for _, f := range f.lines() {
+		c.settle(f)
+		c.collect(f)
+		c.m.fields = append(c.m.fields, f)
+	}
 }
 
 // settle checks what the path and its source must be to one another.
@@ -282,8 +305,14 @@ func (c *compiler) open(open Opener) {
 // policies reads rename, delete, protect and scan.
 func (c *compiler) policies() {
 	m := c.m
+	if n := c.doc.Get("rename"); present(n) && m.nameless() {
+		c.fault(n, "take the line away", "the records of %s have no names that could change", m.backendName)
+	}
 	m.follow = c.oneOf(c.doc, "rename", "follow", "keep") != "keep"
 	m.del = Delete{Policy: "remove"}
+	if m.readOnly() {
+		m.del.Policy = "refuse"
+	}
 	del := c.doc.Get("delete")
 	switch del.Kind() {
 	case configs.Scalar:
@@ -300,7 +329,10 @@ func (c *compiler) policies() {
 		c.fault(del, "write delete: remove, disable, refuse or move", "delete is one word")
 	case configs.Missing, configs.Null:
 	}
-	if m.del.Policy == "move" && m.del.To == "" {
+	switch {
+	case m.del.Policy == "move" && m.nameless():
+		c.fault(del, "write delete: remove, disable or refuse", "the records of %s have no names, so that they cannot be moved", m.backendName)
+	case m.del.Policy == "move" && m.del.To == "":
 		c.fault(del, "write delete: {policy: move, to: ou=leavers,…}", "delete: move does not say where to")
 	}
 	if m.del.Policy == "disable" {

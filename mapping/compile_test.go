@@ -58,7 +58,7 @@ var brokenMappings = map[string]struct{ doc, says string }{
 	"ref and a lens":             {userWith("", "  enterprise:manager: manager | ref(User) | half(0)\n"), "ref stands alone behind its attribute"},
 	"reverse of nothing":         {userWith("", "  groups: reverse(Group.members)\n"), "Group is not mapped; write a mapping for it"},
 	"overlay of a list":          {userWith("", "  emails: overlay\n"), "cannot be kept as an overlay"},
-	"the rest as a document":     {userWith("", "  \"*\": document\n"), "does not serve yet"},
+	"the rest as a document":     {userWith("", "  \"*\": document\n"), "name.formatted is kept in a document, and the records of corp have none; say `document: column` under `at`"},
 	"an expression":              {userWith("", "  title: {read: \"first(cn\"}\n"), "attributes.title.read"},
 	"a slot that is not mapped":  {userWith("create: {name: \"cn={title},dc=x\"}\n", ""), "the slot {title} is not mapped; map it under attributes"},
 	"a slot that is not closed":  {userWith("create: {name: \"cn={title,dc=x\"}\n", ""), "not closed"},

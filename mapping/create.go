@@ -11,6 +11,9 @@ import (
 
 // Create turns a validated resource (references already names) into what the backend is to make.
 func (m *Mapping) Create(res *scim.Object) (Creation, error) {
+	if m.readOnly() {
+		return Creation{}, scim.Errorf(http.StatusForbidden, "", "%s resources are not created here: the directory is only read.", m.name)
+	}
 	if !m.Creates() {
 		return Creation{}, scim.Errorf(http.StatusForbidden, "", "%s resources are not created here: the configuration does not say how new ones are named.", m.name)
 	}
@@ -178,6 +181,9 @@ func (m *Mapping) passwords(d *draft, res *scim.Object, w wishes) ([]backends.Ch
 		}
 		if len(w[f]) == 0 {
 			continue
+		}
+		if f.mutability() == scim.ReadOnly {
+			return nil, immutable(f, "it is read-only")
 		}
 		text, ok := w[f][0].(string)
 		if !ok {

@@ -22,6 +22,7 @@ type field struct {
 	reverse  string        // "Group.members": fromReverse, or what stands in for a pipe that the directory lacks
 	read     *expr.Reader  // fromExpr
 	write    []writtenAttr // fromExpr: how the directory's attributes are made; none: read-only
+	spread   []*field      // of a complex attribute in the document: its parts, which stand for it
 	set      *rowSet       // of rows: where they are. fromRows: the field is one part of them; fromDirectory: their only column
 
 	options

@@ -257,7 +257,7 @@ func (m *Mapping) visible(f *field, attr string, rec backends.Record) backends.V
 	if f.placeholder != "" {
 		values = m.withoutPlaceholder(f, attr, values)
 	}
-	if len(values) < 2 || f.many() {
+	if len(values) < 2 || f.many() || m.nameless() { // what is called Name there is the key's text
 		return values
 	}
 	for i, v := range values {

@@ -79,8 +79,14 @@ func (m *Mapping) OnDelete() Delete { return m.del }
 // Scan is how many records may be tested on the SCIM side for one search (key `scan`, 10,000 unless said).
 func (m *Mapping) Scan() int { return m.scan }
 
-// Creates reports that new records can be made: the mapping says how they are called.
-func (m *Mapping) Creates() bool { return m.naming != nil }
+// Creates reports that new records can be made: the mapping says how they are called, or they need no names.
+func (m *Mapping) Creates() bool { return !m.readOnly() && (m.naming != nil || m.nameless()) }
+
+// nameless reports that records have no names, but keys: rows of a table.
+func (m *Mapping) nameless() bool { return m.backend != nil && !m.backend.Capabilities().Rename }
+
+// readOnly reports that nothing can be written.
+func (m *Mapping) readOnly() bool { return m.backend != nil && m.backend.Capabilities().ReadOnly }
 
 // find finds an attribute by canonical names.
 func (m *Mapping) find(uri, name string) *attribute {

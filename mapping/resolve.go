@@ -9,10 +9,6 @@ import (
 
 // path resolves a key of `attributes:` against the schemas; whole: its source may be of all parts at once.
 func (c *compiler) path(f *field, key configs.Node, whole bool) bool {
-	if key.Text() == "*" {
-		c.later(key, `"*"`)
-		return false
-	}
 	raw, err := splitPath(key.Text())
 	if err != nil {
 		c.fault(key, err.remedy, "%s", err.message)

@@ -22,6 +22,7 @@ type rowSet struct {
 	node    configs.Node // rows, on, where …
 	columns []string
 	either  bool
+	place   []string // of what is an array in the record's document: the members that lead to it
 	parts   []*field // where a row has several columns: what each shows; none: the values are the one column's
 }
 
@@ -289,8 +290,11 @@ func written(n configs.Node) string {
 
 // lines are the fields that one line of the mapping makes: itself, or the parts of its rows.
 func (f *field) lines() []*field {
-	if f.kind == fromRows {
+	switch {
+	case f.kind == fromRows:
 		return f.set.parts
+	case f.spread != nil:
+		return f.spread
 	}
 	return []*field{f}
 }

@@ -177,7 +177,7 @@ func TestAnAddressIsTheRowThatHasMostInCommon(t *testing.T) {
 }
 
 func TestANewRecordBringsItsRows(t *testing.T) {
-	m := compile(t, newTables(), strings.Replace(rowsUser, "attributes:", "create: {name: \"uid={userName}\"}\nattributes:", 1)).All()[0]
+	m := compile(t, newTables(), rowsUser).All()[0]
 	got, err := m.Create(parse(t, `{"userName":"b","emails":[{"value":"a@x","type":"work","primary":true},{"value":"b@x"}],"phoneNumbers":[{"value":"1","type":"home"}]}`))
 	if err != nil || listed(got.Attrs["hr.email"]) != "{address: a@x, is_main: TRUE, kind: W}, {address: b@x, is_main: FALSE}" || listed(got.Attrs["hr.phone/2"]) != "1" {
 		t.Errorf("got %v %v", got.Attrs, err)
@@ -219,7 +219,7 @@ func errorText(err error) string {
 
 func TestRowsInTheTestsOfAMapping(t *testing.T) {
 	doc := func(record string) string {
-		return strings.Replace(rowsUser, "attributes:", "create: {name: \"uid={userName}\"}\nattributes:", 1) + `
+		return rowsUser + `
 tests:
   - record: {uid: b, hr.phone: ["1"], hr.email: ` + record + `}
     resource: {userName: b, phoneNumbers: [{value: "1", type: work}], emails: [{value: a@x, type: work, primary: true}, {value: b@x, primary: false}]}

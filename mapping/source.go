@@ -16,9 +16,6 @@ var longKeys = []string{
 	"onCreate", "by", "display", "nested",
 }
 
-// laterKeys are sources of the language that this build does not have yet.
-var laterKeys = []string{"document"}
-
 // source compiles the right-hand side of a line of `attributes:`.
 func (c *compiler) source(f *field, node configs.Node) {
 	f.node = node
@@ -45,8 +42,8 @@ func (c *compiler) from(f *field, node configs.Node) {
 	switch {
 	case head.name == "overlay" && len(calls) == 1 && head.args == nil:
 		f.kind = fromOverlay
-	case head.name == "document" && len(calls) == 1 && head.args == nil:
-		c.later(node, "document")
+	case head.name == "document" && head.args == nil:
+		c.document(f, node, calls)
 	case head.name == "reverse" && len(calls) == 1:
 		if f.kind == 0 {
 			f.kind = fromReverse
@@ -64,10 +61,6 @@ func (c *compiler) from(f *field, node configs.Node) {
 			f.pipes = append(f.pipes, p)
 		}
 	}
-}
-
-func (c *compiler) later(node configs.Node, what string) {
-	c.fault(node, "use directory attributes or `overlay`", "%s belongs to tables and REST systems, which this version does not serve yet", what)
 }
 
 func (c *compiler) reverse(f *field, node configs.Node, args []string) {
@@ -214,12 +207,6 @@ func fitsType(have, want scim.Type) bool {
 
 // long compiles the long form.
 func (c *compiler) long(f *field, node configs.Node) {
-	for key := range node.Pairs() {
-		if slices.Contains(laterKeys, key.Text()) {
-			c.later(key, key.Text())
-			return
-		}
-	}
 	if present(node.Get("rows")) {
 		c.rows(f, node)
 		return
@@ -252,6 +239,10 @@ func (c *compiler) long(f *field, node configs.Node) {
 		}
 		c.source(f, from)
 		f.node = node
+		if f.spread != nil || f.kind == fromRows {
+			c.documentOptions(f.lines(), node)
+			return
+		}
 	}
 	c.options(f, node)
 }

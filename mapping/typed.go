@@ -17,8 +17,9 @@ import (
 // then the step below that fits the SCIM attribute's type. What a column of another kind holds is read by its meaning, as the directory's own
 // comparison would: the text "true" is a truth. So what a filter finds there is what is shown.
 
-// columnStep is the step for an attribute of a type; json: the value is kept in a document, where a time is a text.
-func columnStep(t scim.Type, json bool) step {
+// columnStep is the step for an attribute of a type. In a document (json) a time is a text, and an empty text may be there and is no value; many: there
+// may be several.
+func columnStep(t scim.Type, json, many bool) step {
 	switch t {
 	case scim.TypeBoolean:
 		return step{&Spec{Name: "column", Type: t, Exact: true}, column{read: readTruth, write: writeTruth, where: whereTruth}}
@@ -33,6 +34,9 @@ func columnStep(t scim.Type, json bool) step {
 		}
 		return step{&Spec{Name: "column", Type: t, Exact: true, Monotone: backends.TimeRule}, column{read: readInstant, write: write, where: whereInstant}}
 	case scim.TypeString, scim.TypeReference, scim.TypeBinary, scim.TypeComplex:
+	}
+	if json {
+		return step{&Spec{Name: "column", Type: scim.TypeString, Text: true, Exact: !many}, column{read: readText, write: writeText, where: whereFull}}
 	}
 	return step{&Spec{Name: "column", Type: scim.TypeString, Text: true, Exact: true}, column{read: readText, write: writeText, where: whereText}}
 }
@@ -50,11 +54,12 @@ func (c column) Get(values backends.Values) ([]any, error) {
 	var fault error
 	for _, v := range values {
 		shown, err := c.read(v)
-		if err != nil {
+		switch {
+		case err != nil:
 			fault = err
-			continue
+		case shown != "": // which is no value (RFC 7643 §2.5)
+			out = append(out, shown)
 		}
-		out = append(out, shown)
 	}
 	if len(out) > 0 {
 		fault = nil
@@ -133,6 +138,22 @@ func whereText(t Test) (backends.Predicate, bool) {
 	default: // instants and octets are printed in more than one way
 		return nil, false
 	}
+}
+
+// whereFull is whereText where a value may be empty, and is then not shown. Of several values it finds more.
+func whereFull(t Test) (backends.Predicate, bool) {
+	if t.Op == filter.Eq && t.Value == "" {
+		return backends.False{}, true
+	}
+	p, ok := whereText(t)
+	empty := backends.Eq{Attr: t.Attr, Value: backends.String(""), Rule: backends.CaseExact}
+	switch {
+	case !ok:
+		return nil, false
+	case t.Op == filter.Eq, t.Value != "" && (t.Op == filter.Co || t.Op == filter.Sw || t.Op == filter.Ew):
+		return p, true
+	}
+	return backends.And{p, backends.Not{Term: empty}}, true
 }
 
 // isText reports a rule by which values are compared as the texts that they are shown as.
@@ -321,12 +342,23 @@ func (c *compiler) columns() {
 		return // there is a fault already, and nobody knows
 	}
 	for _, f := range c.m.fields {
+		if c.m.readOnly() {
+			f.onlyRead()
+		}
 		for i := range f.pipes {
 			if p := &f.pipes[i]; len(p.steps) == 0 {
 				c.bare(f, p)
 			}
 		}
 	}
+}
+
+// onlyRead makes a field of a class that cannot be written. What could only be written stays unseen.
+func (f *field) onlyRead() {
+	if f.mutability() == scim.WriteOnly {
+		f.returned = string(scim.ReturnedNever)
+	}
+	f.access = readOnly
 }
 
 // typed reports a directory whose values are of the kind that the attribute is.
@@ -336,8 +368,8 @@ func (m *Mapping) typed() bool { return m.backend != nil && m.backend.Capabiliti
 func (c *compiler) bare(f *field, p *pipe) {
 	want := f.path.leaf().Type
 	switch {
-	case c.m.typed():
-		p.steps = append(p.steps, columnStep(want, p.place != nil))
+	case c.m.typed(), p.place != nil:
+		p.steps = append(p.steps, columnStep(want, p.place != nil, f.many() && f.kind != fromRows))
 	case f.set == nil && !fitsType(p.typ(), want):
 		c.misfit(f, p)
 	}
