@@ -19,7 +19,7 @@ const populace = 120
 
 // populate makes random records, another lot for each stream, and reads everybody back.
 func (s *suite) populate(stream uint64) (*generator, []backends.Record, error) {
-	g := &generator{Rand: rand.New(rand.NewPCG(s.h.Seed, stream)), a: s.a, b: s.b}
+	g := &generator{Rand: rand.New(rand.NewPCG(s.h.Seed, stream)), s: s, a: s.a, b: s.b}
 	for range populace {
 		rec, err := s.person(g.record())
 		if err != nil {

@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strconv"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -10,6 +11,7 @@ import (
 // generator makes records and predicates out of a small stock of texts, so that they meet: random ones would never be equal.
 type generator struct {
 	*rand.Rand
+	s     *suite
 	a     Attrs
 	b     backends.Reader
 	names []string       // of records, for references
@@ -52,7 +54,46 @@ func (g *generator) record() backends.Attributes {
 	if g.a.Ref != "" && len(g.names) > 0 && g.chance(50) {
 		attrs[g.a.Ref] = g.several(g.a.Ref, g.names)
 	}
+	g.rows(attrs)
+	g.document(attrs)
 	return attrs
+}
+
+// rows adds a few rows that share their parts with others.
+func (g *generator) rows(attrs backends.Attributes) {
+	if g.a.Rows.Attr == "" || g.chance(40) {
+		return
+	}
+	seen := map[string]bool{}
+	for range 1 + g.IntN(4) {
+		text := g.pick(texts())
+		// Rows are told apart by this part alone: a table may have it as its key.
+		if canonical := backends.Normalize(backends.CaseIgnoreSpace, text); !seen[canonical] {
+			seen[canonical] = true
+			attrs[g.a.Rows.Attr] = append(attrs[g.a.Rows.Attr], g.s.row(text, g.pick(kinds()), g.pick([]string{"", "TRUE", "FALSE"})))
+		}
+	}
+}
+
+func kinds() []string { return []string{"", "work", "home", "other"} }
+
+// document adds what lies in a document.
+func (g *generator) document(attrs backends.Attributes) {
+	d := g.a.Doc
+	put := func(place string, values ...backends.Value) {
+		if place != "" && g.chance(60) {
+			attrs[place] = values
+		}
+	}
+	put(d.Text, backends.String(g.pick(texts())))
+	put(d.Bool, backends.Bool(g.chance(50)))
+	put(d.Int, typedBy(backends.IntegerRule, backends.String(g.pick(integers()))))
+	put(d.Texts, g.several(d.Texts, texts())...)
+	var objects backends.Values
+	for i := range 1 + g.IntN(3) {
+		objects = append(objects, object(g.pick(texts())+strconv.Itoa(i), g.pick(kinds()), g.chance(50)))
+	}
+	put(d.Objects, objects...)
 }
 
 // several gives up to four values that the attribute's rule holds apart.
@@ -98,8 +139,14 @@ func (g *generator) sendable() backends.Predicate {
 
 // leaf gives a test with a literal that may be equal to something, or be garbage.
 func (g *generator) leaf() backends.Predicate {
+	if g.a.Rows.Attr != "" && g.chance(20) {
+		return g.someRow()
+	}
+	if g.a.Doc.Objects != "" && g.chance(10) {
+		return g.someObject()
+	}
 	attr, stock := g.attr()
-	syntax := g.b.Syntax(attr)
+	syntax := g.syntax(attr)
 	literal := g.pick(stock)
 	if g.chance(10) {
 		literal = g.pick([]string{"garbage", "", " ", "*", "uid=nobody,dc=nowhere", "2024", "-", "1.5", "a"})
@@ -132,6 +179,57 @@ func (g *generator) leaf() backends.Predicate {
 		return g.keyIn()
 	}
 	return []backends.Predicate{backends.True{}, backends.False{}, nil}[g.IntN(3)]
+}
+
+// someRow tests the parts of one row together.
+func (g *generator) someRow() backends.Predicate {
+	r := g.a.Rows
+	return backends.Some{Attr: r.Attr, Where: g.inside(2, func() backends.Predicate {
+		text, rule := g.pick(texts()), g.s.partRule(r.Text)
+		switch g.IntN(7) {
+		case 0, 1:
+			return backends.Eq{Attr: r.Text, Value: backends.String(text), Rule: g.ruleFor(rule)}
+		case 2:
+			return backends.Contains{Attr: r.Text, Text: g.piece(text), Rule: rule}
+		case 3:
+			return backends.Prefix{Attr: r.Text, Text: g.piece(text), Rule: rule}
+		case 4:
+			return g.s.part(r.Bool, g.pick([]string{"TRUE", "FALSE", "maybe"}))
+		case 5:
+			return backends.Present{Attr: g.pick(slices.DeleteFunc([]string{r.Text, r.Kind, r.Bool}, func(part string) bool { return part == "" }))}
+		}
+		return g.s.part(r.Kind, g.pick(kinds()))
+	})}
+}
+
+// someObject tests the members of one object together.
+func (g *generator) someObject() backends.Predicate {
+	return backends.Some{Attr: g.a.Doc.Objects, Where: g.inside(2, func() backends.Predicate {
+		switch g.IntN(4) {
+		case 0:
+			return backends.Eq{Attr: "value", Value: backends.String(g.pick(texts()) + "0"), Rule: g.ruleFor(backends.CaseExact)}
+		case 1:
+			return backends.Eq{Attr: "main", Value: backends.Bool(g.chance(50)), Rule: backends.BooleanRule}
+		case 2:
+			return backends.Present{Attr: g.pick([]string{"kind", "main", "value"})}
+		}
+		return backends.Eq{Attr: "kind", Value: backends.String(g.pick(kinds())), Rule: backends.CaseExact}
+	})}
+}
+
+// inside gives a small tree of tests of one row or object.
+func (g *generator) inside(depth int, leaf func() backends.Predicate) backends.Predicate {
+	if depth == 0 || g.chance(30) {
+		return leaf()
+	}
+	terms := []backends.Predicate{g.inside(depth-1, leaf), g.inside(depth-1, leaf)}
+	switch g.IntN(5) {
+	case 0, 1, 2:
+		return backends.And(terms)
+	case 3:
+		return backends.Or(terms)
+	}
+	return backends.Not{Term: terms[0]}
 }
 
 // ruleFor now and then asks for another comparison than the directory's own: its fidelity must say what it makes of that.
@@ -172,6 +270,9 @@ func (g *generator) attr() (string, []string) {
 }
 
 func (g *generator) anyAttr() (string, []string) {
+	if g.a.Doc.Text != "" && g.chance(25) {
+		return g.place()
+	}
 	switch g.IntN(10) {
 	case 0:
 		return g.a.Name, []string{"person1", "PERSON2", "person", "p", strconv.Itoa(g.IntN(9))}
@@ -190,4 +291,30 @@ func (g *generator) anyAttr() (string, []string) {
 		return g.a.Bool, []string{"TRUE", "FALSE", "true"}
 	}
 	return g.a.Ref, append([]string{"uid=nobody,dc=nowhere"}, g.names...)
+}
+
+// place gives a place in a document.
+func (g *generator) place() (string, []string) {
+	switch g.IntN(4) {
+	case 0:
+		return g.a.Doc.Int, integers()
+	case 1:
+		return g.a.Doc.Bool, []string{"TRUE", "FALSE", "true"}
+	case 2:
+		return g.a.Doc.Texts, texts()
+	}
+	return g.a.Doc.Text, texts()
+}
+
+// syntax is the directory's, and for a place in a document what lies there.
+func (g *generator) syntax(attr string) backends.Syntax {
+	switch attr {
+	case g.a.Doc.Int:
+		return backends.Syntax{Known: true, Equality: backends.IntegerRule, Order: backends.IntegerRule}
+	case g.a.Doc.Bool:
+		return backends.Syntax{Known: true, Equality: backends.BooleanRule}
+	case g.a.Doc.Text, g.a.Doc.Texts:
+		return backends.Syntax{Known: true, Equality: backends.CaseExact, Substr: backends.CaseIgnore, Order: backends.CaseExact}
+	}
+	return g.b.Syntax(attr)
 }

@@ -130,7 +130,8 @@ func checks() []check {
 	var all []check
 	for _, group := range [][]check{
 		readChecks(), valueChecks(), writeChecks(), conditionChecks(), scopeChecks(), resolverChecks(), errorChecks(), raceChecks(), streamChecks(),
-		differentialChecks(), sortChecks(), rowChecks(), memberChecks(), documentChecks(),
+		differentialChecks(), sortChecks(), rowChecks(), memberChecks(), documentChecks(), seekChecks(),
+		kindChecks(),
 	} {
 		all = append(all, group...)
 	}
