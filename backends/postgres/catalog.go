@@ -7,6 +7,7 @@ type relation struct {
 	rows         int64 // pg_class.reltuples; -1 when never counted
 	writable     bool  // rows can be inserted, updated and deleted by this role and by what the relation is
 	rls, forced  bool  // row-level security is on; for the owner too
+	readable     bool  // some of its columns can be read by this role
 	owned        bool  // the connected role owns it, or is a member of the role that does
 	columns      []*column
 	constraints  map[string]constraint // by name; unique indexes too
@@ -26,6 +27,7 @@ type column struct {
 	notNull   bool
 	defaulted bool // has a default, or is an identity
 	generated bool // cannot be written
+	readable  bool // by this role
 	collation collation
 }
 

@@ -1,0 +1,118 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/configs"
+)
+
+// Directory is one database.
+type Directory struct {
+	cfg   Config
+	log   *slog.Logger
+	now   func() time.Time
+	walks chan struct{} // places for walks
+
+	// life ends when the directory is closed, and with it every operation.
+	life context.Context //nolint:containedctx // it is the directory's own
+	end  context.CancelCauseFunc
+
+	lost atomic.Int64 // how often a connection was lost: what the catalog said before is asked anew
+
+	mu      sync.Mutex
+	pool    *pgxpool.Pool // nil until somebody needs it: making it connects
+	classes []*class
+	said    map[string]bool
+	folds   map[string]*folding // by the collations that were measured
+}
+
+var errClosed = errors.New("the directory is closed")
+
+// New makes a directory of a valid configuration. It does no I/O beyond reading certificates.
+func New(cfg Config, opts Options) (*Directory, configs.Faults) {
+	if faults := cfg.Validate(); len(faults) > 0 {
+		return nil, faults
+	}
+	p, err := cfg.pool()
+	if err != nil {
+		return nil, configs.Faults{{Path: "url", Message: err.Error()}}
+	}
+	d := &Directory{cfg: cfg, log: opts.Logger, now: opts.Now, said: map[string]bool{}, walks: make(chan struct{}, max(1, cfg.MaxConnections/2))}
+	if d.log == nil {
+		d.log = slog.Default()
+	}
+	d.log = d.log.With("backend", opts.Name)
+	if d.now == nil {
+		d.now = time.Now
+	}
+	d.life, d.end = context.WithCancelCause(context.Background())
+	if said := exposure(p); said != "" {
+		d.log.Warn(said)
+	}
+	return d, nil
+}
+
+// connections is the pool, made when first needed.
+func (d *Directory) connections() (*pgxpool.Pool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.life.Err() != nil {
+		return nil, errClosed
+	}
+	if d.pool == nil {
+		p, err := d.cfg.pool()
+		if err != nil {
+			return nil, err
+		}
+		if d.pool, err = pgxpool.NewWithConfig(d.life, p); err != nil {
+			return nil, err
+		}
+	}
+	return d.pool, nil
+}
+
+// once says a warning the first time.
+func (d *Directory) once(warning string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.said[warning] {
+		d.said[warning] = true
+		d.log.Warn(warning, args...)
+	}
+}
+
+// Ping asks the server for nothing at all.
+func (d *Directory) Ping(ctx context.Context) error {
+	return d.withConn(ctx, nil, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) { return false, conn.Ping(ctx) })
+}
+
+// Stats are the connections at work and the most there can be.
+func (d *Directory) Stats() backends.Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := backends.Stats{Max: d.cfg.MaxConnections}
+	if d.pool != nil {
+		s.Active = int(d.pool.Stat().AcquiredConns())
+	}
+	return s
+}
+
+// Close ends all connections and waits until nothing is left of them. Operations under way end with an error.
+func (d *Directory) Close() error {
+	d.end(errClosed)
+	d.mu.Lock()
+	pool := d.pool
+	d.mu.Unlock()
+	if pool != nil {
+		pool.Close()
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+
+	"github.com/scim-adapter/scim-adapter/configs"
+)
+
+// Review meets the database and says where it is not what the classes take it for, and what the adapter's role may do that it should not.
+func (d *Directory) Review(ctx context.Context) (configs.Faults, []string, error) {
+	if err := d.Ping(ctx); err != nil {
+		return nil, nil, err
+	}
+	d.mu.Lock()
+	classes := slices.Clone(d.classes)
+	d.mu.Unlock()
+	var faults configs.Faults
+	var warnings []string
+	for _, c := range classes {
+		f, err := c.fitting(ctx, true)
+		if err != nil {
+			return nil, nil, err
+		}
+		faults = append(faults, f.faults...)
+		for _, warning := range append(slices.Clone(f.warnings), c.mighty(f, &faults)...) {
+			if !slices.Contains(warnings, warning) {
+				warnings = append(warnings, warning)
+			}
+		}
+	}
+	return faults, warnings, nil
+}
+
+// mighty says of a role that it may do more than it should. Where policies are to keep tenants apart, one that they do not hold for is a fault.
+func (c *class) mighty(f *fitted, faults *configs.Faults) []string {
+	if f.shape == nil {
+		return nil
+	}
+	var warnings []string
+	if f.role.superuser {
+		warnings = append(warnings, "the adapter connects as "+f.role.name+", a superuser, who may do everything; give it a role of its own")
+	}
+	for _, of := range c.relations(f.shape) {
+		r := of.rel
+		switch {
+		case r.rls && (f.role.superuser || f.role.bypass):
+			*faults = append(*faults, of.node.Fault("connect as a role that is no superuser and has no BYPASSRLS",
+				"%s has row-level security, which does not hold for the role %s", r.sql(), f.role.name))
+		case r.rls && r.owned:
+			*faults = append(*faults, of.node.Fault("connect as a role that does not own the table",
+				"%s has row-level security, which the role %s owns the table of and could switch off", r.sql(), f.role.name))
+		case r.owned && !f.role.superuser:
+			warnings = append(warnings, "the role "+f.role.name+" owns "+r.sql()+" and could drop it; give the adapter one that may only read and write rows")
+		case !r.rls && f.role.bypass && !f.role.superuser:
+			warnings = append(warnings, "the role "+f.role.name+" has BYPASSRLS, which the adapter does not need")
+		}
+	}
+	return warnings
+}
+
+// standing is a table that a class stands on, and where the configuration names it.
+type standing struct {
+	rel  *relation
+	node configs.Node
+}
+
+func (c *class) relations(s *shape) []standing {
+	all := []standing{{s.rel, c.node.Get("table")}}
+	for i, set := range s.sets {
+		all = append(all, standing{set.rel, c.sets[i].At.Get("rows")})
+	}
+	return all
+}

@@ -1,0 +1,200 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// grace is how much later than the server's own the adapter's time for a statement ends, so that the server says first that it is over.
+const grace = time.Second
+
+var (
+	errLate   = &backends.Error{Kind: backends.ErrUnavailable, Detail: "The database did not answer in time."}
+	errBusy   = &backends.Error{Kind: backends.ErrUnavailable, Detail: "All connections to the database are in use."}
+	errEnough = errors.New("no more rows are wanted")
+)
+
+// read makes a statement and runs it, in a transaction of its own that knows its tenant. each gets every row. A connection that turns out to be dead, and
+// a catalog that turns out to be of yesterday, are made good once, unless rows have been seen already.
+func (d *Directory) read(ctx context.Context, c *class, build func(s *shape, st *statement) error, each func(pgx.Rows) error) error {
+	return d.reading(ctx, c, d.cfg.Timeout, build, each)
+}
+
+// reading is read with a time for the statement; 0: it may take as long as it wants to, as long as rows keep coming.
+func (d *Directory) reading(
+	ctx context.Context, c *class, limit time.Duration, build func(s *shape, st *statement) error, each func(pgx.Rows) error,
+) error {
+	for renewed := false; ; renewed = true {
+		s, err := c.shape(ctx)
+		if err != nil {
+			return err
+		}
+		st := &statement{}
+		if err := build(s, st); err != nil {
+			return err
+		}
+		seen := false
+		err = d.withConn(ctx, s, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
+			err := d.run(ctx, conn, c.tenant, limit, st, func(rows pgx.Rows) error {
+				seen = true
+				return each(rows)
+			})
+			return seen, err
+		})
+		if err == nil || seen || renewed || !outdated(err) {
+			return err
+		}
+		c.forget()
+	}
+}
+
+// outdated says that a statement names what the database does not have (any more), or has otherwise.
+func outdated(err error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	switch answer.Code {
+	case "42703", "42P01", "42804", "42883", "3F000": // no such column, table; another type; no such operator, schema
+		return true
+	}
+	return stalePlan(answer)
+}
+
+// withConn does something on a connection, and once more on a fresh one when the first turns out to be dead and begun is false. Its error is translated; s
+// may be nil.
+func (d *Directory) withConn(ctx context.Context, s *shape, do func(context.Context, *pgxpool.Conn) (begun bool, err error)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(d.life, func() { cancel(errClosed) })()
+	for again := false; ; again = true {
+		conn, err := d.acquire(ctx)
+		if err != nil {
+			d.lost.Add(1)
+			return d.failed(ctx, err, s)
+		}
+		begun, err := do(ctx, conn)
+		dead := err != nil && ctx.Err() == nil && gone(conn, err)
+		if dead {
+			d.dead()
+		}
+		conn.Release()
+		if !dead || begun || again {
+			return d.failed(ctx, err, s)
+		}
+	}
+}
+
+// acquire takes a connection from the pool, or makes one.
+func (d *Directory) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	pool, err := d.connections()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, d.cfg.ConnectionTimeout+grace, errBusy)
+	defer cancel()
+	conn, err := pool.Acquire(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, errors.Join(context.Cause(ctx), err)
+	}
+	return conn, err
+}
+
+// gone says that an error is the end of the connection, and neither a fault of what was asked nor this side's own doing.
+func gone(conn *pgxpool.Conn, err error) bool {
+	if _, own := errors.AsType[*backends.Error](err); own || errors.Is(err, errEnough) {
+		return false
+	}
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch answer.Code {
+		case "57P01", "57P02", "57P03", "57P05": // the server stops, crashed, starts; it lay idle for too long
+			return true
+		}
+	}
+	return conn.Conn().IsClosed()
+}
+
+// dead tells everybody that a connection is: those that lie idle are as old, and are not waited for one by one. What the catalog said may have changed
+// meanwhile.
+func (d *Directory) dead() {
+	d.lost.Add(1)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.pool != nil {
+		d.pool.Reset()
+	}
+}
+
+// failed is translate for what may also have been given up on this side.
+func (d *Directory) failed(ctx context.Context, err error, s *shape) error {
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		if e, ok := errors.AsType[*backends.Error](cause); ok {
+			return &backends.Error{Kind: e.Kind, Detail: e.Detail, Cause: err}
+		}
+		return d.translate(errors.Join(cause, err), s)
+	}
+	return d.translate(err, s)
+}
+
+// run sends a statement, in one round trip, after a word on whose request it is: the two are one transaction.
+func (d *Directory) run(ctx context.Context, conn *pgxpool.Conn, tenant string, limit time.Duration, st *statement, each func(pgx.Rows) error) error {
+	patience := d.cfg.Timeout
+	if limit > 0 {
+		patience = limit + grace
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	late := time.AfterFunc(patience, func() { stop(errLate) })
+	defer late.Stop()
+	batch := &pgx.Batch{}
+	batch.Queue(sessionSQL, d.cfg.TenantSetting, tenant, milliseconds(limit))
+	batch.Queue(st.String(), st.args...)
+	results := conn.SendBatch(ctx, batch)
+	err := func() error {
+		if _, err := results.Exec(); err != nil {
+			return err
+		}
+		rows, err := results.Query()
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			if limit == 0 {
+				late.Stop() // the time that each takes is not the server's
+			}
+			if err := each(rows); err != nil {
+				stop(errEnough) // what is still coming is not read: the connection ends
+				return err
+			}
+			if limit == 0 {
+				late.Reset(patience)
+			}
+		}
+		rows.Close()
+		return rows.Err()
+	}()
+	if closed := results.Close(); err == nil {
+		err = closed
+	}
+	if errors.Is(context.Cause(ctx), errLate) {
+		return &backends.Error{Kind: errLate.Kind, Detail: errLate.Detail, Cause: err}
+	}
+	return err
+}
+
+// sessionSQL tells the database, for one transaction, whose request it is (row-level security asks), and how long a statement may take.
+const sessionSQL = "SELECT set_config($1, $2, true), set_config('statement_timeout', $3, true)"
+
+// milliseconds are a time as statement_timeout has it; 0: no limit.
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

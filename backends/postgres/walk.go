@@ -1,0 +1,171 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// pageful is up to how many records a walk is read whole before the first is yielded, so that its connection is free while they are worked off. Longer ones
+// are streamed, and for these there are places.
+const pageful = 1000
+
+// Walk yields the records of the class that q.Where holds for, in the order of their keys, or in q.Sort. Where the database cannot be asked q.Where whole, it is
+// asked for more and the rest is tested here.
+func (c *class) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
+	return func(yield func(backends.Record, error) bool) {
+		if q.Limit > 0 && q.Limit <= pageful {
+			c.walkPage(ctx, q, yield)
+			return
+		}
+		c.walkStream(ctx, q, yield)
+	}
+}
+
+// walkPage reads all and gives the connection back before it yields.
+func (c *class) walkPage(ctx context.Context, q backends.Query, yield func(backends.Record, error) bool) {
+	var records []backends.Record
+	err := c.walk(ctx, q, c.d.cfg.Timeout, func(r backends.Record) bool {
+		records = append(records, r)
+		return true
+	})
+	for _, r := range records {
+		if !yield(r, nil) {
+			return
+		}
+	}
+	if err != nil {
+		yield(backends.Record{}, err)
+	}
+}
+
+// walkStream yields while it reads. It takes one of the places for walks: whoever is in the middle of one finds a connection for what he asks meanwhile.
+func (c *class) walkStream(ctx context.Context, q backends.Query, yield func(backends.Record, error) bool) {
+	waiting, cancel := context.WithTimeoutCause(ctx, c.d.cfg.ConnectionTimeout, errBusy)
+	defer cancel()
+	select {
+	case c.d.walks <- struct{}{}:
+	case <-waiting.Done():
+		yield(backends.Record{}, c.d.failed(waiting, waiting.Err(), nil))
+		return
+	case <-c.d.life.Done():
+		yield(backends.Record{}, c.d.translate(errClosed, nil))
+		return
+	}
+	defer func() { <-c.d.walks }()
+	stopped := false
+	err := c.walk(ctx, q, 0, func(r backends.Record) bool {
+		stopped = !yield(r, nil)
+		return !stopped
+	})
+	if err != nil && !stopped {
+		yield(backends.Record{}, err)
+	}
+}
+
+// walk gives every record until take wants no more.
+func (c *class) walk(ctx context.Context, q backends.Query, limit time.Duration, take func(backends.Record) bool) error {
+	var w *walker
+	err := c.d.reading(ctx, c, limit, func(s *shape, st *statement) error {
+		var err error
+		w, err = s.walkQuery(st, q)
+		return err
+	}, func(rows pgx.Rows) error {
+		r, err := w.view.record(rows)
+		switch {
+		case err != nil:
+			return err
+		case !w.wants(&r):
+			return nil
+		case !take(r):
+			return errEnough
+		}
+		if w.taken++; !w.exact && w.taken == q.Limit {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// walker is a walk under way.
+type walker struct {
+	q     backends.Query
+	view  *view
+	exact bool     // all rows are wanted
+	extra []string // attributes that only the condition looks at
+	skip  int      // of the rows that are wanted, how many are still left out
+	taken int
+}
+
+// walkQuery writes the statement of a walk. What the database itself leaves out and stops at needs a condition that it can be asked whole.
+func (s *shape) walkQuery(st *statement, q backends.Query) (*walker, error) {
+	w := &walker{q: q}
+	w.exact = s.above(&statement{}, q.Where)
+	attrs := q.Attrs
+	if !w.exact {
+		asked := s.wanted(q.Attrs)
+		for _, attr := range backends.AttrsOf(q.Where) {
+			if !slices.Contains(asked, attr) {
+				w.extra = append(w.extra, attr)
+			}
+		}
+		attrs = slices.Concat(q.Attrs, w.extra)
+	}
+	w.view = s.selectRecord(st, attrs)
+	st.sql(" WHERE ")
+	s.scope(st).sql(" AND ")
+	s.above(st, q.Where)
+	if q.After != "" {
+		st.sql(" AND ")
+		if !s.keyAfter(st, q.After, q.Reverse) {
+			return nil, &backends.Error{Kind: backends.ErrInvalid, Detail: "The walk is to begin behind what cannot be a key."}
+		}
+	}
+	if q.Sort != nil {
+		if err := s.orderBy(st, *q.Sort); err != nil {
+			return nil, err
+		}
+	} else {
+		st.sql(" ORDER BY ")
+		s.keyOrder(st, q.Reverse)
+	}
+	if !w.exact {
+		w.skip = q.Skip
+		return w, nil
+	}
+	if q.Limit > 0 {
+		st.sql(" LIMIT ").arg(int64(q.Limit), "bigint")
+	}
+	if q.Skip > 0 {
+		st.sql(" OFFSET ").arg(int64(q.Skip), "bigint")
+	}
+	return w, nil
+}
+
+// wants says whether a record is part of the walk, and takes from it what was not asked for.
+func (w *walker) wants(r *backends.Record) bool {
+	if w.exact {
+		return true
+	}
+	if !backends.Match(w.q.Where, *r) {
+		return false
+	}
+	if w.skip > 0 {
+		w.skip--
+		return false
+	}
+	for _, attr := range w.extra {
+		delete(r.Attrs, attr)
+	}
+	return true
+}
