@@ -1,0 +1,223 @@
+package postgres
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// How a text looks in lower case depends on its collation: C knows ASCII only, ICU looks at what stands around a letter, and each C library and each
+// Unicode has its own letters. The matcher folds letter by letter. So each collation in question is asked, once for each directory, for the lower case
+// of every letter. Where it differs from the matcher on none that can become part of a literal, lower(column) answers as the matcher does, and
+// an index on that serves. Elsewhere the letters on which the best collation differs are translated before it sees them.
+
+// collationC and defaultCollation are collations as the catalog names them.
+const (
+	collationC       = `pg_catalog."C"`
+	defaultCollation = `pg_catalog."default"`
+)
+
+// candidates are collations that may fold letters as the matcher does, the most promising ones first.
+var candidates = []string{"pg_c_utf8", "C.utf8", "C.UTF-8", "und-x-icu"}
+
+// folding says of which letters this database makes other lower case ones than the matcher does, by collation.
+type folding struct {
+	letters map[string]*letters // by the collation's quoted name
+	best    string              // the one that differs on the fewest letters
+}
+
+// letters are those on which a collation and the matcher differ.
+type letters struct {
+	differ  map[rune]bool
+	touched map[rune]bool // what they become, on either side: a literal without these is not concerned
+	from    string        // the letters, and
+	to      string        // what the matcher makes of them
+}
+
+// byDefault is the collation of texts that are no column's.
+func (*folding) byDefault() collation { return collation{name: defaultCollation, deterministic: true} }
+
+// agrees says that lower() under a collation is equal to a folded literal, or has it as a part, where the matcher's is and has.
+func (f *folding) agrees(in collation, literal string) bool {
+	if f == nil || !in.deterministic {
+		return false
+	}
+	l, ok := f.letters[in.name]
+	return ok && !strings.ContainsFunc(literal, func(r rune) bool { return l.touched[r] })
+}
+
+// same says that a collation folds every letter as the matcher does.
+func (f *folding) same(in collation) bool {
+	if f == nil || !in.deterministic {
+		return false
+	}
+	l, ok := f.letters[in.name]
+	return ok && len(l.differ) == 0
+}
+
+// lower is x folded, so that a test with the literal answers as the matcher does; false: not known how.
+func (f *folding) lower(x fragment, in collation, t test, literal string) (fragment, bool) {
+	switch {
+	case f == nil:
+		return fragment{}, false
+	case !t.orders() && f.agrees(in, literal), f.same(in):
+		return code("lower(").add(x).sql(")"), true
+	}
+	return f.foldedBest(x)
+}
+
+// foldedBest is x folded wholly as the matcher does.
+func (f *folding) foldedBest(x fragment) (fragment, bool) {
+	l, ok := f.letters[f.best]
+	switch {
+	case !ok:
+		return fragment{}, false
+	case len(l.differ) == 0:
+		return code("lower(").add(x).sql(" COLLATE ", f.best, ")"), true
+	}
+	return code("lower(translate(").add(x).sql(", ").arg(l.from, "text").sql(", ").arg(l.to, "text").sql(") COLLATE ", f.best, ")"), true
+}
+
+// fold measures the collations that the class has to do with, those that are not known yet.
+func (t *tailor) fold(ctx context.Context, conn *pgx.Conn) error {
+	names := []string{defaultCollation}
+	for _, r := range t.s.relations {
+		for _, c := range r.columns {
+			if n := c.collation; n.name != "" && n.deterministic && !slices.Contains(names, n.name) {
+				names = append(names, n.name)
+			}
+		}
+	}
+	f, err := t.c.d.measured(ctx, conn, names)
+	t.s.folding = f
+	return err
+}
+
+// measured is how these collations fold, and which of all is best. What was measured is kept: it is the same for as long as the server is.
+func (d *Directory) measured(ctx context.Context, conn *pgx.Conn, names []string) (*folding, error) {
+	slices.Sort(names)
+	id := strings.Join(names, ",")
+	d.mu.Lock()
+	known := d.folds[id]
+	d.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	f, err := measureAll(ctx, conn, names)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.folds == nil {
+		d.folds = map[string]*folding{}
+	}
+	d.folds[id] = f
+	return f, nil
+}
+
+// measureAll measures these collations, and candidates until one folds every letter right.
+func measureAll(ctx context.Context, conn *pgx.Conn, names []string) (*folding, error) {
+	f := &folding{letters: map[string]*letters{}}
+	var encoding string
+	if err := conn.QueryRow(ctx, "SELECT getdatabaseencoding()::text").Scan(&encoding); err != nil {
+		return nil, err
+	}
+	if encoding != "UTF8" {
+		return f, nil // characters are numbered otherwise: nothing is claimed
+	}
+	rows, err := conn.Query(ctx, candidatesSQL, candidates)
+	if err != nil {
+		return nil, err
+	}
+	others, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range slices.Concat(names, others) {
+		best, found := f.letters[f.best]
+		if i >= len(names) && found && len(best.differ) == 0 {
+			break
+		}
+		l, err := measure(ctx, conn, name)
+		if err != nil {
+			return nil, err
+		}
+		f.letters[name] = l
+		if !found || len(l.differ) < len(best.differ) {
+			f.best = name
+		}
+	}
+	return f, nil
+}
+
+// candidatesSQL finds the candidates that this database has.
+const candidatesSQL = `
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.collname)
+FROM unnest($1::text[]) WITH ORDINALITY AS w(name, ord)
+JOIN pg_collation c ON c.collname = w.name AND c.collisdeterministic AND c.collencoding IN (-1, pg_char_to_encoding(getdatabaseencoding()))
+JOIN pg_namespace n ON n.oid = c.collnamespace AND n.nspname = 'pg_catalog'
+ORDER BY w.ord`
+
+// lettersSQL gives what a collation makes of each character that it changes, alone or in company. Greek and Lithuanian look at what stands before or
+// behind a letter; the three neighbours are those that such rules look for.
+const lettersSQL = `
+SELECT c, lower(chr(c) COLLATE %[1]s), lower(('a' || chr(c)) COLLATE %[1]s), lower((chr(c) || 'a') COLLATE %[1]s), lower((chr(c) || chr(775)) COLLATE %[1]s)
+FROM generate_series(1, 126975) AS c
+WHERE c NOT BETWEEN 55296 AND 57343 AND (lower(chr(c) COLLATE %[1]s) COLLATE "C" <> chr(c) OR lower(('a' || chr(c)) COLLATE %[1]s) COLLATE "C" <> 'a' || chr(c)
+	OR lower((chr(c) || chr(775)) COLLATE %[1]s) COLLATE "C" <> chr(c) || chr(775))`
+
+// lastLetter is the last character that is asked for.
+const lastLetter = 126975
+
+// measure asks how a collation folds.
+func measure(ctx context.Context, conn *pgx.Conn, name string) (*letters, error) {
+	rows, err := conn.Query(ctx, strings.ReplaceAll(lettersSQL, "%[1]s", name))
+	if err != nil {
+		return nil, err
+	}
+	l := &letters{differ: map[rune]bool{}, touched: map[rune]bool{}}
+	changed := map[rune]bool{}
+	note := func(r rune, becomes string) {
+		l.differ[r] = true
+		for _, out := range becomes {
+			l.touched[out] = true
+		}
+		l.touched[unicode.ToLower(r)] = true
+	}
+	var at int32
+	var alone, behind, before, dotted string
+	_, err = pgx.ForEachRow(rows, []any{&at, &alone, &behind, &before, &dotted}, func() error {
+		r := rune(at)
+		changed[r] = true
+		own := string(unicode.ToLower(r))
+		for _, got := range []string{alone, strings.TrimPrefix(behind, "a"), strings.TrimSuffix(before, "a"), strings.TrimSuffix(dotted, "\u0307")} {
+			if got != own {
+				note(r, got)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for r := rune(1); r <= unicode.MaxRune; r++ {
+		if !changed[r] && unicode.ToLower(r) != r && utf8.ValidRune(r) {
+			note(r, string(r))
+		}
+	}
+	var from, to []rune
+	for r := range l.differ {
+		from = append(from, r)
+	}
+	slices.Sort(from)
+	for _, r := range from {
+		to = append(to, unicode.ToLower(r))
+	}
+	l.from, l.to = string(from), string(to)
+	return l, nil
+}

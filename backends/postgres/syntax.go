@@ -1,0 +1,68 @@
+package postgres
+
+import "github.com/scim-adapter/scim-adapter/backends"
+
+// Syntax says what the catalog knows of an attribute. What the columns of a set of Rows are is asked as set.column. The members of a document are not
+// declared anywhere: each is known, holds several values of any kind, and compares by the kind of what it is compared with.
+func (c *class) Syntax(attr string) backends.Syntax {
+	s := c.known()
+	if s == nil {
+		return backends.Syntax{}
+	}
+	if at, ok := s.place(attr); ok {
+		return s.syntaxOf(at)
+	}
+	name, members, ok := backends.SplitPath(attr)
+	if at, found := s.place(name); ok && found && at.set != nil && len(members) == 1 {
+		if column := at.set.column(members[0]); column != nil {
+			return s.syntaxOfColumn(at.set.rel, column)
+		}
+	}
+	return backends.Syntax{}
+}
+
+func (s *shape) syntaxOf(at place) backends.Syntax {
+	switch {
+	case at.set != nil && at.set.rows():
+		return backends.Syntax{Known: at.set.rel.readable, ReadOnly: s.class.at.ReadOnly || !at.set.rel.writable}
+	case at.set != nil:
+		syntax := s.syntaxOfColumn(at.set.rel, at.set.columns[0])
+		syntax.Single = false
+		return syntax
+	}
+	syntax := s.syntaxOfColumn(s.rel, at.column)
+	switch {
+	case len(at.path) > 0 && at.secret():
+		syntax = backends.Syntax{Known: syntax.Known, ReadOnly: syntax.ReadOnly}
+	case len(at.path) > 0:
+		syntax.Equality, syntax.Order, syntax.Substr, syntax.Single = backends.CaseExact, backends.CaseExact, backends.CaseExact, false
+	}
+	return syntax
+}
+
+func (s *shape) syntaxOfColumn(rel *relation, c *column) backends.Syntax {
+	syntax := backends.Syntax{
+		Known: c.readable, Single: !c.array, MaxLen: c.length, ReadOnly: c.generated || s.class.at.ReadOnly || !rel.writable,
+	}
+	if secretName(c.name) {
+		return syntax // it is compared with nothing
+	}
+	switch c.family {
+	case text, decimal, date, uuid, enum, address: // 5.0 is no integer, and yet a number
+		syntax.Equality, syntax.Order, syntax.Substr = backends.CaseExact, backends.CaseExact, backends.CaseExact
+	case citext:
+		syntax.Equality, syntax.Order, syntax.Substr = backends.CaseIgnore, backends.CaseIgnore, backends.CaseIgnore
+	case integer:
+		syntax.Equality, syntax.Order = backends.IntegerRule, backends.IntegerRule
+	case boolean:
+		syntax.Equality, syntax.Order = backends.BooleanRule, backends.BooleanRule
+	case instant:
+		syntax.Equality, syntax.Order = backends.TimeRule, backends.TimeRule
+	case bytes:
+		syntax.Equality, syntax.Order = backends.OctetRule, backends.OctetRule
+	case foreign:
+		syntax.Equality = backends.CaseExact
+	case document: // as a whole it is shown, and not compared
+	}
+	return syntax
+}
