@@ -33,7 +33,7 @@ var pools = map[string][]string{
 	"manager": {"uid=m,dc=x"}, "uidNumber": {"7", "42"}, "homeDirectory": {"/home/b", "/home/B"},
 	"member": {"cn=nobody", "uid=a,dc=x", "uid=b,dc=x"}, "carLicense": {"b", "B", "x"}, "street": {"b", "Ulm"},
 	"st": {"b", "x"}, "internationalISDNNumber": {"TRUE", "FALSE", "perhaps"}, "x121Address": {"TRUE", "FALSE", "b"}, "initials": {"b", "x"}, "physicalDeliveryOfficeName": {"b", "x"},
-	"roomNumber": {"7", "42"},
+	"roomNumber": {"7", "42"}, "hr.phone": {"+1 2", "3"}, "hr.phone/2": {"+12", "3"},
 }
 
 // shapes are what the RFC's own schemas have none of: attributes with several simple values, complex ones with one value that has no name of its
@@ -63,13 +63,17 @@ resource_types:
 
 // multi are the attributes of which a record may have several values. Those behind a SCIM attribute with one value
 // have one here: what a filter says of others is told in the package's documentation.
-var multi = map[string]bool{"mail": true, "telephoneNumber": true, "mobile": true, "memberOf": true, "member": true, "carLicense": true}
+var multi = map[string]bool{"mail": true, "telephoneNumber": true, "mobile": true, "memberOf": true, "member": true, "carLicense": true, "hr.phone": true, "hr.phone/2": true}
 
 func drawWorld(t *rapid.T, m *Mapping, d *directory) world {
 	w := world{m: m, d: d, external: map[backends.Key]string{}}
 	for i := range 12 {
 		rec := backends.Record{Key: backends.Key(fmt.Sprintf("k%d", i)), Attrs: backends.Attributes{}}
 		for _, attr := range m.Reads(nil) {
+			if rowPools[attr] != nil {
+				rec.Attrs[attr] = drawRows(t, m, attr)
+				continue
+			}
 			n := 1
 			if multi[attr] {
 				n = 2

@@ -16,7 +16,10 @@ type directory struct {
 	backends.Backend
 	syntax   map[string]backends.Syntax
 	can      backends.Capabilities
+	more     func(attr string) (backends.Syntax, bool) // of attributes that syntax does not have
+	match    bool                                      // it answers as Match does
 	fidelity func(backends.Predicate) backends.Fidelity
+	apart    bool // a fault: it asks what should hold for one row of several
 }
 
 func text(equality backends.Rule) backends.Syntax {
@@ -55,7 +58,15 @@ func newDirectory() *directory {
 	return d
 }
 
-func (d *directory) Syntax(attr string) backends.Syntax { return d.syntax[strings.ToLower(attr)] }
+func (d *directory) Syntax(attr string) backends.Syntax {
+	s, known := d.syntax[strings.ToLower(attr)]
+	if !known && d.more != nil {
+		if more, ok := d.more(attr); ok {
+			return more
+		}
+	}
+	return s
+}
 
 func (d *directory) Capabilities() backends.Capabilities { return d.can }
 
@@ -138,6 +149,9 @@ func relation(want, have backends.Rule) backends.Fidelity {
 
 // answer is what the directory says of a record when it is sent a predicate: each test by its own rules.
 func (d *directory) answer(t interface{ Fatalf(string, ...any) }, p backends.Predicate, rec backends.Record) bool {
+	if d.match {
+		return backends.Match(p, rec)
+	}
 	switch p := p.(type) {
 	case backends.And:
 		ok := true
@@ -156,6 +170,13 @@ func (d *directory) answer(t interface{ Fatalf(string, ...any) }, p backends.Pre
 	case backends.True, backends.False:
 		return backends.Match(p, rec)
 	case backends.Some:
+		if terms, several := p.Where.(backends.And); several && d.apart {
+			each := backends.And{}
+			for _, term := range terms {
+				each = append(each, backends.Some{Attr: p.Attr, Where: term})
+			}
+			return d.answer(t, each, rec)
+		}
 		return slices.ContainsFunc(rec.Attrs.Get(p.Attr), func(v backends.Value) bool {
 			return d.rowsOf(p.Attr).answer(t, p.Where, backends.Record{Attrs: v.Row()})
 		})

@@ -209,16 +209,14 @@ func (c *compiler) rowOptions(f *field, node configs.Node) {
 		return
 	}
 	f.kind = fromRows
-	for i, part := range f.set.parts {
-		options := field{path: part.path, kind: fromRows, pipes: part.pipes}
-		known := len(c.faults)
-		c.options(&options, node)
-		if i > 0 {
-			c.faults = c.faults[:known] // said of the first part
-		}
-		part.options = options.options
-		if part.path.sub.Name != "value" {
-			part.required, part.unique, part.caseExact = nil, "", nil
+	all := options{
+		access: c.oneOf(node, "access", readWrite, readOnly, createOnly, writeOnly), returned: c.oneOf(node, "returned", "always", "never", "default", "request"),
+	}
+	for _, part := range f.set.parts {
+		part.options = all
+		if part.path.sub != nil && part.path.sub.Name == "value" {
+			part.unique = c.oneOf(node, "unique", "none", "server", "global", "true", "false")
+			part.required, part.caseExact = c.boolean(node, "required"), c.boolean(node, "caseExact")
 		}
 	}
 	for _, key := range []string{"access", "returned"} {
@@ -226,8 +224,11 @@ func (c *compiler) rowOptions(f *field, node configs.Node) {
 			c.fault(n, "take it away", "rows that nobody sees cannot be told apart")
 		}
 	}
-	if n := node.Get("display"); present(n) && (n.Text() == "true" || n.Text() == "false") {
+	if n := node.Get("display"); n.Text() == "true" || n.Text() == "false" {
 		c.fault(n, "write display: and a column, or take it away", "%s does not point at records that have a name to show", f.path.attr.Name)
+	}
+	if n := node.Get("nested"); present(n) {
+		c.fault(n, "take nested away", "%s is no list of groups that the directory keeps", f.path.attr.Name)
 	}
 }
 

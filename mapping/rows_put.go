@@ -195,5 +195,5 @@ func (m *Mapping) rowKinds() []*element {
 
 // inRows reports an attribute whose values are rows of several columns.
 func (m *Mapping) inRows(attr string) bool {
-	return slices.ContainsFunc(m.sets, func(s *rowSet) bool { return s.name == attr && len(s.parts) > 0 })
+	return slices.ContainsFunc(m.fields, func(f *field) bool { return f.kind == fromRows && f.set.name == attr })
 }
