@@ -3,7 +3,10 @@ package configs
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +19,7 @@ func surroundings(t *testing.T) {
 	t.Helper()
 	for name, value := range map[string]string{
 		"LDAP_URL": "ldap://localhost:389", "LDAP_BASE": "dc=example,dc=org", "LDAP_BIND_DN": "cn=admin,dc=example,dc=org", "LDAP_BIND_PASSWORD": "secret",
+		"DATABASE_URL": "postgres://scim@localhost/scim_production", "HR_DATABASE_URL": "postgres://scim@localhost/hr",
 		"SCIM_LISTEN": "127.0.0.1:18080", "SCIM_TOKEN": "t",
 	} {
 		t.Setenv(name, value)
@@ -40,17 +44,38 @@ func TestTheExamplesLoad(t *testing.T) {
 			continue
 		}
 		at := c.Mappings[0].Get("at")
-		if c.Server.Address() != "127.0.0.1:18080" || c.Clients["provisioning"].Tokens[0].Reveal() != "t" || c.Journal.Path != "./scim-journal" ||
-			c.Backends["corp"].Get("bind_password").Text() != "secret" || at.Get("base").Text() != "ou=people,dc=example,dc=org" {
+		url := c.Backends[at.Get("backend").Text()].Get("url").Text()
+		if c.Server.Address() != "127.0.0.1:18080" || c.Clients["provisioning"].Tokens[0].Reveal() != "t" || c.Journal.Path != "./scim-journal" || !strings.Contains(url, "localhost") {
+			t.Errorf("%s does not take its environment: %+v", file, c)
+		}
+		if corp, ok := c.Backends["corp"]; ok && (corp.Get("bind_password").Text() != "secret" || at.Get("base").Text() != "ou=people,dc=example,dc=org") {
 			t.Errorf("%s does not take its environment: %+v", file, c)
 		}
 	}
 }
 
+// variables are those that an example takes and has no default for: where the directory is, as whom, and the token.
+func variables(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^[^#\n]*\$\{([A-Z_]+)\}`).FindAllStringSubmatch(string(text), -1) {
+		found[m[1]] = true
+	}
+	names := slices.Sorted(maps.Keys(found))
+	if len(names) < 2 || !found["SCIM_TOKEN"] || found["LDAP_URL"] && len(names) != 5 {
+		t.Fatalf("%s takes %v", file, names)
+	}
+	return names
+}
+
 func TestAnExampleSaysWhichVariableIsMissing(t *testing.T) {
 	surroundings(t)
 	for _, file := range examples(t) {
-		for _, name := range []string{"LDAP_URL", "LDAP_BASE", "LDAP_BIND_DN", "LDAP_BIND_PASSWORD", "SCIM_TOKEN"} {
+		for _, name := range variables(t, file) {
 			t.Run(file+" "+name, func(t *testing.T) {
 				t.Setenv(name, "") // so that it is restored
 				unset(t, name)
@@ -69,7 +94,7 @@ func TestAnExampleSaysWhichVariableIsMissing(t *testing.T) {
 }
 
 func TestThePresetsAreSound(t *testing.T) {
-	if got := PresetNames(); !slices.Equal(got, []string{"openldap", "rfc2307"}) {
+	if got := PresetNames(); !slices.Equal(got, []string{"openldap", "postgres-scim", "rfc2307"}) {
 		t.Errorf("presets are %v", got)
 	}
 	for _, name := range PresetNames() {
@@ -151,6 +176,12 @@ func misfits(defs, schema map[string]any, n Node) []string {
 		return []string{fmt.Sprintf("%s is not one of %v", n.Path(), words)}
 	}
 	var found []string
+	needed, _ := schema["required"].([]any)
+	for _, key := range needed {
+		if n.Kind() == Map && n.Get(key.(string)).Kind() == Missing {
+			found = append(found, fmt.Sprintf("%s lacks %s", n.Path(), key))
+		}
+	}
 	known, _ := schema["properties"].(map[string]any)
 	for key, value := range n.Pairs() {
 		inner, ok := known[key.Text()].(map[string]any)

@@ -69,13 +69,24 @@ func mappingSchema() *jsonschema.Schema {
 }
 
 func atSchema() *jsonschema.Schema {
+	given := func(description string) *jsonschema.Schema {
+		return mapOf(anyOf("", text(""), &jsonschema.Schema{Type: "number"}, &jsonschema.Schema{Type: "boolean"}), description)
+	}
 	return object("where the records are; these keys belong to the kind of backend",
 		"backend", text("a name in backends"),
-		"base", text("the DN that they are below"),
-		"filter", text("which of them"),
-		"scope", text("the whole tree below base, or one level", "sub", "one"),
-		"key", text("the attribute that never changes; it is the SCIM id"),
-		"version", text("the attribute that changes with every write; it is the ETag"))
+		"base", text("of ldap: the DN that they are below"),
+		"filter", text("of ldap: which of them"),
+		"scope", text("of ldap: the whole tree below base, or one level", "sub", "one"),
+		"table", text("of postgres: schema.table, or a view"),
+		"where", text("of postgres: which rows, a condition on the table's columns; {tenant} is the caller's tenant"),
+		"key", anyOf("the attribute or column that never changes, or several columns; it is the SCIM id", text(""), listOf(text(""), "")),
+		"version", text("the attribute or column that changes with every write, or xmin; it is the ETag"),
+		"document", text("of postgres: the jsonb column that holds what has no column"),
+		"insert", given("of postgres: what new rows get: a text, {tenant} or now()"),
+		"update", given("of postgres: what every write sets: a text, {tenant} or now()"),
+		"deleted", text("of postgres: the column, a boolean or an instant, that DELETE sets"),
+		"hash", text("of postgres: how a password is kept", "bcrypt", "plain"),
+		"readOnly", described(outside("boolean"), "of postgres: nothing is written"))
 }
 
 func sourceSchema() *jsonschema.Schema {
@@ -95,5 +106,19 @@ func sourceSchema() *jsonschema.Schema {
 		"by", text("how it is written", "passwordModify", "replace"),
 		"display", described(outside("boolean"), "of a reference: show what the records are called"),
 		"nested", described(outside("boolean"), "of groups: the attribute names those, too, that the record is in through another group"))
-	return anyOf("", text("attribute | lens | lens(args), overlay, or reverse(Type.attribute)"), listOf(text(""), "the first that is present; written to the first"), long)
+	rows := object("rows of a table of its own; beside these keys each part of the attribute has a column",
+		"rows", text("schema.table, or a view"),
+		"on", anyOf("the column that holds the record's key, or several", text(""), listOf(text(""), "")),
+		"where", mapOf(anyOf("", text(""), &jsonschema.Schema{Type: "number"}, &jsonschema.Schema{Type: "boolean"}), "what all of the rows have: {medium: email}"),
+		"value", anyOf("column | lens, or a list of columns of which each row has one", text(""), listOf(text(""), "")))
+	for _, key := range []string{"access", "returned", "required", "caseExact", "unique", "display"} {
+		option, _ := long.Properties.Get(key)
+		if key == "display" { // it may be a part, too
+			option = anyOf("", option, text("column | lens"))
+		}
+		rows.Properties.Set(key, option)
+	}
+	rows.AdditionalProperties = text("column | lens")
+	rows.Required = []string{"rows", "on"}
+	return anyOf("", text("attribute | lens | lens(args), overlay, document, or reverse(Type.attribute)"), listOf(text(""), "the first that is present; written to the first"), long, rows)
 }
