@@ -288,7 +288,7 @@ func (l *lowering) pipe(f *field, p pipe, op filter.Op, v any) bound {
 		return nothing("the directory has no test that says this of " + p.native())
 	}
 	b := l.m.sentIn(p.set, pred)
-	if !p.exact() {
+	if !p.exact(t) {
 		b = atMost(b.hi, "a lens over "+p.native()+" shows less than the directory finds").settle(backends.False{}, b.hi)
 	}
 	return l.unplaced(f, p, op, v, b)

@@ -36,7 +36,11 @@ func columnStep(t scim.Type, json, many bool) step {
 	case scim.TypeString, scim.TypeReference, scim.TypeBinary, scim.TypeComplex:
 	}
 	if json {
-		return step{&Spec{Name: "column", Type: scim.TypeString, Text: true, Exact: !many}, column{read: readText, write: writeText, where: whereFull}}
+		full := column{read: readText, write: writeText, where: whereFull}
+		if many {
+			full.where, full.loose = whereText, emptyMayStand
+		}
+		return step{&Spec{Name: "column", Type: scim.TypeString, Text: true, Exact: true}, full}
 	}
 	return step{&Spec{Name: "column", Type: scim.TypeString, Text: true, Exact: true}, column{read: readText, write: writeText, where: whereText}}
 }
@@ -46,7 +50,11 @@ type column struct {
 	read  func(backends.Value) (any, error)
 	write func(v any) (backends.Value, error)
 	where func(Test) (backends.Predicate, bool)
+	loose func(Test) bool // of which tests where finds more than is shown; nil: of none
 }
+
+// findsMore reports a test that a lens answers with more than it shows, though it is exact otherwise.
+func (c column) findsMore(t Test) bool { return c.loose != nil && c.loose(t) }
 
 // Get shows what can be read. One value that cannot does not hide the others; when none can be read, that is an error.
 func (c column) Get(values backends.Values) ([]any, error) {
@@ -140,7 +148,13 @@ func whereText(t Test) (backends.Predicate, bool) {
 	}
 }
 
-// whereFull is whereText where a value may be empty, and is then not shown. Of several values it finds more.
+// emptyMayStand reports a test that an empty text fulfils, which is not shown.
+func emptyMayStand(t Test) bool {
+	text, _ := t.Value.(string)
+	return t.Op == filter.Pr || text == "" || t.Op == filter.Lt || t.Op == filter.Le
+}
+
+// whereFull is whereText where a value may be empty, and is then not shown.
 func whereFull(t Test) (backends.Predicate, bool) {
 	if t.Op == filter.Eq && t.Value == "" {
 		return backends.False{}, true
@@ -150,7 +164,7 @@ func whereFull(t Test) (backends.Predicate, bool) {
 	switch {
 	case !ok:
 		return nil, false
-	case t.Op == filter.Eq, t.Value != "" && (t.Op == filter.Co || t.Op == filter.Sw || t.Op == filter.Ew):
+	case !emptyMayStand(t):
 		return p, true
 	}
 	return backends.And{p, backends.Not{Term: empty}}, true
