@@ -69,19 +69,27 @@ func validate(ref Ref, after, before *Object) error {
 	if !isList {
 		return validateValue(ref, now, was)
 	}
-	primaries := 0
 	for _, e := range list {
 		if err := validateValue(ref, e, nil); err != nil {
 			return err
 		}
-		if member(e, "primary") == true {
-			primaries++
-		}
 	}
-	if primaries > 1 {
+	if primaries := primariesOf(list); primaries > 1 && primaries > primariesOf(was) {
 		return BadRequest(InvalidValue, "%s has %d elements that are primary; one at most may be.", ref, primaries)
 	}
 	return nil
+}
+
+// primariesOf counts the elements of a list that say they are the primary one. A directory may hold several, and whoever changes something else there
+// must not be hindered by it.
+func primariesOf(v any) (n int) {
+	list, _ := v.([]any)
+	for _, e := range list {
+		if member(e, "primary") == true {
+			n++
+		}
+	}
+	return n
 }
 
 // validateValue checks one value: its type, and the parts of a complex one. was is the single value before; nil for an element of a list, which has none.

@@ -21,6 +21,8 @@ func TestValidate(t *testing.T) {
 		"a new badge without a required part":     {badgeType(), `{"case":{"mark":"x"}}`, ``, InvalidValue},
 		"a required part that was lacking":        {badgeType(), `{"case":{"mark":"x"}}`, `{"case":{"mark":"x"}}`, ""},
 		"a required part that is gone":            {badgeType(), `{"case":{"mark":"x"}}`, `{"case":{"mark":"x","size":"L"}}`, InvalidValue},
+		"two that become primary":                 {userType(), `{"userName":"b","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, `{"userName":"b","emails":[{"value":"a","primary":true}]}`, InvalidValue},
+		"two that were primary already":           {userType(), `{"userName":"c","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, `{"userName":"b","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, ""},
 		"a required extension":                    {required(userType()), `{"userName":"bj"}`, ``, InvalidValue},
 		"a required extension that was lacking":   {required(userType()), `{"userName":"bj"}`, `{"userName":"bj"}`, ""},
 		"an immutable value is set":               {badgeType(), `{"serial":"a"}`, `{"id":"1"}`, ""},
