@@ -3,6 +3,7 @@ package mapping
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,7 +75,7 @@ func TestTheMappingsOfTheReferenceCompile(t *testing.T) {
 // TestTheReferenceNamesEveryKey holds the page against the keys that the compiler takes.
 func TestTheReferenceNamesEveryKey(t *testing.T) {
 	page := readDoc(t, "../docs/mapping.md")
-	for _, key := range append([]string{"mapping", "preset", "at", "rename", "delete", "schemas", "attributes", "tests", "scan"}, longKeys...) {
+	for _, key := range slices.Concat([]string{"mapping", "preset", "at", "rename", "delete", "schemas", "attributes", "tests", "scan"}, longKeys, rowKeys) {
 		if !strings.Contains(page, "`"+key) && !strings.Contains(page, "{"+key+":") {
 			t.Errorf("docs/mapping.md does not say what %s is", key)
 		}

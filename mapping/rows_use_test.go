@@ -228,6 +228,10 @@ tests:
 	if faults := compile(t, newTables(), doc("[{address: a@x, kind: W, is_main: TRUE}, {address: b@x, is_main: FALSE}]")).RunTests(); len(faults) > 0 {
 		t.Error(faults)
 	}
+	typed := strings.Replace(doc("[{address: a@x, kind: work, is_main: true}, {address: b@x, is_main: false}]"), `"kind | enum(W=work, H=home)", primary: is_main | mark`, "kind, primary: is_main", 1)
+	if faults := compile(t, typedTables(), typed).RunTests(); len(faults) > 0 {
+		t.Error(faults)
+	}
 	for record, says := range map[string]string{
 		"{address: a@x, kind: W, is_main: TRUE}":                                            `emails reads as [{"value":"a@x","type":"work","primary":true}], not [{`,
 		"[{address: a@x, kind: W, is_main: TRUE}, {address: b@x}]":                          `emails reads as`,
