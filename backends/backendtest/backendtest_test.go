@@ -24,7 +24,7 @@ func uidTemplate(id, base string) backends.Template {
 }
 
 // memoryPlace is an empty class of a Memory of its own; wrap may plant a fault in it.
-func memoryPlace(wrap func(*Memory, backends.Backend) backends.Backend) Place {
+func memoryPlace(wrap planter) Place {
 	m := NewMemory()
 	m.Must = []string{"uid", "sn"}
 	b := m.Class(Class{
@@ -57,7 +57,7 @@ func memoryPlace(wrap func(*Memory, backends.Backend) backends.Backend) Place {
 	}
 }
 
-func memoryHarness(wrap func(*Memory, backends.Backend) backends.Backend) Harness {
+func memoryHarness(wrap planter) Harness {
 	return Harness{
 		Open: func(testing.TB) Place { return memoryPlace(wrap) },
 		Name: func(id string) backends.Template { return uidTemplate(id, people) },
@@ -80,10 +80,13 @@ func tablesPlace(wrap planter) Place {
 	leaver := backends.Eq{Attr: "employeeType", Value: backends.String("leaver"), Rule: backends.CaseIgnoreSpace}
 	guard := backends.Eq{Attr: "employeeType", Value: backends.String(guarded), Rule: backends.CaseIgnoreSpace}
 	scope := Class{Where: backends.Not{Term: leaver}, Protect: guard}
-	b := m.Class(scope)
-	if wrap != nil {
-		b = wrap(m, b)
+	class := func() backends.Backend {
+		if wrap == nil {
+			return m.Class(scope)
+		}
+		return wrap(m, m.Class(scope))
 	}
+	b := class()
 	everything := m.Class(Class{})
 	make := func(ctx context.Context, id, kind string) (backends.Record, error) {
 		attrs := backends.Attributes{"uid": backends.Strings(id), "sn": backends.Strings("Other"), "employeeType": backends.Strings(kind)}
@@ -92,7 +95,7 @@ func tablesPlace(wrap planter) Place {
 	scope.ReadOnly = true
 	return Place{
 		Backend:  b,
-		ReadOnly: m.Class(scope),
+		ReadOnly: class(),
 		Outside: func(ctx context.Context, id string) (backends.Key, string, error) {
 			rec, err := make(ctx, id, "leaver")
 			return rec.Key, rec.Name, err

@@ -24,6 +24,7 @@ type hooked struct {
 	find   func(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error)
 	names  func(context.Context, string, []backends.Key) (map[backends.Key]string, error)
 	can    func(backends.Capabilities) backends.Capabilities
+	plan   func(context.Context, backends.Query) ([]string, error)
 }
 
 func (h *hooked) Capabilities() backends.Capabilities {
@@ -101,6 +102,13 @@ func (h *hooked) Names(ctx context.Context, by string, keys []backends.Key) (map
 		return h.names(ctx, by, keys)
 	}
 	return h.Backend.Names(ctx, by, keys)
+}
+
+func (h *hooked) Plan(ctx context.Context, q backends.Query) ([]string, error) {
+	if h.plan != nil {
+		return h.plan(ctx, q)
+	}
+	return h.Backend.Plan(ctx, q)
 }
 
 // planter puts a fault into a backend that is right.

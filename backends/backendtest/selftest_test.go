@@ -27,13 +27,23 @@ func faults() []fault {
 	)
 }
 
+// tableFaults are those that show where the directory is like tables.
+func tableFaults() []fault {
+	return slices.Concat(rowFaults(), documentFaults(), seekFaults(), kindFaults())
+}
+
 // TestSuiteNoticesFaults plants faults one by one. A check that would let its fault pass is worth nothing.
-func TestSuiteNoticesFaults(t *testing.T) {
-	for _, f := range faults() {
+func TestSuiteNoticesFaults(t *testing.T) { notices(t, memoryHarness, faults()) }
+
+func TestSuiteNoticesFaultsOfTables(t *testing.T) { notices(t, tablesHarness, tableFaults()) }
+
+func notices(t *testing.T, harness func(planter) Harness, faults []fault) {
+	t.Helper()
+	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			h := memoryHarness(f.plant)
+			h := harness(f.plant)
 			h.Many = 300
 			err := f.noticed(newSuite(ctx, h, h.Open(t)))
 			var skipped notTested
@@ -393,7 +403,7 @@ func otherFaults() []fault {
 // TestEveryCheckHasAFault holds the list of faults against the list of checks: each check must be shown to notice something.
 func TestEveryCheckHasAFault(t *testing.T) {
 	noticing := map[string]bool{}
-	for _, f := range faults() {
+	for _, f := range slices.Concat(faults(), tableFaults()) {
 		noticing[funcName(f.noticed)] = true
 	}
 	for _, c := range checks() {
