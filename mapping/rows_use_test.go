@@ -106,7 +106,7 @@ func TestLowerAsksOneAndTheSameRow(t *testing.T) {
 		`emails[value ne "a@x"]`:                          `hr.email[(&(address=*)(!(address=a@x)))]`,
 		`emails[not (type eq "work" or primary eq true)]`: `hr.email[(&(address=*)(!(is_main=TRUE)))] then @`,
 		`emails pr`:                                        `hr.email[(address=*)]`,
-		`emails.type pr`:                                   `hr.email[(&(address=*)(|(kind=W)(kind=H)))] then @`,
+		`emails.primary pr`:                                `hr.email[(&(address=*)(|(is_main=TRUE)(is_main=FALSE)))]`,
 		`not (emails pr)`:                                  `(!hr.email[(address=*)])`,
 		`emails[primary eq true].value pr`:                 `hr.email[(&(is_main=TRUE)(address=*))]`,
 		`emails[primary eq false]`:                         `hr.email[(&(address=*)(!(is_main=TRUE)))]`,
