@@ -25,6 +25,8 @@ type cursor struct {
 	back bool         // the page that ends before the key, not the one that begins behind it
 	key  backends.Key // "": the walk has yet to begin
 	by   scim.SortKey // "" without sortBy
+
+	counted int // how many there were in all at the beginning of the walk; -1 when that is not carried along
 }
 
 // A cursor on the wire is base64url of version, walk, nonce, and the rest encrypted: AES-256-GCM under a key of the walk's own, so that the random
@@ -34,6 +36,9 @@ const (
 	nonceSize     = 12
 	cursorHead    = 1 + len(walkID{}) + nonceSize
 	cursorInfo    = "scim-adapter cursor"
+
+	cursorBack    = 1 // a flag: of cursor.back
+	cursorCounted = 2 // a flag: cursor.counted follows
 )
 
 // seal writes a cursor for the search that has this lease.
@@ -49,11 +54,17 @@ func (s *Service) seal(l lease, c cursor) (string, error) {
 	text = append(text, nonce...)
 
 	inside := binary.BigEndian.AppendUint64(nil, uint64(c.made.Unix())) //nolint:gosec // its bits are meant
-	direction := byte(0)
+	flags := byte(0)
 	if c.back {
-		direction = 1
+		flags |= cursorBack
 	}
-	inside = binary.AppendUvarint(append(inside, direction), uint64(len(c.key)))
+	if c.counted >= 0 {
+		flags |= cursorCounted
+	}
+	if inside = append(inside, flags); c.counted >= 0 {
+		inside = binary.AppendUvarint(inside, uint64(c.counted))
+	}
+	inside = binary.AppendUvarint(inside, uint64(len(c.key)))
 	inside = append(append(inside, c.key...), c.by...)
 	return base64.RawURLEncoding.EncodeToString(aead.Seal(text, nonce, inside, l.bound())), nil
 }
@@ -75,10 +86,18 @@ func (s *Service) open(l lease, text string) (cursor, error) {
 		return cursor{}, foreign.Wrap(err)
 	}
 	c.made = time.Unix(int64(binary.BigEndian.Uint64(inside)), 0) //nolint:gosec // its bits are meant
-	c.back = inside[8] == 1
-	size, n := binary.Uvarint(inside[9:])
-	rest := inside[9+max(0, n):]
-	if n <= 0 || size > uint64(len(rest)) {
+	flags, rest, whole := inside[8], inside[9:], true
+	number := func() uint64 {
+		v, n := binary.Uvarint(rest)
+		rest, whole = rest[max(0, n):], whole && n > 0
+		return v
+	}
+	c.back, c.counted = flags&cursorBack != 0, -1
+	if flags&cursorCounted != 0 {
+		c.counted = int(number()) //nolint:gosec // it was an int
+	}
+	size := number()
+	if !whole || size > uint64(len(rest)) {
 		return cursor{}, foreign
 	}
 	c.key, c.by = backends.Key(rest[:size]), scim.SortKey(rest[size:])

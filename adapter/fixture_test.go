@@ -94,6 +94,7 @@ func (c *clock) advance(d time.Duration) {
 type edit struct {
 	user, group func(string) string
 	options     func(*Options)
+	memory      func(*backendtest.Memory)
 }
 
 func newHouse(t *testing.T, edits ...edit) *house {
@@ -101,6 +102,9 @@ func newHouse(t *testing.T, edits ...edit) *house {
 	h := &house{t: t, memory: backendtest.NewMemory(), clock: &clock{now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}}
 	user, group := userMapping, groupMapping
 	for _, e := range edits {
+		if e.memory != nil {
+			e.memory(h.memory)
+		}
 		if e.user != nil {
 			user = e.user(user)
 		}

@@ -32,10 +32,12 @@ type search struct {
 	start int        // of pages by index, from 1
 	count int
 	want  func(scim.Ref) bool
+
+	counted int // what the cursors of a directory that seeks carry along; -1 for nothing
 }
 
-// List is a search (RFC 7644 §3.4.2). Without sortBy its order is that of the keys, the same on every page, in every process and after a lease has
-// ended. A walk by cursor (RFC 9865) then shows each resource that is there throughout exactly once, whichever replicas its pages come from: a page is
+// List is a search (RFC 7644 §3.4.2). Without sortBy its order is that of the keys (the directory's, where it seeks), the same on every page, in every
+// process and after a lease has ended. A walk by cursor (RFC 9865) then shows each resource that is there throughout exactly once, whichever replicas its pages come from: a page is
 // what matches now behind the last key. A snapshot only spares the search.
 func (s *Service) List(ctx context.Context, req scim.Request, q scim.ListQuery) (*scim.List, error) {
 	c, err := s.class(req)
@@ -56,13 +58,18 @@ func (s *Service) list(ctx context.Context, c *class, req scim.Request, q scim.L
 		return f.overview(ctx, q.Filter)
 	case f.part != nil && f.count == 0 && !f.byIdx:
 		return f.standing()
-	case !f.anew && f.count > 0:
+	case !f.anew && f.count > 0 && !f.seeks():
 		if page, ok, err := f.leased(ctx); ok || err != nil {
 			return page, err
 		}
 	}
 	if f.low, err = s.lower(ctx, c, req, q.Filter); err != nil {
 		return nil, err
+	}
+	if f.seeks() {
+		if page, ok, err := f.sought(ctx); ok || err != nil {
+			return page, err
+		}
 	}
 	switch {
 	case f.count == 0:
@@ -71,11 +78,16 @@ func (s *Service) list(ctx context.Context, c *class, req scim.Request, q scim.L
 		s.snaps.drop(f.lease)
 		return f.first(ctx)
 	}
+	return f.later(ctx)
+}
+
+// later is a page that is not the first, of a list that was not kept.
+func (f *search) later(ctx context.Context) (*scim.List, error) {
 	found, err := f.collect(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	snap := s.snaps.put(f.lease, found.keys)
+	snap := f.s.snaps.put(f.lease, f.s.snaps.joined(f.lease, found.keys))
 	defer snap.release()
 	at, _ := f.place(&snap.keys)
 	if f.from != nil && f.sort != nil {
@@ -85,7 +97,7 @@ func (s *Service) list(ctx context.Context, c *class, req scim.Request, q scim.L
 }
 
 func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*search, error) {
-	f := &search{s: s, c: c, req: req, sort: q.Sort, start: max(1, q.StartIndex), count: q.Count, part: q.Part, byIdx: q.Cursor == nil, want: c.wants(req.Projection)}
+	f := &search{s: s, c: c, req: req, sort: q.Sort, start: max(1, q.StartIndex), count: q.Count, part: q.Part, byIdx: q.Cursor == nil, want: c.wants(req.Projection), counted: -1}
 	if f.sort != nil && f.part == nil && byID(*f.sort) {
 		f.sort = nil // the order that a list has anyway, whose length knows no bound
 	}
@@ -119,7 +131,7 @@ func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*sear
 	from, err := s.open(f.lease, *q.Cursor)
 	f.lease.walk = from.walk
 	if from.key != "" {
-		f.from, f.anew = &from, false
+		f.from, f.anew, f.counted = &from, false, from.counted
 	}
 	return f, err
 }
@@ -160,6 +172,9 @@ func (f *search) overview(ctx context.Context, text filter.Expr) (*scim.List, er
 	if f.low, err = f.s.lower(ctx, f.c, f.req, text); err != nil {
 		return nil, err
 	}
+	if f.seeks() && f.low.Rest == nil {
+		return f.outline(ctx)
+	}
 	found, err := f.collect(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -178,7 +193,7 @@ func (f *search) placesOf(keys *keyList, n int) *scim.List {
 // leased cuts the page from a snapshot that is still kept; false when there is none that can say where the page begins.
 func (f *search) leased(ctx context.Context) (*scim.List, bool, error) {
 	snap := f.s.snaps.get(f.lease)
-	if snap == nil {
+	if snap == nil || snap.head {
 		return nil, false, nil
 	}
 	if err := snap.hold(ctx); err != nil {
@@ -226,6 +241,9 @@ func (f *search) total(ctx context.Context) (*scim.List, error) {
 
 // first is the first page. A result that fits on it is answered from the walk itself, and no snapshot is kept, unless it is a part's.
 func (f *search) first(ctx context.Context) (*scim.List, error) {
+	if page, ok, err := f.firstInOrder(ctx); ok || err != nil {
+		return page, err
+	}
 	var recs []backends.Record
 	if f.low.Rest == nil {
 		few, err := f.few(ctx)
@@ -274,19 +292,15 @@ func (f *search) whole(ctx context.Context, recs []backends.Record) (*scim.List,
 
 // few reads whole records, one more than fit on the page.
 func (f *search) few(ctx context.Context) ([]backends.Record, error) {
-	q := backends.Query{Where: f.low.Where, Attrs: f.c.reads(f.want), Limit: f.count + 1}
-	var recs []backends.Record
-	for rec, err := range f.c.Backend().Walk(ctx, q) {
-		if err != nil {
-			return nil, err
-		}
-		recs = append(recs, rec)
-	}
-	return unique(recs), nil
+	recs, err := f.readAll(ctx, backends.Query{Where: f.low.Where, Attrs: f.c.reads(f.want), Limit: f.count + 1})
+	return f.c.unique(recs), err
 }
 
-// unique puts records into the order of their keys, each once.
-func unique(recs []backends.Record) []backends.Record {
+// unique puts records into the order of their keys, each once. A directory that seeks has done so.
+func (c *class) unique(recs []backends.Record) []backends.Record {
+	if c.seeks() {
+		return recs
+	}
 	slices.SortStableFunc(recs, byKey)
 	return slices.CompactFunc(recs, func(a, b backends.Record) bool { return a.Key == b.Key })
 }
@@ -305,7 +319,9 @@ type found struct {
 func (f *search) collect(ctx context.Context, keep int) (found, error) {
 	if f.sort == nil {
 		out, err := f.gather(ctx, keep, nil)
-		out.keys.sort()
+		if !f.seeks() {
+			out.keys.sort()
+		}
 		return out, err
 	}
 	done, err := f.s.beginSort(ctx)
@@ -349,7 +365,11 @@ func (f *search) gather(ctx context.Context, keep int, sorter *sorter) (out foun
 		w.limit, w.over = f.c.Scan(), tooMany(nil)
 		q.Attrs = f.c.reads(func(ref scim.Ref) bool { return linked(ref) || keep > 0 && f.want(ref) })
 	}
-	for batch, err := range w.of(f.c.Backend().Walk(ctx, q)) {
+	walk := f.c.Backend().Walk(ctx, q)
+	if f.c.seeks() && q.Sort == nil && f.asks(linked) {
+		walk, w.apart = f.inPieces(ctx, q), false
+	}
+	for batch, err := range w.of(walk) {
 		if err != nil {
 			return found{}, err
 		}
@@ -369,8 +389,13 @@ func (f *search) gather(ctx context.Context, keep int, sorter *sorter) (out foun
 			out.keys.add(rec.Key)
 		}
 	}
-	out.kept = unique(out.kept)
+	out.kept = f.c.unique(out.kept)
 	return out, nil
+}
+
+// asks says whether more than records must be read to say what is wanted of them.
+func (f *search) asks(want func(scim.Ref) bool) bool {
+	return f.c.wantsDress(want) || slices.ContainsFunc(f.c.refs, func(r reference) bool { return r.attr != nil && want(r.ref()) })
 }
 
 // matching gives those records of a batch that fulfil what the directory could not test.

@@ -181,6 +181,8 @@ type snapshot struct {
 	lease lease
 	gate  chan struct{} // holds an element while a page is being cut
 	keys  keyList
+	head  bool   // keys are those of the first page only, and the list is yet to be made
+	trail *trail // in place of keys, where the directory seeks. It belongs to whoever has the lock of snapshots
 	size  int
 	until time.Time
 }
@@ -205,10 +207,18 @@ func newSnapshots(limit int, ttl time.Duration, now func() time.Time) *snapshots
 	return &snapshots{limit: limit, ttl: ttl, now: now, held: map[lease]*list.Element{}, order: list.New(), taken: map[[2]string]int{}}
 }
 
-// get finds a snapshot that is still leased, and renews the lease.
+// get finds a list that is still leased, and renews the lease.
 func (s *snapshots) get(l lease) *snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if snap := s.renew(l); snap != nil && snap.trail == nil {
+		return snap
+	}
+	return nil
+}
+
+// renew is get for who has the lock.
+func (s *snapshots) renew(l lease) *snapshot {
 	s.expire()
 	element, ok := s.held[l]
 	if !ok {
@@ -247,15 +257,25 @@ func (s *snapshots) put(l lease, keys keyList) *snapshot {
 	s.forget(s.held[l])
 	snap := newSnapshot(l, keys)
 	snap.until = s.now().Add(s.ttl)
+	s.keep(snap)
+	return snap
+}
+
+// keep takes a snapshot in, if there can be room for it.
+func (s *snapshots) keep(snap *snapshot) {
 	if snap.size > s.limit {
-		return snap
+		return
 	}
-	s.held[l] = s.order.PushFront(snap)
+	s.held[snap.lease] = s.order.PushFront(snap)
 	s.account(snap, 1)
+	s.makeRoom(snap.lease)
+}
+
+// makeRoom lets others go for what was kept last.
+func (s *snapshots) makeRoom(l lease) {
 	for s.bytes > s.limit {
 		s.forget(s.victim(l.holder()))
 	}
-	return snap
 }
 
 // victim is the snapshot that makes room for one of this client's.

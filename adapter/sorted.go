@@ -178,9 +178,58 @@ func (f *search) sortable(ctx context.Context, recs []backends.Record) ([]backen
 	return f.s.versioned(ctx, f.c, recs)
 }
 
+// ownOrder is an order in which the directory walks and which is the very one that is wanted: what is shown of a record is the one value that the directory
+// goes by.
+func (f *search) ownOrder() (backends.Sort, bool) {
+	by, ok := f.c.Sort(*f.sort)
+	b := f.c.Backend()
+	return by, ok && f.c.seeks() && b.Syntax(by.Attr).Single && b.Sorts(by)
+}
+
+// firstInOrder reads the first page of a sorted search as the directory walks, and counts the others: many clients look at no more. The list is made when a
+// later page is asked for. False where the directory cannot, or has no time to, or turns out to see another order than the one that is shown.
+func (f *search) firstInOrder(ctx context.Context) (page *scim.List, ok bool, err error) {
+	if f.sort == nil || !f.byIdx || f.part != nil || f.low.Rest != nil {
+		return nil, false, nil
+	}
+	q := f.query()
+	by, ok := f.ownOrder()
+	if !ok {
+		return nil, false, nil
+	}
+	q.Sort, q.Limit = &by, f.count+1
+	recs, err := f.readAll(ctx, q)
+	switch {
+	case errors.Is(err, backends.ErrUnavailable):
+		return nil, false, nil // who is away altogether says so again
+	case err != nil:
+		return nil, false, err
+	case len(recs) <= f.count:
+		page, err = f.whole(ctx, recs)
+		return page, true, err
+	}
+	if recs, err = f.s.versioned(ctx, f.c, recs[:f.count]); err != nil {
+		return nil, false, err
+	}
+	total, err := f.all(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	page, places, err := f.page(ctx, recs, max(total, f.count+1))
+	if err != nil || !slices.IsSortedFunc(places, func(a, b placed) int { return f.sort.Compare(a.by, b.by) }) {
+		return nil, false, err
+	}
+	var head keyList
+	for _, p := range places {
+		head.add(p.key)
+	}
+	f.s.snaps.putHead(f.lease, head)
+	return page, true, nil
+}
+
 // arrange puts whole records into the order of the search: a page that holds all there is.
 func (f *search) arrange(ctx context.Context, recs []backends.Record) ([]backends.Record, error) {
-	recs, err := f.s.versioned(ctx, f.c, unique(recs))
+	recs, err := f.s.versioned(ctx, f.c, f.c.unique(recs))
 	if err != nil || f.sort == nil {
 		return recs, err
 	}
