@@ -173,8 +173,9 @@ const policyRemedy = "load the ppolicy module into the directory, or say what st
 	"active: 'businessCategory | absent(\"inactive\")', as in examples/openldap-plain.yaml; `active: null` where nobody ever is"
 
 func (m *Mapping) checkField(f *field) (faults configs.Faults) {
+	faults = m.checkColumns(f)
 	if f.set != nil {
-		return nil // the rows are checked as a whole
+		return faults // the rows are checked as a whole
 	}
 	written := f.writes()
 	for _, attr := range slices.Concat(f.reads(), written) {

@@ -182,16 +182,21 @@ func (c *compiler) fits(f *field, p *pipe) {
 // misfit reports a pipeline whose result the attribute cannot hold.
 func (c *compiler) misfit(f *field, p *pipe) {
 	want := f.path.leaf().Type
-	remedy := map[scim.Type]string{
-		scim.TypeBoolean:  "end the pipeline with a lens that yields a boolean: bool(TRUE, FALSE), absent(…), bit(…), locked",
-		scim.TypeDateTime: "end the pipeline with a lens that yields a time: generalizedTime, filetime, epoch or timestamp",
-		scim.TypeInteger:  "end the pipeline with int",
-		scim.TypeDecimal:  "end the pipeline with int",
-	}[want]
-	if remedy == "" {
-		remedy = "take a lens that yields text"
+	c.fault(p.node, lensFor(want), "%s is a %s, and `%s` yields a %s", f.path, want, p.node.Text(), p.typ())
+}
+
+// lensFor is what to write where a pipeline does not yield a type.
+func lensFor(t scim.Type) string {
+	switch t {
+	case scim.TypeBoolean:
+		return "end the pipeline with a lens that yields a boolean: bool(TRUE, FALSE), absent(…), bit(…), locked"
+	case scim.TypeDateTime:
+		return "end the pipeline with a lens that yields a time: generalizedTime, filetime, epoch or timestamp"
+	case scim.TypeInteger, scim.TypeDecimal:
+		return "end the pipeline with int"
+	case scim.TypeString, scim.TypeReference, scim.TypeBinary, scim.TypeComplex:
 	}
-	c.fault(p.node, remedy, "%s is a %s, and `%s` yields a %s", f.path, want, p.node.Text(), p.typ())
+	return "take a lens that yields text"
 }
 
 func fitsType(have, want scim.Type) bool {

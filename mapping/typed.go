@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/scim"
 	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
@@ -397,4 +398,33 @@ func stamped(values backends.Values) backends.Values {
 		}
 	}
 	return values
+}
+
+// checkColumns reports columns without lenses of another kind than the attribute is: nothing in them could be shown.
+func (m *Mapping) checkColumns(f *field) (faults configs.Faults) {
+	want := f.path.leaf().Type
+	rule, kind := map[scim.Type]backends.Rule{
+		scim.TypeBoolean: backends.BooleanRule, scim.TypeInteger: backends.IntegerRule, scim.TypeDateTime: backends.TimeRule,
+	}[want], "texts"
+	for _, p := range f.pipes {
+		if len(p.steps) == 0 || p.place != nil {
+			continue
+		}
+		if _, bare := p.steps[0].lens.(column); !bare || rule == backends.NoRule {
+			continue
+		}
+		switch is := m.backend.Syntax(p.native()).Equality; is {
+		case rule, backends.NoRule:
+			continue
+		case backends.BooleanRule:
+			kind = "booleans"
+		case backends.IntegerRule:
+			kind = "integers"
+		case backends.TimeRule:
+			kind = "times"
+		default:
+		}
+		faults = append(faults, p.node.Fault(lensFor(want), "%s is a %s, and the column %s holds %s", f.path, want, p.native(), kind))
+	}
+	return faults
 }
