@@ -270,7 +270,11 @@ func (t *tailor) set(d declared, r *relation) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.at.Where)) {
 		if col := t.column(node.Get("where").Get(name), r, d.at.Rows, name); col != nil {
-			s.fixed = append(s.fixed, fixed{column: col, value: d.at.Where[name]})
+			value := d.at.Where[name]
+			if value == tenantSlot {
+				value = t.c.tenant
+			}
+			s.fixed = append(s.fixed, fixed{column: col, value: value})
 		}
 	}
 	for _, name := range d.Columns {
