@@ -229,7 +229,7 @@ func (s *shape) blamed(answer *pgconn.PgError) []string {
 
 // words are the identifiers in a piece of SQL.
 func words(sql string) []string {
-	return strings.FieldsFunc(sql, func(r rune) bool { return strings.ContainsRune(` "(),:'`, r) })
+	return strings.FieldsFunc(sql, func(r rune) bool { return strings.ContainsRune(` "(),:.'`, r) })
 }
 
 // attrOf is the attribute that is to blame for what the server says of these columns of one of its tables: of the record's own the one that is no

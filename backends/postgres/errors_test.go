@@ -15,9 +15,13 @@ import (
 // people is a class as it might be, without a database.
 func people() *shape {
 	columns := []*column{
-		{name: "id", typ: "uuid", family: uuid, notNull: true}, {name: "tenant_id", typ: "text", family: text, notNull: true},
-		{name: "org_id", typ: "bigint", family: integer}, {name: "login", typ: "character varying", family: text, length: 20},
-		{name: "kind", typ: `hr."Kind"`, family: enum}, {name: "boss", typ: "uuid", family: uuid}, {name: "age", typ: "integer", family: integer},
+		{name: "id", typ: "uuid", family: uuid, notNull: true},
+		{name: "tenant_id", typ: "text", family: text, notNull: true},
+		{name: "org_id", typ: "bigint", family: integer},
+		{name: "login", typ: "character varying", family: text, length: 20},
+		{name: "kind", typ: `hr."Kind"`, family: enum},
+		{name: "boss", typ: "uuid", family: uuid},
+		{name: "age", typ: "integer", family: integer},
 	}
 	rel := &relation{schema: "hr", name: "people", kind: 'r', columns: columns, constraints: map[string]constraint{
 		"people_pkey":   {kind: 'p', columns: []string{"tenant_id", "id"}},
