@@ -1,6 +1,10 @@
 package postgres
 
-import "github.com/scim-adapter/scim-adapter/backends"
+import (
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
 
 // Syntax says what the catalog knows of an attribute. What the columns of a set of Rows are is asked as set.column. The members of a document are not
 // declared anywhere: each is known, holds several values of any kind, and compares by the kind of what it is compared with.
@@ -12,13 +16,24 @@ func (c *class) Syntax(attr string) backends.Syntax {
 	if at, ok := s.place(attr); ok {
 		return s.syntaxOf(at)
 	}
-	name, members, ok := backends.SplitPath(attr)
-	if at, found := s.place(name); ok && found && at.set != nil && len(members) == 1 {
-		if column := at.set.column(members[0]); column != nil {
-			return s.syntaxOfColumn(at.set.rel, column)
+	for _, set := range s.sets {
+		if column := set.part(attr); column != nil {
+			return s.syntaxOfColumn(set.rel, column)
 		}
 	}
 	return backends.Syntax{}
+}
+
+// part is the column of the set's rows that attr is the path of; nil for none. A set's name has dots of its own: hr.email.
+func (s *set) part(attr string) *column {
+	if len(attr) <= len(s.name) || !strings.EqualFold(attr[:len(s.name)], s.name) {
+		return nil
+	}
+	_, members, ok := backends.SplitPath("set" + attr[len(s.name):])
+	if !ok || len(members) != 1 {
+		return nil
+	}
+	return s.column(members[0])
 }
 
 func (s *shape) syntaxOf(at place) backends.Syntax {
