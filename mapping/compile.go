@@ -272,6 +272,10 @@ func (c *compiler) collect(f *field) {
 	e.fields = append(e.fields, f)
 	varying := slices.DeleteFunc(slices.Clone(e.fields), func(f *field) bool { return f.kind == fromConstant })
 	e.repeat = len(varying) == 1 && varying[0].path.sub.Name == "value"
+	if i := slices.IndexFunc(varying, func(f *field) bool { return f.kind == fromDirectory && f.set != nil }); i >= 0 && !e.repeat {
+		other := varying[(i+1)%len(varying)]
+		c.fault(other.node, "write it as a column of the rows, or take the line away", "%s is mapped beside rows that hold the whole of %s", other.path, e.name())
+	}
 }
 
 // open opens the class of records in its backend.

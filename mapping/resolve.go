@@ -138,6 +138,9 @@ func (c *compiler) slot(node configs.Node, text string) *field {
 	}
 	for _, f := range c.m.fields {
 		if strings.EqualFold(f.path.String(), p.String()) {
+			if f.kind == fromRows {
+				c.fault(node, "take something that a record has one of", "the slot {%s} is kept in rows, of which there may be many", text)
+			}
 			return f
 		}
 	}

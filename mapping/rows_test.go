@@ -129,8 +129,12 @@ var brokenRows = map[string]struct{ line, says string }{
 		"emails.display is mapped beside rows that hold the whole of emails; write it as a column of the rows, or take the line away"},
 	"display of no reference": {"emails: {rows: hr.email, on: person_id, value: address, type: kind, display: true}", "emails does not point at records that have a name to show; write display: and a column, or take it away"},
 	"nested of no groups":     {"emails: {rows: hr.email, on: person_id, value: address, type: kind, nested: true}", "emails is no list of groups that the directory keeps; take nested away"},
-	"no such lens":            {"emails: {rows: hr.email, on: person_id, value: address | nix, type: kind}", `there is no lens "nix"`},
-	"a call":                  {"emails: {rows: hr.email, on: person_id, value: \"half(0)\", type: kind}", "half(…) is not a column; a pipeline begins with a column: column | half(0)"},
+	"a line beside one column": {"emails: {rows: hr.email, on: person_id, value: address}\n  emails.display: cn",
+		"emails.display is mapped beside rows that hold the whole of emails; write it as a column of the rows, or take the line away"},
+	"a slot": {"emails: {rows: hr.email, on: person_id, value: address, type: kind}\n  title: {from: title, onCreate: \"{emails.value}\"}",
+		"the slot {emails.value} is kept in rows, of which there may be many; take something that a record has one of"},
+	"no such lens": {"emails: {rows: hr.email, on: person_id, value: address | nix, type: kind}", `there is no lens "nix"`},
+	"a call":       {"emails: {rows: hr.email, on: person_id, value: \"half(0)\", type: kind}", "half(…) is not a column; a pipeline begins with a column: column | half(0)"},
 }
 
 func TestFaultsOfRowsSayWhatToWriteInstead(t *testing.T) {

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -249,5 +250,27 @@ func TestASetIsWrittenByAddingAndRemoving(t *testing.T) {
 	got, err := group.Diff(backends.Record{}, scim.NewObject(), scim.NewObject(), []scim.SetDelta{{Attr: "members", Add: []string{"u1"}, Remove: []string{"u2"}}})
 	if err != nil || !got.Pure || rowChanges(got.Changes) != "-scim.memberships u2 +scim.memberships u1" {
 		t.Errorf("got %s %v", rowChanges(got.Changes), err)
+	}
+}
+
+func TestSchemasTellWhatRowsHold(t *testing.T) {
+	set, _ := opened(t, strings.Replace(rowsUser, "emails: {", "emails: {required: true, returned: request, unique: server, ", 1))
+	emails := set.All()[0].find("", "emails").pub
+	if !emails.Required || emails.Returned != scim.ReturnedRequest || !emails.Sub("value").Required || emails.Sub("value").Uniqueness != scim.UniqueServer ||
+		emails.Sub("type").Required || emails.Sub("type").Uniqueness != scim.UniqueNone || emails.Sub("display") != nil || !slices.Equal(emails.Sub("type").CanonicalValues, []string{"home", "work"}) {
+		t.Errorf("got %+v", emails)
+	}
+}
+
+func TestNobodySortsByRows(t *testing.T) {
+	m := compile(t, newTables(), rowsUser).All()[0]
+	for _, path := range []string{"emails", "emails.value", "emails.type", "addresses.locality"} {
+		by, err := m.rt.ParseSort(path, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, ok := m.Sort(*by); ok {
+			t.Errorf("%s is sorted by %+v", path, s)
+		}
 	}
 }

@@ -187,7 +187,7 @@ func (m *Mapping) publishAttribute(a *attribute, attr *scim.Attribute) *scim.Att
 	if all := sameReturned(a.fields, attr.Returned); all != scim.ReturnedDefault {
 		out.Returned = all // else as the schema says of the whole
 	}
-	if u := fieldOf(a.fields, "value"); u != nil && u.required != nil && len(a.fields) == 1 {
+	if u := fieldOf(a.fields, "value"); u != nil && u.required != nil && (len(a.fields) == 1 || u.kind == fromRows && len(a.elements) == 1) {
 		out.Required = *u.required
 	}
 	a.pub = &out
@@ -233,7 +233,7 @@ func (m *Mapping) publishLeaf(attr *scim.Attribute, fields []*field) *scim.Attri
 	if out.Type == scim.TypeString || out.Type == scim.TypeReference || out.Type == scim.TypeBinary {
 		out.Prep = m.prep(f)
 	}
-	if words := f.words(); len(fields) == 1 && len(words) > 0 && len(out.CanonicalValues) == 0 {
+	if words := f.words(); len(fields) == 1 && len(words) > 0 && (len(out.CanonicalValues) == 0 || f.kind == fromRows) {
 		out.CanonicalValues = words
 	}
 	for _, f := range fields {
@@ -244,7 +244,7 @@ func (m *Mapping) publishLeaf(attr *scim.Attribute, fields []*field) *scim.Attri
 
 // words are all that the field can show, where its lenses list them.
 func (f *field) words() []string {
-	if f.kind != fromDirectory || len(f.pipes) != 1 || len(f.pipes[0].steps) == 0 {
+	if f.kind != fromDirectory && f.kind != fromRows || len(f.pipes) != 1 || len(f.pipes[0].steps) == 0 {
 		return nil
 	}
 	steps := f.pipes[0].steps
