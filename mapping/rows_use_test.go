@@ -13,7 +13,7 @@ import (
 func rows(texts ...string) (out backends.Values) {
 	for _, text := range texts {
 		columns := backends.Attributes{}
-		for _, pair := range strings.Fields(text) {
+		for pair := range strings.FieldsSeq(text) {
 			name, value, _ := strings.Cut(pair, "=")
 			columns[name] = append(columns[name], backends.String(value))
 		}
