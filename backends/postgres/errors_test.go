@@ -103,7 +103,7 @@ func TestTranslate(t *testing.T) {
 			}
 			continue
 		}
-		if !ok || said.Kind != c.kind || said.Attr != c.attr || said.Detail == "" {
+		if !ok || !errors.Is(said, c.kind) || said.Attr != c.attr || said.Detail == "" {
 			t.Errorf("%v became %v, want %v about %q", c.err, got, c.kind, c.attr)
 		}
 		if again := d.translate(got, s); again != got {

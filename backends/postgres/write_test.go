@@ -106,7 +106,7 @@ func modify(c *class, key backends.Key, changes ...backends.Change) error {
 func fails(t testing.TB, err, kind error, attr string) {
 	t.Helper()
 	said, ok := errors.AsType[*backends.Error](err)
-	if !ok || said.Kind != kind || said.Attr != attr || said.Detail == "" {
+	if !ok || !errors.Is(err, kind) || said.Attr != attr || said.Detail == "" {
 		t.Errorf("the error is %v, want %v about %q", err, kind, attr)
 	}
 }
