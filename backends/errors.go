@@ -2,6 +2,7 @@ package backends
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -17,6 +18,9 @@ var (
 	ErrUnavailable = errors.New("the directory is away")
 	ErrUnknown     = errors.New("the write may or may not have happened")
 )
+
+// ErrHeld is the ErrRefused of a record that cannot go because others of the same database point at it: once they do not, it can.
+var ErrHeld = fmt.Errorf("%w, because others point at the record", ErrRefused)
 
 // Error wraps one of the errors above. Attr is the native attribute that is to blame, "" when unknown. Detail is a safe sentence for the
 // client; Cause holds the server's own text, for the log.

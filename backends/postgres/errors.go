@@ -168,7 +168,7 @@ func (s *shape) broken(answer *pgconn.PgError) (kind error, attr, detail string)
 // cases the server names the table that the foreign key is of.
 func (s *shape) dangling(answer *pgconn.PgError) (kind error, attr, detail string) {
 	if !s.ours(answer) || answer.Code == codeRestrict || strings.HasPrefix(answer.Message, "update or delete on table") {
-		return backends.ErrRefused, "", "Rows of the table " + answer.TableName + " still refer to this one."
+		return backends.ErrHeld, "", "Rows of the table " + answer.TableName + " still refer to this one."
 	}
 	attr = s.attrOf(answer, s.blamed(answer))
 	if attr == "" {
