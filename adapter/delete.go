@@ -40,35 +40,87 @@ func disable(before *scim.Object) (*scim.Object, []scim.SetDelta, error) {
 	return after, nil, nil
 }
 
+// remove deletes a record, and what points at it. A directory in which a name outlives its record loses the record first: a delete that is refused has then
+// changed nothing, and whoever points at the record meanwhile is found by the sweep. A database with foreign keys refuses that while rows point at the
+// record (ErrHeld). There the order is the other one, in an intent of its own, because the journal has the steps in the order in which they are taken:
+// the rows go, then the record, and if that fails the rows are put back from their before-images. The argument of sweep.go holds all the
+// same: such a database lets nobody point at a record that is gone, and a row that came in between refuses the delete once more, and is found the next time.
+// Once a class has refused so, its deletes begin with the rows.
 func (s *Service) remove(ctx context.Context, c *class, req scim.Request, key backends.Key) error {
+	detach := c.held.Load()
+	for again := looks; ; again-- {
+		points, err := s.removeOnce(ctx, c, req, key, detach)
+		var half *stranded
+		switch {
+		case err == nil && detach && points.before > 0:
+			c.held.Store(true)
+			return nil
+		case !errors.Is(err, backends.ErrHeld), errors.As(err, &half), points.before == 0, again == 0:
+			return err
+		case detach && points.after == points.before:
+			return err // it is held by what this adapter does not know of
+		}
+		detach = true
+	}
+}
+
+// pointsAt is how many references to a record were there before its removal, and after it failed.
+type pointsAt struct{ before, after int }
+
+// removeOnce is one intent of a removal.
+func (s *Service) removeOnce(ctx context.Context, c *class, req scim.Request, key backends.Key, detach bool) (points pointsAt, err error) {
 	w, err := s.removal(ctx, c, req, key)
 	if err != nil {
-		return err
+		return points, err
 	}
 	holders, err := s.holdersOf(ctx, c, w.rec)
 	if err != nil {
-		return err
+		return points, err
 	}
 	// Whoever wants to point at the record waits from here on, and then finds nobody.
 	leave := s.flux.enter(inFlux(c, key, holders)...)
 	defer leave()
 	unlinks, err := s.unlinks(ctx, c, w.rec, holders)
 	if err != nil {
-		return err
+		return points, err
 	}
-	w.ops = append(w.ops, unlinks...)
+	points.before = len(unlinks)
+	if w.ops = append(w.ops, unlinks...); detach {
+		w.ops = s.detached(c, w.ops)
+	}
 	if len(c.extras) > 0 {
 		forget, err := w.forget(ctx)
 		if err != nil {
-			return err
+			return points, err
 		}
 		w.ops = append(w.ops, forget)
 	}
-	if err := w.run(ctx); err != nil {
-		return err
+	err = w.run(ctx)
+	if errors.Is(err, backends.ErrHeld) {
+		if unlinks, bad := s.unlinks(ctx, c, w.rec, holders); bad == nil {
+			points.after = len(unlinks)
+		}
+		return points, err
 	}
-	s.sweep(ctx, w, holders, func(string) (string, error) { return "", nil })
-	return nil
+	if err == nil {
+		s.sweep(ctx, w, holders, func(string) (string, error) { return "", nil })
+	}
+	return points, err
+}
+
+// detached puts what takes references away within the record's own database in front of the removal. They fail the delete when they fail. What points at the
+// record from elsewhere, no foreign key can know of: it stays behind.
+func (s *Service) detached(c *class, ops []*operation) []*operation {
+	var first, then []*operation
+	for _, op := range ops {
+		if home := s.byName[op.step.Backend]; op.loose && home != nil && home.BackendName() == c.BackendName() {
+			op.loose = false
+			first = append(first, op)
+		} else {
+			then = append(then, op)
+		}
+	}
+	return append(first, then...)
 }
 
 // removal is the first step: the record goes, or moves to where the mapping does not look.
@@ -135,15 +187,8 @@ func (s *Service) holdersOf(ctx context.Context, c *class, rec backends.Record) 
 
 // calls says whether the holder's attribute takes another name for the same.
 func (h holder) calls(name string) bool {
-	rule := h.rule()
+	rule := h.ref.rule()
 	return backends.Normalize(rule, h.name) == backends.Normalize(rule, name)
-}
-
-func (h holder) rule() backends.Rule {
-	if rule := h.class.Backend().Syntax(h.ref.Native).Equality; rule != backends.NoRule {
-		return rule
-	}
-	return h.ref.rule()
 }
 
 // place is an attribute of a record: two mappings may look at the same records.

@@ -259,8 +259,18 @@ func (r reference) isPlaceholder(name string) bool {
 	return r.Placeholder != "" && backends.Normalize(r.rule(), name) == backends.Normalize(r.rule(), r.Placeholder)
 }
 
+// rule is how names in the attribute compare: as the directory compares them, where it says so. Names of records are DNs only where records have names;
+// elsewhere they are keys, in which a comma or an equals sign means nothing.
 func (r reference) rule() backends.Rule {
-	if r.By == "" {
+	named := true
+	if r.home != nil {
+		b := r.home.Backend()
+		if rule := b.Syntax(r.Native).Equality; rule != backends.NoRule {
+			return rule
+		}
+		named = b.Capabilities().Rename
+	}
+	if r.By == "" && named {
 		return backends.NameRule
 	}
 	return backends.CaseExact

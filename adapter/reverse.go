@@ -111,11 +111,7 @@ func pointing(ctx context.Context, c *class, r reference, name string) ([]backen
 // pointers walks the records of c that point with r at a name, and reads attrs of them.
 func pointers(ctx context.Context, c *class, r reference, name string, attrs []string) ([]backends.Record, error) {
 	var recs []backends.Record
-	rule := c.Backend().Syntax(r.Native).Equality
-	if rule == backends.NoRule {
-		rule = r.rule()
-	}
-	q := backends.Query{Where: backends.Eq{Attr: r.Native, Value: backends.String(name), Rule: rule}, Attrs: attrs}
+	q := backends.Query{Where: backends.Eq{Attr: r.Native, Value: backends.String(name), Rule: r.rule()}, Attrs: attrs}
 	for rec, err := range c.Backend().Walk(ctx, q) {
 		if err != nil {
 			return nil, err

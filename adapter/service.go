@@ -145,11 +145,14 @@ type class struct {
 	rt     *scim.ResourceType
 	refs   []reference
 	extras []overlayAttr
+
+	held atomic.Bool // the directory has refused to delete a record that others point at
 }
 
 // reference is a mapping.Reference with what this package needs to know of it.
 type reference struct {
 	mapping.Reference
+	home *class          // whose reference it is
 	attr *scim.Attribute // nil when the resource type does not show it
 	kept *nativeAttr     // of OrReverse: does the directory keep Native?
 
@@ -159,7 +162,7 @@ type reference struct {
 func newClass(m *mapping.Mapping) *class {
 	c := &class{Mapping: m, rt: m.ResourceType()}
 	for _, r := range m.References() {
-		ref := reference{Reference: r}
+		ref := reference{Reference: r, home: c}
 		if found, ok := c.rt.Resolve(filter.Path{URI: r.URI, Attr: r.Attr}); ok {
 			ref.attr = found.Attr
 		}

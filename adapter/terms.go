@@ -155,7 +155,7 @@ func (c *class) referenceOf(m mapping.Reference) reference {
 			return r
 		}
 	}
-	return reference{Reference: m}
+	return reference{Reference: m, home: c}
 }
 
 // membersOf gives the records that a reverse reference's term holds for: those whom the record with that id names; for `pr` those whom any
