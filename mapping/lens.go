@@ -70,6 +70,10 @@ type Spec struct {
 // OneWay is what a Lens is, beside, when its arguments make it read-only (`absent` without one).
 type OneWay interface{ OneWay() bool }
 
+// Tabular is what a Lens is, beside, when it compares otherwise over a directory whose values are of the kind that their column is: codes in a table have
+// no blanks that do not matter, and a column of numbers is asked for numbers.
+type Tabular interface{ Tabular() Lens }
+
 // Worded is what a Lens is, beside, when its arguments list all that it shows (`enum`): the canonical values of what is mapped through it
 // (RFC 7643 §7). None: it shows no texts.
 type Worded interface{ Words() []string }

@@ -144,7 +144,13 @@ func whereText(t Test) (backends.Predicate, bool) {
 			return backends.False{}, true
 		}
 		return t.Next(t.Op, printed == "true")
-	default: // instants and octets are printed in more than one way
+	case backends.TimeRule:
+		at, ok := backends.ParseTime(strings.ToUpper(text))
+		if !ok || spell(at.Format(time.RFC3339Nano)) != spell(text) {
+			return backends.False{}, true
+		}
+		return t.Next(t.Op, at)
+	default: // octets are shown through lenses only
 		return nil, false
 	}
 }
@@ -361,8 +367,13 @@ func (c *compiler) columns() {
 			f.onlyRead()
 		}
 		for i := range f.pipes {
-			if p := &f.pipes[i]; len(p.steps) == 0 {
+			p := &f.pipes[i]
+			if len(p.steps) == 0 {
 				c.bare(f, p)
+				continue
+			}
+			if t, ok := p.steps[0].lens.(Tabular); ok && (c.m.typed() || p.place != nil) {
+				p.steps[0].lens = t.Tabular()
 			}
 		}
 	}
@@ -413,16 +424,15 @@ func (m *Mapping) checkColumns(f *field) (faults configs.Faults) {
 		if _, bare := p.steps[0].lens.(column); !bare || rule == backends.NoRule {
 			continue
 		}
-		switch is := m.backend.Syntax(p.native()).Equality; is {
-		case rule, backends.NoRule:
+		switch is := m.backend.Syntax(p.native()).Equality; {
+		case is == rule, is == backends.NoRule, is == backends.CaseExact && rule != backends.BooleanRule: // as dates and decimals are compared
 			continue
-		case backends.BooleanRule:
+		case is == backends.BooleanRule:
 			kind = "booleans"
-		case backends.IntegerRule:
+		case is == backends.IntegerRule:
 			kind = "integers"
-		case backends.TimeRule:
+		case is == backends.TimeRule:
 			kind = "times"
-		default:
 		}
 		faults = append(faults, p.node.Fault(lensFor(want), "%s is a %s, and the column %s holds %s", f.path, want, p.native(), kind))
 	}

@@ -54,10 +54,11 @@ func clocks() []mapping.Spec {
 		},
 		{
 			Name: "timestamp", Usage: "timestamp", Type: scim.TypeDateTime, Ops: onOrder, Exact: true, Monotone: backends.TimeRule,
-			Doc: "A database's timestamp, or RFC 3339 with any offset ⇄ RFC 3339, shown in UTC.",
+			Doc: "A database's timestamp, RFC 3339 with any offset, or a date, which is its first instant in UTC ⇄ RFC 3339, shown in UTC. A column of timestamps or dates needs no lens.",
 			New: noArgs(each{show: showTime, write: writeTimestamp, where: whereInstant(func(at time.Time) any { return at })}),
 			Examples: []mapping.Example{
 				{Native: []string{"2026-01-02T03:04:05+01:00"}, Before: []string{"2026-01-02T03:04:05+01:00"}, Scim: []any{"2026-01-02T02:04:05Z"}},
+				{Native: []string{"2026-01-31"}, Before: []string{"2026-01-31"}, Scim: []any{"2026-01-31T00:00:00Z"}},
 			},
 		},
 	}

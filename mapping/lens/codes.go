@@ -1,8 +1,10 @@
 package lens
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -14,7 +16,7 @@ import (
 func codes() []mapping.Spec {
 	return []mapping.Spec{{
 		Name: "enum", Usage: "enum(CODE=WORD, …)", Ops: []filter.Op{filter.Eq, filter.Ne, filter.Pr, filter.Co, filter.Sw, filter.Ew}, Exact: true,
-		Doc: "The directory's codes ⇄ words. Case and outer blanks of a code do not matter. A code that is not listed is kept and not shown; a word that is not listed is 400 `invalidValue`. " +
+		Doc: "The directory's codes ⇄ words. Case and outer blanks of a code do not matter; over the column of a table, blanks do. A code that is not listed is kept and not shown; a word that is not listed is 400 `invalidValue`. " +
 			"Where several codes have one word, the first is written. When the words are `true` and `false`, the result is a boolean.",
 		New: newEnum,
 		Examples: []mapping.Example{
@@ -30,6 +32,7 @@ func codes() []mapping.Spec {
 type enum struct {
 	pairs   []pair
 	boolean bool // the words are true and false
+	tabular bool // over columns: a code is compared letter by letter, without case
 }
 
 type pair struct{ code, word string }
@@ -51,7 +54,7 @@ func newEnum(args []string) (mapping.Lens, error) {
 		e.pairs = append(e.pairs, p)
 	}
 	e.boolean = !slices.ContainsFunc(e.pairs, func(p pair) bool { return p.word != "true" && p.word != "false" })
-	return typed{e.lens(), e.typ(), e.words()}, nil
+	return typed{e.lens(), e.typ(), e.words(), e}, nil
 }
 
 // typed is an enum that says what it yields, because that depends on its arguments.
@@ -59,6 +62,14 @@ type typed struct {
 	each
 	typ   scim.Type
 	words []string
+	of    enum
+}
+
+// Tabular is the enum over a column.
+func (t typed) Tabular() mapping.Lens {
+	t.of.tabular = true
+	t.each = t.of.lens()
+	return t
 }
 
 // Type is what Get yields.
@@ -91,6 +102,16 @@ func (e enum) typ() scim.Type {
 // codeKey is how codes compare: as LDAP's caseIgnoreMatch.
 func codeKey(code string) string { return backends.Normalize(backends.CaseIgnoreSpace, code) }
 
+// rule is how the directory is asked to compare codes.
+func (e enum) rule() backends.Rule {
+	if e.tabular {
+		return backends.CaseIgnore
+	}
+	return backends.CaseIgnoreSpace
+}
+
+func (e enum) key(code string) string { return backends.Normalize(e.rule(), code) }
+
 func (e enum) lens() each { return each{show: e.show, write: e.write, where: e.where} }
 
 // value is a word as SCIM has it.
@@ -110,9 +131,9 @@ func (e enum) literal(v any) any {
 }
 
 func (e enum) show(v backends.Value) (any, bool, error) {
-	key := codeKey(v.Text())
+	key := e.key(v.Text())
 	for _, p := range e.pairs {
-		if codeKey(p.code) == key {
+		if e.key(p.code) == key {
 			return e.value(p.word), false, nil
 		}
 	}
@@ -139,6 +160,9 @@ func (e enum) write(v any, like backends.Kind) (backends.Value, error) {
 
 // spelled keeps a typed column typed.
 func spelled(code string, like backends.Kind) backends.Value {
+	if n, err := strconv.ParseInt(code, 10, 64); like == backends.KindInt && err == nil {
+		return backends.Int(n)
+	}
 	if truth := strings.ToLower(code); like == backends.KindBool && (truth == "true" || truth == "false") {
 		return backends.Bool(truth == "true")
 	}
@@ -168,10 +192,25 @@ func (e enum) where(t mapping.Test) (backends.Predicate, bool) {
 			return nil, false
 		}
 		if yes {
-			terms = append(terms, say(ruled(t, filter.Eq, p.code, backends.CaseIgnoreSpace)))
+			terms = append(terms, say(e.is(t, p.code)))
 		}
 	}
 	return anyOf(terms...)
+}
+
+// is asks for a code: of a column of numbers or truths for one of these, which an index serves.
+func (e enum) is(t mapping.Test, code string) (backends.Predicate, bool) {
+	canonical, legible := backends.Canonical(t.Syntax.Equality, code)
+	switch {
+	case !e.tabular:
+	case t.Syntax.Equality == backends.IntegerRule && legible && canonical == code:
+		return next(t, filter.Eq, json.Number(code))
+	case t.Syntax.Equality == backends.BooleanRule && legible:
+		return next(t, filter.Eq, canonical == "TRUE")
+	case t.Syntax.Equality == backends.IntegerRule, t.Syntax.Equality == backends.BooleanRule:
+		return backends.False{}, true // no number prints so
+	}
+	return ruled(t, filter.Eq, code, e.rule())
 }
 
 // fulfils tests a word. ok false: the operator is not one for words.

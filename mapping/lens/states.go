@@ -78,13 +78,34 @@ func newBool(args []string) (mapping.Lens, error) {
 		codes.pairs = append(codes.pairs, pair{code: w, word: [2]string{"true", "false"}[i]})
 	}
 	if len(args) == 0 {
-		return ldapBool{codes.lens()}, nil
+		return ldapBool{codes.lens(), codes}, nil
 	}
-	return codes.lens(), nil
+	return wordBool{codes.lens(), codes}, nil
+}
+
+// wordBool is bool with words of the mapping's own.
+type wordBool struct {
+	each
+	of enum
+}
+
+// Tabular is bool over a column.
+func (l wordBool) Tabular() mapping.Lens {
+	l.of.tabular = true
+	return wordBool{l.of.lens(), l.of}
 }
 
 // ldapBool is bool with LDAP's own words, whose comparison the directory has a rule for.
-type ldapBool struct{ each }
+type ldapBool struct {
+	each
+	of enum
+}
+
+// Tabular is bool over a column, whose truths need no words.
+func (l ldapBool) Tabular() mapping.Lens {
+	l.of.tabular = true
+	return wordBool{l.of.lens(), l.of}
+}
 
 func (l ldapBool) Where(t mapping.Test) (backends.Predicate, bool) {
 	if t.Syntax.Equality != backends.BooleanRule {
