@@ -75,45 +75,43 @@ func check(ctx context.Context, path string, live bool) (string, error) {
 	if !live {
 		return report + " (not connected; --live does)", nil
 	}
-	if err := p.ping(ctx); err != nil {
+	if err := p.meet(ctx); err != nil {
 		return "", err
-	}
-	faults, err := p.review(ctx)
-	if err != nil {
-		return "", err
-	}
-	if faults = append(faults, p.checkSchemas()...); len(faults) > 0 {
-		faults.Sort()
-		return "", faults
 	}
 	return report + ", connected, schemas fit", nil
+}
+
+// meet connects to every directory and holds what was opened in them against them. The error is a configs.Faults where something does not fit.
+func (p *plan) meet(ctx context.Context) error {
+	faults, err := p.review(ctx)
+	if err != nil {
+		return err
+	}
+	if len(faults) == 0 { // a mapping over a table that is not there would be wrong in each line
+		faults = p.checkSchemas()
+	}
+	if len(faults) > 0 {
+		faults.Sort()
+		return faults
+	}
+	return nil
 }
 
 // review asks every directory what is wrong with it, and says the warnings.
 func (p *plan) review(ctx context.Context) (configs.Faults, error) {
 	var all configs.Faults
+	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(p.directories)) {
 		faults, warnings, err := p.directories[name].Review(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("backend %s: %w", name, err)
+			errs = append(errs, fmt.Errorf("backend %s: %w", name, err))
 		}
 		for _, warning := range warnings {
 			p.log.Warn(warning, "backend", name)
 		}
 		all = append(all, faults...)
 	}
-	return all, nil
-}
-
-// ping asks every directory once.
-func (p *plan) ping(ctx context.Context) error {
-	var errs []error
-	for name, directory := range p.directories {
-		if err := directory.Ping(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("backend %s: %w", name, err))
-		}
-	}
-	return errors.Join(errs...)
+	return all, errors.Join(errs...)
 }
 
 // count is "1 mapping", "2 mappings".

@@ -38,11 +38,14 @@ not looked up: the output says what would be asked, and what stands for the answ
 			if live {
 				ctx, cancel := context.WithTimeout(cmd.Context(), 15*time.Second)
 				defer cancel()
-				if err := p.ping(ctx); err != nil {
+				if err := p.meet(ctx); err != nil {
 					return err
 				}
+				return explain(cmd.OutOrStdout(), p.mappings, args[0], args[1], func(b backends.Backend, q backends.Query) ([]string, error) {
+					return b.Plan(ctx, q)
+				})
 			}
-			return explain(cmd.OutOrStdout(), p.mappings, args[0], args[1])
+			return explain(cmd.OutOrStdout(), p.mappings, args[0], args[1], nil)
 		},
 	}
 	configFlag(cmd, &path)
@@ -50,8 +53,8 @@ not looked up: the output says what would be asked, and what stands for the answ
 	return cmd
 }
 
-// explain prints what becomes of one filter.
-func explain(out io.Writer, set *mapping.Set, typeName, text string) error {
+// explain prints what becomes of one filter. plan, where there is one, asks the directory how it would go about it.
+func explain(out io.Writer, set *mapping.Set, typeName, text string, plan func(backends.Backend, backends.Query) ([]string, error)) error {
 	m, ok := set.Get(typeName)
 	if !ok {
 		var names []string
@@ -90,6 +93,13 @@ func explain(out io.Writer, set *mapping.Set, typeName, text string) error {
 	}
 	reads := m.Reads(func(r scim.Ref) bool { return scim.Projection{}.Wants(r) || lowered.Wants != nil && lowered.Wants(r) })
 	slices.Sort(reads)
+	if plan != nil {
+		steps, err := plan(m.Backend(), backends.Query{Where: lowered.Where, Attrs: reads, Limit: 100})
+		if err != nil {
+			return err
+		}
+		t.row("its plan", strings.Join(steps, "\n"))
+	}
 	t.row("attributes read", strings.Join(reads, " "))
 	if len(lowered.Why) > 1 { // of a single term the rows above have said all
 		t.terms(lowered.Why, m.Backend().Native(backends.True{}))
@@ -103,7 +113,12 @@ const nobody = "(|)"
 // table is rows of two columns, aligned over the whole.
 type table [][2]string
 
-func (t *table) row(name, text string) { *t = append(*t, [2]string{name, text}) }
+// row adds a row; one without a text is left out, unless it has no name either and so stands between others.
+func (t *table) row(name, text string) {
+	if name == "" || text != "" {
+		*t = append(*t, [2]string{name, text})
+	}
+}
 
 func (t *table) print(out io.Writer) error {
 	width := 0
@@ -111,8 +126,13 @@ func (t *table) print(out io.Writer) error {
 		width = max(width, len(row[0]))
 	}
 	for _, row := range *t {
-		if _, err := fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, row[0], row[1]), " ")); err != nil {
-			return err
+		for i, line := range strings.Split(row[1], "\n") {
+			if i > 0 {
+				row[0] = ""
+			}
+			if _, err := fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("%-*s  %s", width, row[0], line), " ")); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -146,6 +166,9 @@ func withoutScope(native, scope string) string {
 	if native == scope {
 		return ""
 	}
+	if strings.Contains(scope, "SELECT ") {
+		return sqlTerm(native, scope)
+	}
 	whole, ok := strings.CutPrefix(native, "(&")
 	if !ok {
 		return native
@@ -172,6 +195,19 @@ func withoutScope(native, scope string) string {
 	return term
 }
 
+// sqlTerm is what a statement asks beyond the scope: what stands where the statement without a filter says true, and the arguments.
+func sqlTerm(native, scope string) string {
+	const everybody = " AND true ORDER BY "
+	before, after, ok := strings.Cut(scope, everybody)
+	tail, _, _ := strings.Cut(after, "\n")
+	term, cut := strings.CutPrefix(native, before+" AND ")
+	where, arguments, found := strings.Cut(term, " ORDER BY "+tail)
+	if !ok || !cut || !found {
+		return native
+	}
+	return where + arguments
+}
+
 // assumed answers what only the directory or the journal knows as if it had been found, under names and keys that are plainly stand-ins, and
 // says for each what is looked up where and what stands for the answer.
 func assumed(m *mapping.Mapping, unknowns []mapping.Unknown) (mapping.Known, []string) {
@@ -181,7 +217,7 @@ func assumed(m *mapping.Mapping, unknowns []mapping.Unknown) (mapping.Known, []s
 		key := backends.Key(fmt.Sprintf("00000000-0000-0000-0000-%012d", i))
 		switch u.Kind {
 		case mapping.RefTerm:
-			what, name := standIn(u.Ref.By, fmt.Sprint(u.Term.Value))
+			what, name := standIn(m, u.Ref.By, fmt.Sprint(u.Term.Value))
 			known[u.Key] = mapping.Answer{Names: []string{name}}
 			lookups = append(lookups, fmt.Sprintf("%s: %s of the %s with the id %q, in the directory; stands below as %s (nobody has that id: nobody is found)",
 				u.Key, what, strings.Join(u.Ref.Types, " or "), u.Term.Value, name))
@@ -197,7 +233,10 @@ func assumed(m *mapping.Mapping, unknowns []mapping.Unknown) (mapping.Known, []s
 }
 
 // standIn gives what is looked up of a record that something points to, and a name to stand for it.
-func standIn(by, id string) (what, name string) {
+func standIn(m *mapping.Mapping, by, id string) (what, name string) {
+	if by == "" && !m.Backend().Capabilities().Rename {
+		return "the key", id // which is the id
+	}
 	plain := strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
 			return r

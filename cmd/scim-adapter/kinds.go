@@ -8,6 +8,7 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/backends/ldap"
+	"github.com/scim-adapter/scim-adapter/backends/postgres"
 	"github.com/scim-adapter/scim-adapter/configs"
 )
 
@@ -16,10 +17,13 @@ var kinds = map[string]func(name string, node configs.Node, log *slog.Logger) (b
 	"ldap": func(name string, node configs.Node, log *slog.Logger) (backends.Directory, configs.Faults) {
 		return ldap.Open(node, ldap.Options{Name: name, Logger: log})
 	},
+	"postgres": func(name string, node configs.Node, log *slog.Logger) (backends.Directory, configs.Faults) {
+		return postgres.Open(node, postgres.Options{Name: name, Logger: log})
+	},
 }
 
 // laterKinds are promised and not built: naming one is a fault that says so.
-var laterKinds = []string{"postgres", "rest"}
+var laterKinds = []string{"rest"}
 
 // openDirectory makes the directory of one entry of `backends`.
 func openDirectory(name string, node configs.Node, log *slog.Logger) (backends.Directory, configs.Faults) {

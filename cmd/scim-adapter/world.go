@@ -209,18 +209,15 @@ func mapsPassword(set *mapping.Set) bool {
 	return false
 }
 
-// connect waits until every directory answers, then holds the mappings against their schemas. It gives nil when all is
-// well, the faults when a mapping does not fit, and ctx's error when it was told to stop.
+// connect waits until every directory answers, then holds what was opened in them against them. It gives nil when all is
+// well, the faults when something does not fit, and ctx's error when it was told to stop.
 func (p *plan) connect(ctx context.Context) error {
 	for name, directory := range p.directories {
 		if err := waitFor(ctx, name, directory, p.log); err != nil {
 			return err
 		}
 	}
-	if faults := p.checkSchemas(); len(faults) > 0 {
-		return faults
-	}
-	return nil
+	return p.meet(ctx)
 }
 
 // waitFor pings until the directory answers; it says once that it waits.
