@@ -107,10 +107,16 @@ func (s *set) match(t *table, lenient bool) string {
 	return "(" + strings.Join(append(terms, "TRUE"), " AND ") + ")"
 }
 
-// mine writes that r is one of t's rows in the set, and t the record.
+// record writes t, the record and nothing else, as a table by itself: the condition of the class is SQL of the configuration, whose columns must not be
+// taken for those of r or v.
+func (tx *transaction) record(st *statement, key backends.Key) *statement {
+	st.sql("(SELECT t.* FROM ", tx.s.rel.sql(), " AS t")
+	return tx.s.where(st, key).sql(") AS t")
+}
+
+// mine writes the record, and that r is one of its rows in the set.
 func (tx *transaction) mine(st *statement, set *set, key backends.Key) *statement {
-	tx.s.where(st, key)
-	return st.sql(" AND ").own(tx.s, set)
+	return tx.record(st, key).sql(" WHERE ").own(tx.s, set)
 }
 
 // own writes that r is one of t's rows in the set.
@@ -139,7 +145,7 @@ func (s *set) any() string {
 // remove is the step that deletes the rows of these values; each must be there.
 func (tx *transaction) remove(key backends.Key, set *set, t *table) step {
 	st := (&statement{}).values(t)
-	st.sql(", d AS (DELETE FROM ", set.rel.sql(), " AS r USING v, ", tx.s.rel.sql(), " AS t")
+	st.sql(", d AS (DELETE FROM ", set.rel.sql(), " AS r USING v, ")
 	tx.mine(st, set, key).sql(" AND ", set.match(t, false), " RETURNING v.n)")
 	st.sql(" SELECT (SELECT count(DISTINCT n) FROM d)")
 	return step{st: st, attr: set.name, each: func(rows pgx.Rows) error {
@@ -156,7 +162,7 @@ func (tx *transaction) remove(key backends.Key, set *set, t *table) step {
 
 // clear is the step that deletes all rows of the set; count gets how many there were.
 func (tx *transaction) clear(key backends.Key, set *set, count func(int64) error) step {
-	st := (&statement{}).sql("DELETE FROM ", set.rel.sql(), " AS r USING ", tx.s.rel.sql(), " AS t")
+	st := (&statement{}).sql("DELETE FROM ", set.rel.sql(), " AS r USING ")
 	tx.mine(st, set, key).sql(" AND ", set.any())
 	return step{st: st, attr: set.name, done: count}
 }
@@ -164,7 +170,7 @@ func (tx *transaction) clear(key backends.Key, set *set, count func(int64) error
 // retain is the step that deletes all rows but those of these values.
 func (tx *transaction) retain(key backends.Key, set *set, t *table) step {
 	st := (&statement{}).values(t)
-	st.sql(" DELETE FROM ", set.rel.sql(), " AS r USING ", tx.s.rel.sql(), " AS t")
+	st.sql(" DELETE FROM ", set.rel.sql(), " AS r USING ")
 	tx.mine(st, set, key).sql(" AND ", set.any(), " AND NOT EXISTS (SELECT FROM v WHERE ", set.match(t, false), ")")
 	return step{st: st, attr: set.name}
 }
@@ -183,7 +189,7 @@ func (tx *transaction) insert(key backends.Key, set *set, t *table, stay bool) s
 	if set.either {
 		st.told(set, t)
 	}
-	exists := "EXISTS (SELECT FROM " + set.rel.sql() + " AS r, " + tx.s.rel.sql() + " AS t"
+	exists := "EXISTS (SELECT FROM " + set.rel.sql() + " AS r, "
 	st.sql(", e AS MATERIALIZED (SELECT v.n FROM v WHERE ", exists)
 	tx.mine(st, set, key).sql(" AND ", set.match(t, true), ")), i AS (INSERT INTO ", set.rel.sql(), " (")
 	var columns, from []func()
@@ -216,8 +222,8 @@ func (tx *transaction) insert(key backends.Key, set *set, t *table, stay bool) s
 	list(columns)
 	st.sql(") SELECT ")
 	list(from)
-	st.sql(" FROM ", source, ", ", tx.s.rel.sql(), " AS t")
-	tx.s.where(st, key).sql(" AND v.n NOT IN (SELECT n FROM e)")
+	st.sql(" FROM ", source, ", ")
+	tx.record(st, key).sql(" WHERE v.n NOT IN (SELECT n FROM e)")
 	if set.either {
 		st.sql(" AND v.k IS NOT NULL")
 	}
@@ -262,7 +268,7 @@ func (st *statement) told(set *set, t *table) {
 // settle says why rows were not added: somebody who does not take the record's row has added them meanwhile, or another record has what only one may.
 func (tx *transaction) settle(key backends.Key, short *shortfall, there *int) step {
 	st := (&statement{}).values(short.table)
-	st.sql(" SELECT count(*) FROM v WHERE EXISTS (SELECT FROM ", short.set.rel.sql(), " AS r, ", tx.s.rel.sql(), " AS t")
+	st.sql(" SELECT count(*) FROM v WHERE EXISTS (SELECT FROM ", short.set.rel.sql(), " AS r, ")
 	tx.mine(st, short.set, key).sql(" AND ", short.set.match(short.table, true), ")")
 	return step{st: st, attr: short.set.name, each: func(rows pgx.Rows) error { return rows.Scan(there) }}
 }
@@ -294,11 +300,11 @@ func (tx *transaction) alter(key backends.Key, set *set, old, fresh []*string) s
 			st.sql("NULL")
 		}
 	}
-	st.sql(" FROM ", tx.s.rel.sql(), " AS t, (SELECT 1 AS n")
+	st.sql(" FROM (SELECT 1 AS n")
 	for i, c := range before.columns {
 		st.sql(", ").arg(*before.data[i][0], "text").sql("::", c.typ, arrayOf(c), " AS ", vcol(i))
 	}
-	st.sql(") AS v")
+	st.sql(") AS v, ")
 	tx.mine(st, set, key).sql(" AND ", set.match(before, false))
 	return step{st: st, attr: set.name, done: func(n int64) error {
 		if n == 0 {
