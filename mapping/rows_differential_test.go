@@ -173,6 +173,11 @@ func writtenRows(t fatal, rec backends.Record, changes []backends.Change) backen
 	for _, c := range changes {
 		for _, v := range c.Values {
 			i := slices.Index(rec.Attrs[c.Attr], v)
+			for column, values := range v.Row() {
+				if len(values) > 1 {
+					t.Fatalf("%s makes %s hold two values", rowChanges(changes), column)
+				}
+			}
 			switch {
 			case c.Op == backends.Remove && i >= 0:
 				rec.Attrs[c.Attr] = slices.Delete(rec.Attrs[c.Attr], i, i+1)

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -98,7 +99,7 @@ func (d *draft) writeRows(e *element, wanted []*scim.Object) error {
 			was = free[i].row
 			free = slices.Delete(free, i, i+1)
 		}
-		row, err := e.put(was, o)
+		row, err := d.m.putRow(e, was, o)
 		if err != nil {
 			return err
 		}
@@ -144,8 +145,8 @@ func (m *Mapping) likeness(e *element, x, y *scim.Object) int {
 	return n
 }
 
-// put gives the row that shows an element; what it does not show of the row before is kept. The zero Value before: a new row.
-func (e *element) put(before backends.Value, o *scim.Object) (backends.Value, error) {
+// putRow gives the row that shows an element; what it does not show of the row before is kept. The zero Value before: a new row.
+func (m *Mapping) putRow(e *element, before backends.Value, o *scim.Object) (backends.Value, error) {
 	columns := before.Row()
 	for _, f := range e.fields {
 		p := f.pipes[0]
@@ -168,7 +169,7 @@ func (e *element) put(before backends.Value, o *scim.Object) (backends.Value, er
 		case f.mutability() == scim.ReadOnly:
 			return before, immutable(f, "it is read-only")
 		}
-		after, err := p.put(columns.Get(p.attr), wish)
+		after, err := m.putColumn(p, columns.Get(p.attr), wish)
 		switch {
 		case err != nil && unmarked:
 			continue // the column has no way to say so: it says nothing
@@ -178,6 +179,22 @@ func (e *element) put(before backends.Value, o *scim.Object) (backends.Value, er
 		columns[p.attr] = after
 	}
 	return backends.Row(columns), nil
+}
+
+// putColumn makes a column show what is wanted. What it does not show (an unknown code) gives way where there is room for one value.
+func (m *Mapping) putColumn(p pipe, before backends.Values, wish []any) (after backends.Values, err error) {
+	if len(before) > 1 {
+		after, err = putOne(p, before, wish)
+	} else {
+		after, err = p.put(before, wish)
+	}
+	if err != nil || len(after) < 2 || !m.backend.Syntax(p.native()).Single {
+		return after, err
+	}
+	if after, err = p.put(nil, wish); err == nil && len(after) > 1 {
+		err = errors.New("the column holds one value")
+	}
+	return after, err
 }
 
 // rowKinds are the kinds of element that are kept in rows.

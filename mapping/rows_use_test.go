@@ -139,6 +139,7 @@ var rowDiffs = map[string]struct {
 	"what is not shown stays":             {[]string{"kind=W", "address=a@x"}, `null`, `-hr.email {address: a@x}`},
 	"another type":                        {[]string{"address=a@x kind=W is_main=TRUE"}, `[{"value":"a@x","type":"home","primary":true}]`, `-hr.email {address: a@x, is_main: TRUE, kind: W} +hr.email {address: a@x, is_main: TRUE, kind: H}`},
 	"a code nobody knows is kept beside what changes": {[]string{"address=a@x kind=X"}, `[{"value":"a@x","primary":true}]`, `-hr.email {address: a@x, kind: X} +hr.email {address: a@x, is_main: TRUE, kind: X}`},
+	"a code nobody knows gives way":                   {[]string{"address=a@x kind=X"}, `[{"value":"a@x","type":"home"}]`, `-hr.email {address: a@x, kind: X} +hr.email {address: a@x, is_main: FALSE, kind: H}`},
 	"as the directory compares":                       {[]string{"address=A@x kind=W"}, `[{"value":"a@x","type":"work"}]`, `-hr.email {address: A@x, kind: W} +hr.email {address: a@x, is_main: FALSE, kind: W}`},
 	"the likest of several": {[]string{"address=a@x kind=W", "address=a@x kind=H"}, `[{"value":"a@x","type":"home","primary":true}]`,
 		`-hr.email {address: a@x, kind: W}, {address: a@x, kind: H} +hr.email {address: a@x, is_main: TRUE, kind: H}`},
