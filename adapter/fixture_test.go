@@ -65,6 +65,7 @@ type house struct {
 	*Service
 	t      *testing.T
 	memory *backendtest.Memory
+	teams  *backendtest.Memory // where the groups are; nil: where the users are
 	users  *faults
 	groups *faults
 	lite   *litejournal.Journal
@@ -95,7 +96,11 @@ type edit struct {
 	user, group func(string) string
 	options     func(*Options)
 	memory      func(*backendtest.Memory)
+	teams       func(*backendtest.Memory) // the groups live in a directory of their own
 }
+
+// rowsOf tells the records of one table from those of another.
+var rowsOf = map[string]backends.Predicate{"people": backends.Present{Attr: "uid"}, "team": backends.Present{Attr: "cn"}}
 
 func newHouse(t *testing.T, edits ...edit) *house {
 	t.Helper()
@@ -104,6 +109,10 @@ func newHouse(t *testing.T, edits ...edit) *house {
 	for _, e := range edits {
 		if e.memory != nil {
 			e.memory(h.memory)
+		}
+		if e.teams != nil {
+			h.teams = backendtest.NewMemory()
+			e.teams(h.teams)
 		}
 		if e.user != nil {
 			user = e.user(user)
@@ -117,8 +126,12 @@ func newHouse(t *testing.T, edits ...edit) *house {
 		t.Fatal(bad)
 	}
 	set, bad := mapping.Compile(docs, lens.Table(), nil, func(_ configs.Node, o backends.Open) (backends.Backend, error) {
-		f := &faults{Backend: h.memory.Class(backendtest.Class{Base: o.At.Get("base").Text()})}
-		if strings.HasPrefix(o.At.Get("base").Text(), "ou=people") {
+		base, home := o.At.Get("base").Text(), h.memory
+		if h.teams != nil && o.At.Get("backend").Text() == "teams" {
+			home = h.teams
+		}
+		f := &faults{Backend: home.Class(backendtest.Class{Base: base, Where: rowsOf[o.At.Get("table").Text()]})}
+		if strings.Contains(base, "people") || strings.Contains(o.At.Get("table").Text(), "people") {
 			h.users = f
 		} else {
 			h.groups = f

@@ -83,12 +83,23 @@ func (l *lookup) answer(ctx context.Context, unknowns []mapping.Unknown) error {
 		if !ok {
 			continue // an id that names nobody: constant false
 		}
-		l.known[key] = mapping.Answer{Names: []string{is.name}}
+		name := is.name
 		if t, ok := l.turned[strings.ToLower(refs[i].Native)]; ok {
-			t.ids[is.name] = ids[i][0]
+			name = l.legible(refs[i].Native, name)
+			t.ids[name] = ids[i][0]
 		}
+		l.known[key] = mapping.Answer{Names: []string{name}}
 	}
 	return nil
+}
+
+// legible gives a stand-in for a name that the attribute could not hold: groups whose names are keys, of another directory, under a memberOf of DNs. The
+// mapping would take the test for one that nobody fulfils, and drop it before it can be replaced.
+func (l *lookup) legible(native, name string) string {
+	if _, ok := backends.Canonical(l.c.Backend().Syntax(native).Equality, name); ok {
+		return name
+	}
+	return "cn=" + backends.EscapeName(name)
 }
 
 // findTurned finds the references that must be read from the other side although the schema knows their attribute. The mapping, which asks
