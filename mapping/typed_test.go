@@ -197,3 +197,31 @@ func TestColumnsOfAnotherKindAreFaults(t *testing.T) {
 		}
 	}
 }
+
+func TestTestsOfAMappingWithColumnsAndDocuments(t *testing.T) {
+	doc := func(record string) string {
+		return overPeople("", "  active: enabled\n  enterprise:employeeNumber: emp_no\n  acme:born: made_at\n  \"*\": document\n") + `
+tests:
+  - record: {login: b, enabled: "true", emp_no: "7", made_at: "2026-01-02T03:04:05Z", data.name.givenName: B, data.emails: [{value: a@x, primary: "true"}], ` + record + `}
+    resource:
+      userName: b
+      active: true
+      name: {givenName: B}
+      emails: [{value: a@x, primary: true}]
+      urn:acme:Thing: {born: "2026-01-02T03:04:05Z", levels: [1, 2]}
+      ` + scim.EnterpriseURN + `: {employeeNumber: "7"}
+`
+	}
+	for record, says := range map[string]string{
+		`'data."urn:acme:Thing".levels': ["1", "2"]`: "",
+		`'data."urn:acme:Thing".levels': ["1", "3"]`: `urn:acme:Thing reads as {"born":"2026-01-02T03:04:05Z","levels":[1,3]}`,
+	} {
+		set, faults := compileOver(t, newPeople(), things, doc(record))
+		if len(faults) > 0 {
+			t.Fatal(faults)
+		}
+		if got := set.RunTests(); says == "" && len(got) > 0 || !strings.Contains(got.Error(), says) {
+			t.Errorf("%s: got %v", record, got)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func states(now func() time.Time) []mapping.Spec {
 		},
 		{
 			Name: "not", Usage: "not", Type: scim.TypeBoolean, Ops: onState, Exact: true,
-			Doc: "True ⇄ false. It stands after a lens that makes a boolean.",
+			Doc: "True ⇄ false. It stands after a lens that makes a boolean, or over a column that is one.",
 			New: noArgs(each{show: showNot, write: writeNot, where: whereNot}),
 		},
 		{
@@ -126,10 +126,11 @@ func (l ldapBool) Where(t mapping.Test) (backends.Predicate, bool) {
 }
 
 func showNot(v backends.Value) (any, bool, error) {
-	if v.Kind() != backends.KindBool {
+	canonical, ok := backends.Canonical(backends.BooleanRule, v.Text())
+	if !ok {
 		return nil, false, fmt.Errorf("%q is neither true nor false; a lens such as bool has to stand before not", clip(v.Text()))
 	}
-	return !v.Bool(), false, nil
+	return canonical == "FALSE", false, nil
 }
 
 func writeNot(v any, _ backends.Kind) (backends.Value, error) {
@@ -140,6 +141,10 @@ func writeNot(v any, _ backends.Kind) (backends.Value, error) {
 func whereNot(t mapping.Test) (backends.Predicate, bool) {
 	switch t.Op {
 	case filter.Pr:
+		p, _ := next(t, filter.Eq, true)
+		if eq, ok := p.(backends.Eq); ok && eq.Value == backends.Bool(true) && t.Syntax.Equality != backends.BooleanRule { // not every text is a truth
+			return anyOf(say(next(t, filter.Eq, true)), say(next(t, filter.Eq, false)))
+		}
 		return next(t, filter.Pr, nil)
 	case filter.Eq:
 		v, ok := t.Value.(bool)

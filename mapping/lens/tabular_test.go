@@ -33,6 +33,7 @@ var columns = map[string]subject{
 	"bool over words":                {lens: "bool", args: []string{"Y", "N"}, native: strs(rapid.SampledFrom([]string{"Y", "n", " N", "Z"})), value: booleans, norm: same, rules: textsOnly},
 	"bool over texts":                {lens: "bool", native: strs(rapid.SampledFrom([]string{"TRUE", "false", "perhaps"})), value: booleans, norm: same, rules: textsOnly},
 	"the opposite of truths":         {lens: "not", native: bools, value: booleans, norm: same, rules: truthsOnly},
+	"the opposite of texts":          {lens: "not", native: mix(bools, strs(rapid.SampledFrom([]string{"TRUE", "false", "perhaps"}))), value: booleans, norm: same, rules: textsOnly},
 	"whole numbers":                  {lens: "int", native: ints, value: anys(small), norm: same, rules: numbersOnly},
 	"flags":                          {lens: "bit", args: []string{"0x2"}, native: ints, value: booleans, norm: same, rules: numbersOnly, one: true},
 	"a time that somebody left":      {lens: "absent", args: []string{"now"}, native: times, value: booleans, norm: same, rules: []backends.Rule{backends.TimeRule}, one: true},
