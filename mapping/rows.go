@@ -52,6 +52,7 @@ func (c *compiler) rows(f *field, node configs.Node) {
 	if len(c.faults) > before {
 		return
 	}
+	set.valueFirst()
 	set.name = c.setName(node.Get("rows").Text())
 	c.distinctRows(f)
 	c.sets = append(c.sets, backends.Set{Name: set.name, At: node, Columns: set.columns, Either: set.either})
@@ -229,6 +230,16 @@ func (c *compiler) rowOptions(f *field, node configs.Node) {
 	}
 	if n := node.Get("nested"); present(n) {
 		c.fault(n, "take nested away", "%s is no list of groups that the directory keeps", f.path.attr.Name)
+	}
+}
+
+// valueFirst puts the column of the value before the others: a backend takes rows that agree in the first for the same row.
+func (s *rowSet) valueFirst() {
+	for _, part := range s.parts {
+		if part.path.sub != nil && part.path.sub.Name == "value" {
+			value := part.pipes[0].attr
+			s.columns = slices.Insert(slices.DeleteFunc(s.columns, func(c string) bool { return strings.EqualFold(c, value) }), 0, value)
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func opened(t *testing.T, docs ...string) (*Set, []backends.Open) {
 }
 
 func TestRowsAreDeclaredBeforeTheClassIsOpened(t *testing.T) {
-	_, opens := opened(t, rowsUser, rowsGroup)
+	_, opens := opened(t, strings.Replace(rowsUser, "value: address, type: \"kind | enum(W=work, H=home)\"", "type: \"kind | enum(W=work, H=home)\", value: address", 1), rowsGroup)
 	want := []backends.Set{
 		{Name: "hr.email", Columns: []string{"address", "kind", "is_main"}},
 		{Name: "hr.phone", Columns: []string{"number"}},
