@@ -24,7 +24,7 @@ func (f *foreignKeys) Delete(ctx context.Context, key backends.Key, cond backend
 	if f.before != nil {
 		f.before()
 	}
-	names, err := f.Backend.Names(ctx, "", []backends.Key{key})
+	names, err := f.Names(ctx, "", []backends.Key{key})
 	if err != nil {
 		return err
 	}

@@ -98,17 +98,28 @@ func intent(id string) journal.Intent {
 			Attrs: backends.Attributes{
 				"number": {backends.Int(1 << 62), backends.Decimal("1.10")}, "flag": {backends.Bool(true), backends.Bool(false)},
 				"since": {backends.Time(moment)}, "odd": {backends.String("\xff")},
+				"emails": {row("a@example.org", 1), row("\xff\"'<&>", 1<<62), backends.Row(nil)},
 			},
-			Before: backends.Attributes{"title": backends.Strings("Manager"), "gone": nil},
+			Before: backends.Attributes{"title": backends.Strings("Manager"), "gone": nil, "emails": {row("b@example.org", -1)}},
 		}},
 	}
+}
+
+// row is a value with parts of several kinds.
+func row(address string, rank int64) backends.Value {
+	return backends.Row(backends.Attributes{
+		"address": backends.Strings(address), "rank": {backends.Int(rank)}, "main": {backends.Bool(rank > 0)}, "since": {backends.Time(moment)},
+		"key": {backends.Bytes([]byte{0, 0xff})}, "tags": backends.Strings("b", "a"),
+	})
 }
 
 func outcome() journal.Outcome {
 	return journal.Outcome{
 		Time: moment.Add(time.Second), Status: "undone", ResourceID: "k1", Version: "v2", Error: "the second step failed",
 		Steps: []journal.StepOutcome{
-			{Status: "undone", Effective: []backends.Change{{Op: backends.Add, Attr: "mail", Values: backends.Strings("a@example.org")}}},
+			{Status: "undone", Effective: []backends.Change{
+				{Op: backends.Add, Attr: "mail", Values: backends.Strings("a@example.org")}, {Op: backends.Remove, Attr: "emails", Values: backends.Values{row("a@example.org", 0)}},
+			}},
 			{Status: "failed", Error: "refused"},
 		},
 	}
