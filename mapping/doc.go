@@ -14,6 +14,10 @@
 // for too many. They meet where the directory answers the term truly; negation swaps them. What is sent is the upper
 // one, and what it leaves open stays as a rest, tested on the SCIM side.
 //
+// What is kept in rows of another table is told to the backend before it opens the class (backends.Set). With one column it is an attribute like any
+// other. With several each row is an element, whose parts are fields of their own: a filter's brackets become one test of one row (backends.Some), and a
+// write takes rows out and puts rows in.
+//
 // A SCIM attribute with one value over a directory attribute with several (a cn with an alias) shows the value that
 // names the record, else the first; a filter finds it by any of them, as the directory does.
 package mapping
