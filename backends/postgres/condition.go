@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"slices"
+
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
@@ -92,7 +94,7 @@ func (l lowering) approachAll(terms []backends.Predicate, above bool) (out []fra
 
 func (l lowering) keyIn(p backends.KeyIn) fragment {
 	if l.row {
-		return constant(false)
+		return constant(slices.Contains(p.Keys, "")) // which is what a row has for a key
 	}
 	if !l.s.keyIn(&statement{}, p.Keys) {
 		return constant(false)

@@ -20,8 +20,14 @@ func (s *shape) compareShown(o operand, t test) (compared, bool) {
 	return s.compareText(shown, t)
 }
 
-// shownAs is the text that a value is shown as.
-func shownAs(o operand) fragment { return o.sql.sql("::text") }
+// shownAs is the text that a value is shown as. A full address is shown without its mask, which a cast adds.
+func shownAs(o operand) fragment {
+	if o.column.typ == "inet" {
+		return code("CASE masklen(").add(o.sql).sql(") WHEN CASE family(").add(o.sql).sql(") WHEN 4 THEN 32 ELSE 128 END THEN host(").add(o.sql).
+			sql(") ELSE ").add(o.sql).sql("::text END")
+	}
+	return o.sql.sql("::text")
+}
 
 // textual says whether the values of a type whose texts are all ASCII and without blanks or hyphens at odd places can be read under a rule for texts,
 // and gives the literal as that rule has it.
@@ -288,13 +294,14 @@ func allBits(o operand, mask uint64) (compared, bool) {
 	case integer:
 		return answered(code("(").add(o.sql).sql(" & ").arg(bits, "bigint").sql(") = ").arg(bits, "bigint"))
 	case text, citext, decimal, enum, foreign:
-		x := o.sql.sql("::text")
-		return answered(code("CASE WHEN ").add(x).sql(` COLLATE "C" ~ '^[+-]?0*[0-9]{1,19}$' THEN CASE WHEN regexp_replace(`).add(x).
-			sql(`, '^([+-]?)0*(?=[0-9])', '\1')::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN (regexp_replace(`).add(x).
-			sql(`, '^([+-]?)0*(?=[0-9])', '\1')::bigint & `).arg(bits, "bigint").sql(") = ").arg(bits, "bigint").sql(" ELSE false END ELSE false END"))
-	case bytes:
+		x := code("(").add(o.sql).sql(`::text COLLATE "C")`)
+		digits := code("regexp_replace(").add(x).sql(`, '^([+-]?)0*(?=[0-9])', '\1')`)
+		return answered(code("CASE WHEN ").add(x).sql(` ~ '^[+-]?0*[0-9]{1,19}$' THEN CASE WHEN `).add(digits).
+			sql("::numeric BETWEEN -9223372036854775808 AND 9223372036854775807 THEN (").add(digits).sql("::bigint & ").arg(bits, "bigint").
+			sql(") = ").arg(bits, "bigint").sql(" ELSE false END ELSE false END"))
+	case bytes, document:
 		return inexact()
-	case boolean, instant, date, uuid, address, document:
+	case boolean, instant, date, uuid, address:
 	}
 	return decided(false)
 }
