@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// advice is an index that would serve.
+type advice struct {
+	on     string // what it is an index on: lower(username)
+	create string // the statement that makes it
+}
+
+// advise says which indexes would serve the tests of p that look at a table which is read whole. What has such an index already is read whole for other
+// reasons: the table is small, or most of it is wanted.
+func (s *shape) advise(scan planNode, p backends.Predicate) []advice {
+	var all []advice
+	s.lowering().eachTest(p, func(at place, leaf backends.Predicate) {
+		rel, columns := s.rel, []*column{at.column}
+		if at.set != nil {
+			rel, columns = at.set.rel, at.set.columns
+		}
+		if rel.name != scan.Relation || rel.schema != scan.Schema {
+			return
+		}
+		for _, c := range columns {
+			method, key := s.indexFor(c, at.path, leaf)
+			if key == "" || rel.hasIndex(method, key) {
+				continue
+			}
+			using := ""
+			if method != "btree" {
+				using = "USING " + method + " "
+			}
+			create := "CREATE INDEX ON " + rel.sql() + " " + using + "(" + key + ")"
+			if !slices.ContainsFunc(all, func(a advice) bool { return a.create == create }) {
+				all = append(all, advice{on: key, create: create})
+			}
+		}
+	})
+	return all
+}
+
+// eachTest visits the tests of a predicate that are not negated, those of rows in a table of their own too: of these, place is the column.
+func (l lowering) eachTest(p backends.Predicate, visit func(place, backends.Predicate)) {
+	switch p := backends.Simplify(p).(type) {
+	case backends.And:
+		for _, term := range p {
+			l.eachTest(term, visit)
+		}
+	case backends.Or:
+		for _, term := range p {
+			l.eachTest(term, visit)
+		}
+	case backends.Some:
+		at, ok := l.find(p.Attr)
+		switch {
+		case !ok:
+		case at.set == nil:
+			visit(at, p)
+		default:
+			l.inRow(at.set).eachTest(p.Where, func(in place, leaf backends.Predicate) {
+				visit(place{attr: in.attr, set: &set{rel: at.set.rel, columns: []*column{in.column}}}, leaf)
+			})
+		}
+	case backends.Not, backends.True, backends.False, backends.KeyIn, backends.Present, backends.AllBits:
+	default:
+		if at, ok := l.find(backends.AttrsOf(p)[0]); ok {
+			visit(at, p)
+		}
+	}
+}
+
+// indexFor is the index that serves a test, as what stands in the parentheses of CREATE INDEX; "" for none.
+func (s *shape) indexFor(c *column, path []string, leaf backends.Predicate) (method, key string) {
+	name := ident(c.name)
+	if c.family == document {
+		some, isSome := leaf.(backends.Some)
+		eq, isEq := leaf.(backends.Eq)
+		if c.typ == "jsonb" && len(path) > 0 && (isSome && jsonFilter(some.Where) != "" || isEq && byLetter(eq.Rule)) {
+			return "gin", name + " jsonb_path_ops"
+		}
+		return "", ""
+	}
+	t, ok := testOf(leaf)
+	f, exact := s.compare(operand{code(name), c}, leaf)
+	switch {
+	case !ok || !exact || f.fixed != open:
+		return "", ""
+	case c.array && f.equals != nil:
+		return "gin", name
+	case c.array:
+		return "", ""
+	case c.family != text && c.family != citext:
+		if t.piece() {
+			return "", ""
+		}
+		return "btree", name
+	case t.rule == backends.CaseIgnore:
+		return s.indexForFolded(c, t)
+	case !byLetter(t.rule):
+		return "", ""
+	}
+	return textIndex(name, c.collation.name == collationC, t)
+}
+
+func (s *shape) indexForFolded(c *column, t test) (method, key string) {
+	literal := backends.Normalize(t.rule, t.text)
+	if c.family == citext && t.op == equals && s.folding.agrees(s.folding.byDefault(), literal) {
+		return "btree", ident(c.name)
+	}
+	x := code(ident(c.name))
+	if !plainText(c) {
+		x = code("(", ident(c.name), "::text)")
+	}
+	lower, ok := s.folding.lower(x, c.collation, t, literal)
+	st := &statement{}
+	if lower.to(st); !ok || len(st.args) > 0 {
+		return "", "" // an index could serve, and would have to spell out which letters are translated
+	}
+	return textIndex(st.String(), false, t)
+}
+
+// textIndex is the index on a text, or on an expression, that serves a test.
+func textIndex(x string, inC bool, t test) (method, key string) {
+	switch {
+	case t.op == equals || inC && (t.op == begins || t.orders()):
+		return "btree", x
+	case t.op == begins:
+		return "btree", x + " text_pattern_ops"
+	case t.orders():
+		return "btree", "(" + x + ` COLLATE "C")`
+	}
+	return "gin", x + " gin_trgm_ops" // of the extension pg_trgm
+}
+
+// hasIndex says that there is an index whose first key is this.
+func (r *relation) hasIndex(method, key string) bool {
+	plain := strings.NewReplacer(`"`, "", "(", "", ")", "", " ", "", "::text", "")
+	return slices.ContainsFunc(r.indexes, func(x index) bool {
+		if x.method != method || x.partial {
+			return false
+		}
+		first := x.keys[0]
+		shown := first.column + first.expr
+		if strings.HasSuffix(key, "_ops") {
+			shown += first.opclass
+		}
+		if strings.HasSuffix(key, `COLLATE "C")`) && !strings.Contains(shown, "COLLATE") {
+			shown += "COLLATEC"
+		}
+		return plain.Replace(shown) == plain.Replace(key)
+	})
+}
