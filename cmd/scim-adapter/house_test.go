@@ -23,14 +23,17 @@ const (
 	adminPassword = "secret"
 )
 
-// house is a whole adapter, from configs/examples/openldap.yaml, over a directory that the test may also talk to itself.
+// house is a whole adapter, from configs/examples/openldap.yaml or an example for tables, over a directory or a database that the test may also talk to
+// itself.
 type house struct {
 	scimClient
 	world          *world
 	ldap           *ldap.Conn
-	base           string // the test's own subtree
-	people, groups string // below it
-	overlays       bool   // the directory keeps memberOf and cleans references up
+	base           string  // the test's own subtree
+	people, groups string  // below it
+	overlays       bool    // the directory keeps memberOf and cleans references up
+	config, url    string  // that it is served from
+	tables         *tables // what it is over, where that is no LDAP directory
 }
 
 // directories are where the tests of the whole house run. A directory that is not there is skipped, or a failure when
@@ -72,8 +75,11 @@ func startEmbedded(t *testing.T) *embedded.Server {
 	return server
 }
 
-// everywhere runs a test over each directory.
+// everywhere runs a test over each directory, and over each example's tables.
 func everywhere(t *testing.T, f func(t *testing.T, h *house)) {
+	for _, w := range tableWorlds(t) {
+		t.Run(w.name, func(t *testing.T) { f(t, openTables(t, w)) })
+	}
 	for _, d := range directories {
 		t.Run(d.name, func(t *testing.T) {
 			h := openHouse(t, d.url(t))
@@ -104,7 +110,7 @@ func openHouseFrom(t *testing.T, config, url string) *house {
 	if err := conn.Bind(adminDN, adminPassword); err != nil {
 		t.Fatal(err)
 	}
-	h := &house{ldap: conn, base: fmt.Sprintf("ou=house-%d-%d,%s", os.Getpid(), houses.Add(1), suffix)}
+	h := &house{config: config, url: url, ldap: conn, base: fmt.Sprintf("ou=house-%d-%d,%s", os.Getpid(), houses.Add(1), suffix)}
 	h.people, h.groups = "ou=people,"+h.base, "ou=groups,"+h.base
 	for _, dn := range []string{h.base, h.people, h.groups} {
 		h.add(t, dn, "objectClass", "organizationalUnit")
@@ -129,7 +135,7 @@ func (h *house) serve(config, url string) {
 func environment(t *testing.T, url, base string) {
 	t.Helper()
 	for name, value := range map[string]string{
-		"LDAP_URL": url, "LDAP_BASE": base, "LDAP_BIND_DN": adminDN, "LDAP_BIND_PASSWORD": adminPassword,
+		"LDAP_URL": url, "DATABASE_URL": url, "HR_DATABASE_URL": url, "LDAP_BASE": base, "LDAP_BIND_DN": adminDN, "LDAP_BIND_PASSWORD": adminPassword,
 		"SCIM_LISTEN": "127.0.0.1:0", "SCIM_TOKEN": "a-token-of-the-tests", "SCIM_METRICS_PORT": "0",
 		"SCIM_JOURNAL": filepath.Join(t.TempDir(), "journal"),
 	} {
@@ -161,7 +167,7 @@ func testLog(t *testing.T) func(configs.Logging) *slog.Logger {
 }
 
 // add makes an entry directly; pairs are attribute and value in turn.
-func (h *house) add(t *testing.T, dn string, pairs ...string) {
+func (h *house) add(t testing.TB, dn string, pairs ...string) {
 	t.Helper()
 	req := ldap.NewAddRequest(dn, nil)
 	values := map[string][]string{}
@@ -181,7 +187,7 @@ func (h *house) add(t *testing.T, dn string, pairs ...string) {
 }
 
 // entry reads an entry directly; nil when there is none.
-func (h *house) entry(t *testing.T, dn string) *ldap.Entry {
+func (h *house) entry(t testing.TB, dn string) *ldap.Entry {
 	t.Helper()
 	found := h.search(t, dn, ldap.ScopeBaseObject, "(objectClass=*)")
 	if len(found) == 0 {
@@ -191,7 +197,7 @@ func (h *house) entry(t *testing.T, dn string) *ldap.Entry {
 }
 
 // search searches directly, as ldapsearch would.
-func (h *house) search(t *testing.T, base string, scope int, filter string) []*ldap.Entry {
+func (h *house) search(t testing.TB, base string, scope int, filter string) []*ldap.Entry {
 	t.Helper()
 	res, err := h.ldap.Search(ldap.NewSearchRequest(base, scope, ldap.NeverDerefAliases, 0, 0, false, filter, []string{"*", "+"}, nil))
 	if ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
@@ -204,7 +210,7 @@ func (h *house) search(t *testing.T, base string, scope int, filter string) []*l
 }
 
 // byID reads the entry whose entryUUID a SCIM id is.
-func (h *house) byID(t *testing.T, id string) *ldap.Entry {
+func (h *house) byID(t testing.TB, id string) *ldap.Entry {
 	t.Helper()
 	found := h.search(t, h.base, ldap.ScopeWholeSubtree, "(entryUUID="+ldap.EscapeFilter(id)+")")
 	if len(found) != 1 {

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-ldap/ldap/v3"
-
 	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -339,17 +337,12 @@ func (h *house) comeAndGo(prefix string, n int, done chan<- int) (stop func()) {
 	ctx, cancel := context.WithCancel(h.t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		dn := func(i int) string { return fmt.Sprintf("uid=%s%d,%s", prefix, i, h.people) }
 		for i := 0; ; i++ {
 			var err error
 			if made := i / 2; i < n && i%2 == 0 {
-				person := ldap.NewAddRequest(dn(made), nil)
-				for name, value := range map[string]string{"objectClass": "inetOrgPerson", "uid": fmt.Sprint(prefix, made), "cn": "x", "sn": "x"} {
-					person.Attribute(name, []string{value})
-				}
-				err = h.ldap.Add(person)
+				err = h.arrive(fmt.Sprint(prefix, made))
 			} else if i < n && made >= 5 { // each stays for the time of a few others
-				err = h.ldap.Del(ldap.NewDelRequest(dn(made-5), nil))
+				err = h.leave(fmt.Sprint(prefix, made-5))
 			}
 			if err != nil {
 				h.t.Error(err)

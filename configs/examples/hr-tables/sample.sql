@@ -1,8 +1,8 @@
 -- Some people, teams and a printer for schema.sql.
 INSERT INTO hr.person (person_id, record_type, personnel_no, login, first_name, last_name, full_name, job_title, department, employment, manager_id, office_city, hired_on, left_on) VALUES
     (1, 'P', '0001', 'gfrey', 'Gerda', 'Frey', 'Gerda Frey', 'Managing Director', 'OPS', 'E', NULL, 'Ulm', '2009-03-01', NULL),
-    (2, 'P', '0017', 'BJensen', 'Barbara', 'Jensen', 'Barbara Jensen', 'Head of Engineering', 'ENG', 'E', 1, 'Ulm', '2011-09-15', NULL),
-    (3, 'P', '0042', 'oduarte', 'Óscar', 'Duarte', 'Óscar Duarte', 'Engineer', 'ENG', 'C', 2, 'Lisboa', '2016-01-04', NULL),
+    (2, 'P', '0017', 'BJensen', 'Barbara', 'Jensen', 'Barbara Jensen', 'Head of Engineering', 'RD', 'E', 1, 'Ulm', '2011-09-15', NULL),
+    (3, 'P', '0042', 'oduarte', 'Óscar', 'Duarte', 'Óscar Duarte', 'Engineer', 'RD', 'C', 2, 'Lisboa', '2016-01-04', NULL),
     (4, 'P', '0043', 'm.o''brien', 'Maeve', 'O''Brien', 'Maeve O''Brien', 'Accountant', 'FIN', 'E', 1, 'Cork', '2016-02-01', '2021-06-30'),
     (5, 'M', NULL, 'printer-3', NULL, NULL, 'Printer on the third floor', NULL, NULL, NULL, NULL, 'Ulm', '2018-01-01', NULL);
 INSERT INTO hr.person_email (person_id, kind, address, is_main, verified_at) VALUES

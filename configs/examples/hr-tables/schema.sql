@@ -10,7 +10,7 @@
 CREATE EXTENSION IF NOT EXISTS citext;
 CREATE SCHEMA hr;
 
-CREATE TYPE hr.department AS ENUM ('ENG', 'FIN', 'HR', 'OPS', 'SALES');
+CREATE TYPE hr.department AS ENUM ('RD', 'FIN', 'HR', 'OPS', 'SALES');
 
 -- Everybody with a personnel file. Door openers and printers have one, too (record_type M), because badges hang on it.
 CREATE TABLE hr.person (
@@ -39,9 +39,9 @@ CREATE TABLE hr.person (
     created_at timestamptz NOT NULL DEFAULT now(),
     created_by varchar(40) NOT NULL DEFAULT current_user,
     modified_at timestamptz NOT NULL DEFAULT now(),
-    modified_by varchar(40) NOT NULL DEFAULT current_user,
-    CONSTRAINT person_personnel_no_key UNIQUE (personnel_no)
+    modified_by varchar(40) NOT NULL DEFAULT current_user
 );
+CREATE INDEX person_personnel_no ON hr.person (personnel_no); -- who comes back after years has a second file with the old number
 CREATE UNIQUE INDEX person_login_key ON hr.person (lower(login) text_pattern_ops);
 CREATE INDEX person_manager ON hr.person (manager_id);
 CREATE INDEX person_last_name ON hr.person (last_name);
