@@ -3,7 +3,7 @@ package postgres
 // relation is a table or view as the catalog has it.
 type relation struct {
 	schema, name string
-	kind         byte // pg_class.relkind: r table, p partitioned, v view, m materialised, f foreign
+	kind         byte  // pg_class.relkind: r table, p partitioned, v view, m materialised, f foreign
 	rows         int64 // pg_class.reltuples; -1 when never counted
 	writable     bool  // rows can be inserted, updated and deleted by this role and by what the relation is
 	rls, forced  bool  // row-level security is on; for the owner too
@@ -15,15 +15,20 @@ type relation struct {
 }
 
 // sql is the relation's quoted name.
-func (r *relation) sql() string { return ident(r.schema, r.name) }
+func (r *relation) sql() string {
+	if r.schema == "" {
+		return ident(r.name)
+	}
+	return ident(r.schema, r.name)
+}
 
 // column is a column of a relation.
 type column struct {
 	name      string
 	typ       string // as a cast has it, quoted where it must be: bigint, character varying, hr."Kind"
 	family    family
-	array     bool   // several values; family is that of the elements
-	length    int    // of varchar(n); 0: no bound
+	array     bool // several values; family is that of the elements
+	length    int  // of varchar(n); 0: no bound
 	notNull   bool
 	defaulted bool // has a default, or is an identity
 	generated bool // cannot be written
@@ -36,16 +41,16 @@ type family uint8
 
 // The families. Every type that is not one of the others is foreign: shown as its text, tested for presence and equality.
 const (
-	foreign  family = iota
-	text            // text, varchar, char(n), name
-	citext          // the extension's
-	integer         // smallint, integer, bigint
-	decimal         // numeric, real, double precision
+	foreign family = iota
+	text           // text, varchar, char(n), name
+	citext         // the extension's
+	integer        // smallint, integer, bigint
+	decimal        // numeric, real, double precision
 	boolean
-	instant  // timestamptz; timestamp without time zone is taken as UTC
-	date     // shown as 2024-01-31
+	instant // timestamptz; timestamp without time zone is taken as UTC
+	date    // shown as 2024-01-31
 	uuid
-	bytes    // bytea
+	bytes // bytea
 	enum
 	address  // inet, cidr
 	document // jsonb, json

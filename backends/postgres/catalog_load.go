@@ -102,7 +102,7 @@ ORDER BY a.attrelid, a.attnum`
 const constraintsSQL = `
 SELECT o.conrelid, o.conname::text, o.contype::text,
 	ARRAY(SELECT a.attname::text FROM unnest(o.conkey) WITH ORDINALITY k(num, ord) JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = k.num ORDER BY k.ord),
-	coalesce(quote_ident(n.nspname) || '.' || quote_ident(f.relname), ''),
+	coalesce(n.nspname::text, ''), coalesce(f.relname::text, ''),
 	ARRAY(SELECT a.attname::text FROM unnest(o.confkey) WITH ORDINALITY k(num, ord) JOIN pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = k.num ORDER BY k.ord)
 FROM pg_constraint o
 LEFT JOIN pg_class f ON f.oid = o.confrelid
@@ -218,11 +218,14 @@ var families = map[string]family{
 
 func scanConstraint(rows pgx.Rows) (oid uint32, add func(*relation), err error) {
 	var c constraint
-	var name, kind string
-	if err := rows.Scan(&oid, &name, &kind, &c.columns, &c.target, &c.targets); err != nil {
+	var name, kind, schema, target string
+	if err := rows.Scan(&oid, &name, &kind, &c.columns, &schema, &target, &c.targets); err != nil {
 		return 0, nil, err
 	}
 	c.kind = kind[0]
+	if target != "" {
+		c.target = ident(schema, target)
+	}
 	return oid, func(r *relation) { r.constraints[name] = c }, nil
 }
 

@@ -43,6 +43,8 @@ type class struct {
 	protect [][]piece
 	guards  []configs.Node // of protect, for faults
 
+	plans plans // of searches, for max_scan_rows
+
 	meeting sync.Mutex // held while the catalog is read
 	present atomic.Pointer[fitted]
 }
@@ -54,10 +56,20 @@ type declared struct {
 	on []string
 }
 
+var _ backends.Backend = (*class)(nil)
+
 // xmin is the system column that says which transaction wrote a row last.
 const xmin = "xmin"
 
-// open makes a class of records. It does no I/O.
+// Open makes a class of records. It does no I/O.
+func (d *Directory) Open(o backends.Open) (backends.Backend, error) {
+	c, faults := d.open(o)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return c, nil
+}
+
 func (d *Directory) open(o backends.Open) (*class, configs.Faults) {
 	c := &class{d: d, node: o.At, tenant: o.Tenant, at: at{Version: xmin, Hash: "bcrypt"}}
 	faults := o.At.Decode(&c.at)

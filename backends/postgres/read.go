@@ -70,7 +70,9 @@ func (c *class) records(ctx context.Context, attrs []string, where func(*shape, 
 		return nil
 	}, func(rows pgx.Rows) error {
 		r, err := v.record(rows)
-		records = append(records, r)
+		if err == nil && !v.keyless(r) {
+			records = append(records, r)
+		}
 		return err
 	})
 	if errors.Is(err, errNothing) {

@@ -22,7 +22,9 @@ var secrets = []string{
 
 var bare = strings.NewReplacer("_", "", "-", "")
 
-func secretName(name string) bool { return slices.Contains(secrets, bare.Replace(strings.ToLower(name))) }
+func secretName(name string) bool {
+	return slices.Contains(secrets, bare.Replace(strings.ToLower(name)))
+}
 
 // view is what is read of records, and how a row becomes one.
 type view struct {
@@ -239,6 +241,15 @@ func (v *view) record(rows pgx.Rows) (backends.Record, error) {
 		}
 	}
 	return r, nil
+}
+
+// keyless says that nobody could ask for a record: its key is empty or NULL, as it may be in a view, or longer than any key.
+func (v *view) keyless(r backends.Record) bool {
+	_, ok := keyParts(r.Key, len(v.s.key))
+	if !ok {
+		v.s.class.d.once("rows of "+v.s.rel.sql()+" without a key, or with one of more than 1024 bytes, are not seen", "key", v.s.class.key)
+	}
+	return !ok
 }
 
 // values are those of a column in the text that textSQL made.

@@ -92,4 +92,3 @@ func (c *class) Names(ctx context.Context, by string, keys []backends.Key) (map[
 	}
 	return names, nil
 }
-

@@ -49,7 +49,7 @@ func (c *class) mighty(f *fitted, faults *configs.Faults) []string {
 				"%s has row-level security, which does not hold for the role %s", r.sql(), f.role.name))
 		case r.rls && r.owned:
 			*faults = append(*faults, of.node.Fault("connect as a role that does not own the table",
-				"%s has row-level security, which the role %s owns the table of and could switch off", r.sql(), f.role.name))
+				"%s has row-level security, but the role %s owns it and could switch it off", r.sql(), f.role.name))
 		case r.owned && !f.role.superuser:
 			warnings = append(warnings, "the role "+f.role.name+" owns "+r.sql()+" and could drop it; give the adapter one that may only read and write rows")
 		case !r.rls && f.role.bypass && !f.role.superuser:

@@ -25,13 +25,17 @@ var (
 // read makes a statement and runs it, in a transaction of its own that knows its tenant. each gets every row. A connection that turns out to be dead, and
 // a catalog that turns out to be of yesterday, are made good once, unless rows have been seen already.
 func (d *Directory) read(ctx context.Context, c *class, build func(s *shape, st *statement) error, each func(pgx.Rows) error) error {
-	return d.reading(ctx, c, d.cfg.Timeout, build, each)
+	return d.reading(ctx, c, reading{limit: d.cfg.Timeout}, build, each)
 }
 
-// reading is read with a time for the statement; 0: it may take as long as it wants to, as long as rows keep coming.
-func (d *Directory) reading(
-	ctx context.Context, c *class, limit time.Duration, build func(s *shape, st *statement) error, each func(pgx.Rows) error,
-) error {
+// reading is how a statement is run.
+type reading struct {
+	limit  time.Duration // 0: it may take as long as it wants to, as long as rows keep coming
+	search bool          // it has a condition of its caller's, and so max_scan_rows is for it
+}
+
+// reading is read with a choice of how.
+func (d *Directory) reading(ctx context.Context, c *class, how reading, build func(s *shape, st *statement) error, each func(pgx.Rows) error) error {
 	for renewed := false; ; renewed = true {
 		s, err := c.shape(ctx)
 		if err != nil {
@@ -41,9 +45,14 @@ func (d *Directory) reading(
 		if err := build(s, st); err != nil {
 			return err
 		}
+		if how.search {
+			if err := c.admit(ctx, s, st); err != nil {
+				return err
+			}
+		}
 		seen := false
 		err = d.withConn(ctx, s, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
-			err := d.run(ctx, conn, c.tenant, limit, st, func(rows pgx.Rows) error {
+			err := d.run(ctx, conn, c.tenant, how.limit, st, func(rows pgx.Rows) error {
 				seen = true
 				return each(rows)
 			})
@@ -193,8 +202,9 @@ func (d *Directory) run(ctx context.Context, conn *pgxpool.Conn, tenant string, 
 	return err
 }
 
-// sessionSQL tells the database, for one transaction, whose request it is (row-level security asks), and how long a statement may take.
-const sessionSQL = "SELECT set_config($1, $2, true), set_config('statement_timeout', $3, true)"
+// sessionSQL tells the database, for one transaction, whose request it is (row-level security asks), and how long a statement may take. Statements are not
+// compiled: what is asked of documents looks costly to the planner, and compiling it takes longer than a hundred such answers.
+const sessionSQL = "SELECT set_config($1, $2, true), set_config('statement_timeout', $3, true), set_config('jit', 'off', true)"
 
 // milliseconds are a time as statement_timeout has it; 0: no limit.
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -72,7 +72,7 @@ func (c *class) walkStream(ctx context.Context, q backends.Query, yield func(bac
 // walk gives every record until take wants no more.
 func (c *class) walk(ctx context.Context, q backends.Query, limit time.Duration, take func(backends.Record) bool) error {
 	var w *walker
-	err := c.d.reading(ctx, c, limit, func(s *shape, st *statement) error {
+	err := c.d.reading(ctx, c, reading{limit: limit, search: searches(q.Where)}, func(s *shape, st *statement) error {
 		var err error
 		w, err = s.walkQuery(st, q)
 		return err
@@ -81,7 +81,7 @@ func (c *class) walk(ctx context.Context, q backends.Query, limit time.Duration,
 		switch {
 		case err != nil:
 			return err
-		case !w.wants(&r):
+		case w.view.keyless(r) || !w.wants(&r):
 			return nil
 		case !take(r):
 			return errEnough
@@ -96,6 +96,9 @@ func (c *class) walk(ctx context.Context, q backends.Query, limit time.Duration,
 	}
 	return err
 }
+
+// searches says that a condition leaves records out by what they are, and not only by their keys.
+func searches(p backends.Predicate) bool { return len(backends.AttrsOf(p)) > 0 }
 
 // walker is a walk under way.
 type walker struct {

@@ -1,0 +1,201 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+const numbers = `CREATE TABLE number (id int PRIMARY KEY, half int, word text, pad text);
+INSERT INTO number SELECT n, n / 2, 'word ' || n, repeat('x', 2000) FROM generate_series(1, 3000) n;`
+
+func keysFromTo(from, to int) []backends.Key {
+	var keys []backends.Key
+	for n := from; n <= to; n++ {
+		keys = append(keys, backends.Key(fmt.Sprint(n)))
+	}
+	return keys
+}
+
+func reversed(keys []backends.Key) []backends.Key {
+	keys = slices.Clone(keys)
+	slices.Reverse(keys)
+	return keys
+}
+
+func TestWalksGoByKey(t *testing.T) {
+	g := newGround(t, numbers)
+	c := g.class("{table: number, key: id}")
+	below := backends.Order{Attr: "id", Op: backends.LessEq, Value: backends.Int(20), Rule: backends.IntegerRule}
+	// A comparison as telephone numbers is none that the database has.
+	odd := backends.Contains{Attr: "word", Text: "word-1", Rule: backends.TelRule}
+	for claim, tc := range map[string]struct {
+		q    backends.Query
+		want []backends.Key
+	}{
+		"all":                            {backends.Query{}, keysFromTo(1, 3000)},
+		"some":                           {backends.Query{Where: below}, keysFromTo(1, 20)},
+		"the first of them":              {backends.Query{Where: below, Limit: 3}, keysFromTo(1, 3)},
+		"behind a key":                   {backends.Query{Where: below, After: "17"}, keysFromTo(18, 20)},
+		"behind a key that is not there": {backends.Query{After: "-5", Limit: 2}, keysFromTo(1, 2)},
+		"behind the last":                {backends.Query{After: "3000"}, nil},
+		"the last ones":                  {backends.Query{Reverse: true, Limit: 3}, reversed(keysFromTo(2998, 3000))},
+		"those before a key":             {backends.Query{Reverse: true, After: "3", Limit: 9}, reversed(keysFromTo(1, 2))},
+		"without the first":              {backends.Query{Where: below, Skip: 18}, keysFromTo(19, 20)},
+		"a page behind a key":            {backends.Query{After: "100", Skip: 10, Limit: 5}, keysFromTo(111, 115)},
+		"more than a page":               {backends.Query{Limit: 1500}, keysFromTo(1, 1500)},
+		"tested here":                    {backends.Query{Where: backends.And{below, odd}}, append(keysFromTo(1, 1), keysFromTo(10, 19)...)},
+		"tested here, and no more":       {backends.Query{Where: backends.And{below, odd}, Limit: 2}, []backends.Key{"1", "10"}},
+		"tested here, without the first": {backends.Query{Where: backends.And{below, odd}, Limit: 2, Skip: 9}, []backends.Key{"18", "19"}},
+		"none":                           {backends.Query{Where: backends.False{}}, nil},
+		"by what nobody has":             {backends.Query{Where: backends.Present{Attr: "nowhere"}}, nil},
+		"without what nobody has":        {backends.Query{Where: backends.Not{Term: backends.Present{Attr: "nowhere"}}, Limit: 1}, keysFromTo(1, 1)},
+	} {
+		if got := walked(t, c, tc.q); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %d records, %.200q", claim, len(got), got)
+		}
+	}
+	for r, err := range c.Walk(t.Context(), backends.Query{Where: backends.And{below, odd}, Attrs: []string{"half"}}) {
+		if err != nil || len(r.Attrs) != 1 {
+			t.Fatalf("%v, %v: nobody asked for more than half", r.Attrs, err)
+		}
+	}
+	for _, err := range c.Walk(t.Context(), backends.Query{After: "x"}) {
+		if !errors.Is(err, backends.ErrInvalid) {
+			t.Errorf("behind what is no key: %v", err)
+		}
+	}
+}
+
+func TestAWalkThatIsLeftGivesItsConnectionBack(t *testing.T) {
+	g := newGround(t, numbers)
+	d, _ := openDirectory(t, g.db.URL, func(c *Config) { c.MaxConnections, c.MinConnections = 2, 0 })
+	g.d = d
+	c := g.class("{table: number, key: id}")
+	for range 5 {
+		for r, err := range c.Walk(t.Context(), backends.Query{Attrs: []string{"pad"}}) {
+			if err != nil || r.Key != "1" {
+				t.Fatal(r.Key, err)
+			}
+			// In the middle of one there is a connection for something else.
+			if fetch(t, c, "7").Key != "7" {
+				t.Error("nothing else can be asked")
+			}
+			break
+		}
+	}
+	eventually(t, func() bool { return d.Stats().Active == 0 })
+	if lost := d.lost.Load(); lost != 0 {
+		t.Errorf("%d connections count as lost", lost)
+	}
+}
+
+// eventually waits until something is true.
+func eventually(t testing.TB, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it never came to be")
+		}
+	}
+}
+
+func TestManyWalksShareTheConnections(t *testing.T) {
+	g := newGround(t, numbers)
+	d, _ := openDirectory(t, g.db.URL, func(c *Config) { c.MaxConnections, c.MinConnections = 4, 0 })
+	g.d = d
+	c := g.class("{table: number, key: id}")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			n := 0
+			for r, err := range c.Walk(t.Context(), backends.Query{}) {
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n++; n%1000 == 0 {
+					if records, err := c.Fetch(t.Context(), []backends.Key{r.Key}, nil); err != nil || len(records) != 1 {
+						t.Error(records, err)
+					}
+				}
+			}
+			if n != 3000 {
+				t.Errorf("%d records", n)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestAWaitingWalkEndsWithItsContext(t *testing.T) {
+	g := newGround(t, numbers)
+	d, _ := openDirectory(t, g.db.URL, func(c *Config) {
+		c.MaxConnections, c.MinConnections, c.ConnectionTimeout = 2, 0, 300*time.Millisecond
+	})
+	g.d = d
+	c := g.class("{table: number, key: id}")
+	for _, err := range c.Walk(t.Context(), backends.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		for claim, ctx := range map[string]context.Context{"nobody waits any more": ctx, "no place comes free": t.Context()} {
+			begin := time.Now()
+			for _, err := range c.Walk(ctx, backends.Query{}) {
+				if !errors.Is(err, backends.ErrUnavailable) {
+					t.Errorf("%s: %v", claim, err)
+				}
+			}
+			if waited := time.Since(begin); waited > 3*time.Second {
+				t.Errorf("%s: it took %s", claim, waited)
+			}
+		}
+		break
+	}
+}
+
+func TestWhatTakesTooLongIsTooMuch(t *testing.T) {
+	g := newGround(t, numbers+`CREATE VIEW slow AS SELECT id, pg_sleep(30)::text AS nap FROM number`)
+	d, _ := openDirectory(t, g.db.URL, func(c *Config) { c.Timeout = 300 * time.Millisecond })
+	g.d = d
+	c := g.class("{table: slow, key: id, version: ''}")
+	if _, err := c.Fetch(t.Context(), []backends.Key{"1"}, []string{"nap"}); !errors.Is(err, backends.ErrTooMany) {
+		t.Errorf("fetch: %v", err)
+	}
+	for _, err := range c.Walk(t.Context(), backends.Query{Attrs: []string{"nap"}, Limit: 10}) {
+		if !errors.Is(err, backends.ErrTooMany) {
+			t.Errorf("a page: %v", err)
+		}
+	}
+	// A long walk has as much time as it wants to, unless nothing comes.
+	begin := time.Now()
+	for _, err := range c.Walk(t.Context(), backends.Query{Attrs: []string{"nap"}}) {
+		if !errors.Is(err, backends.ErrUnavailable) {
+			t.Errorf("a walk: %v", err)
+		}
+	}
+	if waited := time.Since(begin); waited > 5*time.Second {
+		t.Errorf("it took %s", waited)
+	}
+	quick := g.class("{table: number, key: id}")
+	n := 0
+	for _, err := range quick.Walk(t.Context(), backends.Query{Attrs: []string{"pad"}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n%1000 == 0 {
+			time.Sleep(500 * time.Millisecond) // whoever reads takes his time
+		}
+	}
+	if n != 3000 {
+		t.Errorf("%d records", n)
+	}
+}
