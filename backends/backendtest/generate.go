@@ -67,7 +67,7 @@ func (g *generator) rows(attrs backends.Attributes) {
 	seen := map[string]bool{}
 	for range 1 + g.IntN(4) {
 		text := g.pick(texts())
-		// Rows are told apart by this part alone: a table may have it as its key.
+		// No two rows of a record are the same one, to whatever rule.
 		if canonical := backends.Normalize(backends.CaseIgnoreSpace, text); !seen[canonical] {
 			seen[canonical] = true
 			attrs[g.a.Rows.Attr] = append(attrs[g.a.Rows.Attr], g.s.row(text, g.pick(kinds()), g.pick([]string{"", "TRUE", "FALSE"})))
