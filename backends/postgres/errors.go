@@ -56,14 +56,14 @@ func (d *Directory) translate(err error, s *shape) error {
 	out := &backends.Error{Cause: err}
 	switch answer.Code[:min(2, len(answer.Code))] {
 	case "23", "44", "P0":
-		out.Kind, out.Attr, out.Detail = s.broken(answer)
+		out.Attr, out.Detail, out.Kind = s.broken(answer)
 	case "22":
 		out.Kind, out.Attr = backends.ErrInvalid, s.blameType(answer)
 		out.Detail = illegible(answer, out.Attr)
 	case "42", "25", "0A", "55":
-		out.Kind, out.Detail = refusal(answer)
+		out.Detail, out.Kind = refusal(answer)
 	case "08", "53", "57", "58", "28", "3D", "40", "26", "F0":
-		out.Kind, out.Detail = trouble(answer)
+		out.Detail, out.Kind = trouble(answer)
 	case "54":
 		out.Kind, out.Detail = backends.ErrInvalid, "The database cannot hold a value of this size here."
 		if answer.Code == codeTooComplex {
@@ -89,44 +89,44 @@ func away(err error) error {
 }
 
 // trouble is what the server says of itself, and not of the request.
-func trouble(answer *pgconn.PgError) (kind error, detail string) {
+func trouble(answer *pgconn.PgError) (detail string, kind error) {
 	switch answer.Code {
 	case codeCancelled:
-		return backends.ErrTooMany, "The database does not give answers that take so long."
+		return "The database does not give answers that take so long.", backends.ErrTooMany
 	case codeSerialization, codeDeadlock:
-		return backends.ErrUnavailable, "Others were writing the same rows, and nothing was changed."
+		return "Others were writing the same rows, and nothing was changed.", backends.ErrUnavailable
 	}
 	switch answer.Code[:2] {
 	case "28", "3D":
-		return backends.ErrUnavailable, "The database does not let the adapter in."
+		return "The database does not let the adapter in.", backends.ErrUnavailable
 	case "53":
-		return backends.ErrUnavailable, "The database has no room or no connections left."
+		return "The database has no room or no connections left.", backends.ErrUnavailable
 	}
-	return backends.ErrUnavailable, "The database cannot do this at the moment."
+	return "The database cannot do this at the moment.", backends.ErrUnavailable
 }
 
 // refusal is what the server will not do whatever the values are. No kind: nobody foresaw it.
-func refusal(answer *pgconn.PgError) (kind error, detail string) {
+func refusal(answer *pgconn.PgError) (detail string, kind error) {
 	switch answer.Code {
 	case codeNoPrivilege:
 		// The policies of a table use the same code as a missing right, but only a missing right is about something that has a name.
 		if strings.Contains(answer.Message, "row-level security") || answer.Routine == "ExecWithCheckOptions" {
-			return backends.ErrRefused, "The database's row-level security does not allow this row."
+			return "The database's row-level security does not allow this row.", backends.ErrRefused
 		}
-		return backends.ErrRefused, "The adapter's role has no right to do this in the database."
+		return "The adapter's role has no right to do this in the database.", backends.ErrRefused
 	case codeReadOnly:
-		return backends.ErrRefused, "The database is read-only."
+		return "The database is read-only.", backends.ErrRefused
 	case codeNotReady, codeWrongObject:
-		return backends.ErrRefused, "The records are rows of a view that cannot be written."
+		return "The records are rows of a view that cannot be written.", backends.ErrRefused
 	case codeUnsupported:
 		if stalePlan(answer) {
-			return backends.ErrUnavailable, "The tables of the database have just changed."
+			return "The tables of the database have just changed.", backends.ErrUnavailable
 		}
-		return backends.ErrRefused, "The records are rows of a view that cannot be written."
+		return "The records are rows of a view that cannot be written.", backends.ErrRefused
 	case codeLockTimeout, "55006":
-		return backends.ErrUnavailable, "Others are writing the same rows, and nothing was changed."
+		return "Others are writing the same rows, and nothing was changed.", backends.ErrUnavailable
 	}
-	return nil, ""
+	return "", nil
 }
 
 // stalePlan says that a statement was prepared before somebody altered its table. It works again as soon as it is prepared anew.
@@ -135,20 +135,20 @@ func stalePlan(answer *pgconn.PgError) bool {
 }
 
 // broken is a rule of a table that the write broke.
-func (s *shape) broken(answer *pgconn.PgError) (kind error, attr, detail string) {
+func (s *shape) broken(answer *pgconn.PgError) (attr, detail string, kind error) {
 	switch answer.Code {
 	case codeNotNull:
 		attr = s.attrOf(answer, []string{answer.ColumnName})
-		return backends.ErrInvalid, attr, "The database demands a value of " + answer.ColumnName + "."
+		return attr, "The database demands a value of " + answer.ColumnName + ".", backends.ErrInvalid
 	case codeRaised, "P0004":
-		return backends.ErrInvalid, "", "A trigger of the database does not allow this change."
+		return "", "A trigger of the database does not allow this change.", backends.ErrInvalid
 	case codeWithCheck:
-		return backends.ErrRefused, "", "The row would be outside of the view that the records are rows of."
+		return "", "The row would be outside of the view that the records are rows of.", backends.ErrRefused
 	case codeForeignKey, codeRestrict:
 		return s.dangling(answer)
 	case codeUnique, codeExclusion, codeCheck, "23000":
 	default:
-		return nil, "", ""
+		return "", "", nil
 	}
 	attr = s.attrOf(answer, s.blamed(answer))
 	subject := "a value"
@@ -157,24 +157,24 @@ func (s *shape) broken(answer *pgconn.PgError) (kind error, attr, detail string)
 	}
 	switch answer.Code {
 	case codeUnique:
-		return backends.ErrExists, attr, "Another row of the database already has " + subject + "."
+		return attr, "Another row of the database already has " + subject + ".", backends.ErrExists
 	case codeExclusion:
-		return backends.ErrInvalid, attr, "Another row of the database excludes " + subject + "."
+		return attr, "Another row of the database excludes " + subject + ".", backends.ErrInvalid
 	}
-	return backends.ErrInvalid, attr, "A rule of the database does not allow " + subject + "."
+	return attr, "A rule of the database does not allow " + subject + ".", backends.ErrInvalid
 }
 
 // dangling is a foreign key that would point at nothing: either the row that it is of was to be written, or the row that it points at was to go. In both
 // cases the server names the table that the foreign key is of.
-func (s *shape) dangling(answer *pgconn.PgError) (kind error, attr, detail string) {
+func (s *shape) dangling(answer *pgconn.PgError) (attr, detail string, kind error) {
 	if !s.ours(answer) || answer.Code == codeRestrict || strings.HasPrefix(answer.Message, "update or delete on table") {
-		return backends.ErrHeld, "", "Rows of the table " + answer.TableName + " still refer to this one."
+		return "", "Rows of the table " + answer.TableName + " still refer to this one.", backends.ErrHeld
 	}
 	attr = s.attrOf(answer, s.blamed(answer))
 	if attr == "" {
-		return backends.ErrInvalid, "", "A value refers to a row that the database does not have."
+		return "", "A value refers to a row that the database does not have.", backends.ErrInvalid
 	}
-	return backends.ErrInvalid, attr, "The value of " + attr + " refers to a row that the database does not have."
+	return attr, "The value of " + attr + " refers to a row that the database does not have.", backends.ErrInvalid
 }
 
 // relations are the tables that a write may touch, and the attribute that each is of; "" for the record's own.

@@ -106,7 +106,7 @@ func TestTranslate(t *testing.T) {
 		if !ok || !errors.Is(said, c.kind) || said.Attr != c.attr || said.Detail == "" {
 			t.Errorf("%v became %v, want %v about %q", c.err, got, c.kind, c.attr)
 		}
-		if again := d.translate(got, s); again != got {
+		if again := d.translate(got, s); again.Error() != got.Error() {
 			t.Errorf("%v was translated twice: %v", got, again)
 		}
 		if bare := d.translate(c.err, nil); !errors.Is(bare, c.kind) && c.kind != backends.ErrInvalid {

@@ -163,7 +163,7 @@ func (tx *transaction) blame(err error, attr string) error {
 		return err
 	}
 	said, ok := errors.AsType[*backends.Error](tx.c.d.translate(err, tx.s))
-	if !ok || attr == "" || said.Kind != backends.ErrInvalid && said.Kind != backends.ErrExists {
+	if !ok || attr == "" || !errors.Is(said, backends.ErrInvalid) && !errors.Is(said, backends.ErrExists) {
 		return err
 	}
 	said.Attr = attr

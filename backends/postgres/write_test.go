@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -64,9 +65,7 @@ func (g *ground) teams() *class {
 func hire(t testing.TB, c *class, login string, extra backends.Attributes) backends.Record {
 	t.Helper()
 	attrs := backends.Attributes{"login": backends.Strings(login), "name": backends.Strings("Name of " + login)}
-	for name, values := range extra {
-		attrs[name] = values
-	}
+	maps.Copy(attrs, extra)
 	r, err := c.Create(t.Context(), nil, attrs, []string{"*", "emails", "skills"})
 	if err != nil {
 		t.Fatalf("Create(%s): %v", login, err)
