@@ -103,7 +103,8 @@ func (d *draft) fit(f *field, after backends.Values, wish []any) (backends.Value
 	}
 	syntax := d.m.backend.Syntax(p.attr)
 	if !syntax.Single {
-		return distinct(after, wanted(syntax.Equality, f.fold())), nil
+		// A list in a table holds any two texts that differ; other directories refuse the second that they call equal.
+		return distinct(after, wanted(syntax.Equality, f.fold() && !d.m.typed() && p.place == nil)), nil
 	}
 	if len(wish) > 1 {
 		return nil, invalid(f.path.String(), "the directory holds one value, and %d were given", len(wish))
