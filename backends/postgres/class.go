@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -45,7 +44,7 @@ type class struct {
 
 	plans plans // of searches, for max_scan_rows
 
-	meeting sync.Mutex // held while the catalog is read
+	meeting chan struct{} // has one place, taken while the catalog is read
 	present atomic.Pointer[fitted]
 }
 
@@ -71,7 +70,7 @@ func (d *Directory) Open(o backends.Open) (backends.Backend, error) {
 }
 
 func (d *Directory) open(o backends.Open) (*class, configs.Faults) {
-	c := &class{d: d, node: o.At, tenant: o.Tenant, at: at{Version: xmin, Hash: "bcrypt"}}
+	c := &class{d: d, node: o.At, tenant: o.Tenant, meeting: make(chan struct{}, 1), at: at{Version: xmin, Hash: "bcrypt"}}
 	faults := o.At.Decode(&c.at)
 	if len(faults) > 0 {
 		return nil, faults

@@ -74,8 +74,12 @@ func (c *class) fitting(ctx context.Context, must bool) (*fitted, error) {
 	if !must && !due() {
 		return c.present.Load(), nil
 	}
-	c.meeting.Lock()
-	defer c.meeting.Unlock()
+	select {
+	case c.meeting <- struct{}{}:
+	case <-ctx.Done():
+		return nil, c.d.failed(ctx, ctx.Err(), nil)
+	}
+	defer func() { <-c.meeting }()
 	if !must && !due() {
 		return c.present.Load(), nil
 	}

@@ -87,7 +87,9 @@ func (d *Directory) withConn(ctx context.Context, s *shape, do func(context.Cont
 	for again := false; ; again = true {
 		conn, err := d.acquire(ctx)
 		if err != nil {
-			d.lost.Add(1)
+			if ctx.Err() == nil && !errors.Is(err, errBusy) {
+				d.lost.Add(1) // the server is away, and may be another when it is back
+			}
 			return d.failed(ctx, err, s)
 		}
 		begun, err := do(ctx, conn)
