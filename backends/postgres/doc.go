@@ -2,7 +2,7 @@
 //
 // A [Directory] is one database with its pool. What its catalog says of the tables that classes stand on (columns, constraints, indexes,
 // collations, row-level security) is read when it is first reached, again after a connection was lost, every few minutes, and when a statement turns out to name
-what is no longer there; no class does I/O to be opened. What does not fit the catalog is ErrUnavailable, never "not found". A class of
+// what is no longer there; no class does I/O to be opened. What does not fit the catalog is ErrUnavailable, never "not found". A class of
 // records is one table, its key, a condition (`where`) and its sets: tables of child rows. A shape is a class as the catalog has it: it knows
 // where each attribute is kept, which is one of four places:
 //
@@ -12,10 +12,10 @@ what is no longer there; no class does I/O to be opened. What does not fit the c
 //	hr.email              a set, rows of a table       several values, or Rows
 //
 // The key of a record is the text of its key column; of several, their texts with a dot between (in these a dot is ~1 and a tilde ~0). It is the record's name
-too. A document that is asked for as a whole is its JSON; "*" are all columns that can be written, that document and all sets. Columns and members
-whose names say that they hold a password are Secrets, and are left out of such a document.
-
-All SQL is made by statement: text of our own, identifiers that are quoted, and arguments. No value ever becomes text. In every statement the record's
+// too. A document that is asked for as a whole is its JSON; "*" are all columns that can be written, that document and all sets. Columns and members
+// whose names say that they hold a password are Secrets, and are left out of such a document.
+//
+// All SQL is made by statement: text of our own, identifiers that are quoted, and arguments. No value ever becomes text. In every statement the record's
 // table is called t and a table of child rows r.
 //
 // Reading: a walk is one statement that is streamed, in the order of the keys, so that a page by cursor seeks. Walks take places of which there are half as
