@@ -63,7 +63,7 @@ type Backend interface {
 type Capabilities struct {
 	Kind        string // "ldap"
 	ReadOnly    bool   // nothing can be written
-	Rename      bool   // Move works: records have names that can change. Without, they have none: Create takes no Template
+	Rename      bool   // Move works: records have names that can change. Without, Create takes no Template, and a record's name is the text of its key
 	Conditional bool   // Condition is enforced by the directory itself, not by read and compare
 	Secrets     bool   // SetPassword works
 	Versioned   bool   // records have versions: each of them, save one that the directory itself has written none for. Otherwise none has
