@@ -249,7 +249,7 @@ func scanIndex(rows pgx.Rows) (oid uint32, add func(*relation), err error) {
 func (r *relation) uniqueIndexes() {
 	for _, x := range r.indexes {
 		c, there := r.constraints[x.name]
-		if !x.unique && !(there && c.kind == 'x') {
+		if !x.unique && (!there || c.kind != 'x') {
 			continue
 		}
 		if !there {

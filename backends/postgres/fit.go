@@ -172,7 +172,7 @@ func (t *tailor) table(r *relation) {
 		return
 	}
 	t.s.rel = r
-	for i, name := range t.c.key {
+	for _, name := range t.c.key {
 		col := t.column(node.Get("key"), r, at.Table, name)
 		if col == nil {
 			continue
@@ -181,7 +181,6 @@ func (t *tailor) table(r *relation) {
 			t.fault(node.Get("key"), "take a column of uuid, of numbers or of text", "the column %s is of the type %s, which is no key", name, col.typ)
 		}
 		t.s.key = append(t.s.key, col)
-		_ = i
 	}
 	t.version(r)
 	if at.Document != "" {

@@ -171,7 +171,7 @@ func TestWhatDoesNotFitIsSaidAndIsNeverNotFound(t *testing.T) {
 		for range 2 {
 			_, err := c.Fetch(t.Context(), []backends.Key{"1", "1.1"}, nil)
 			var e *backends.Error
-			if !errors.As(err, &e) || e.Kind != backends.ErrUnavailable || e.Detail != "The configuration does not fit the database." {
+			if !errors.As(err, &e) || !errors.Is(err, backends.ErrUnavailable) || e.Detail != "The configuration does not fit the database." {
 				t.Errorf("%s: %v", claim, err)
 			}
 		}

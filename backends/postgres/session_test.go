@@ -133,7 +133,7 @@ func TestAServerThatComesBackIsMetAtOnce(t *testing.T) {
 			}(),
 		} {
 			var e *backends.Error
-			if !errors.As(err, &e) || e.Kind != backends.ErrUnavailable || strings.Contains(e.Detail, "127.0.0.1") {
+			if !errors.As(err, &e) || !errors.Is(err, backends.ErrUnavailable) || strings.Contains(e.Detail, "127.0.0.1") {
 				t.Errorf("%s: %s: %v", name, claim, err)
 			}
 		}
@@ -233,7 +233,7 @@ func TestAWrongPasswordIsNoSecret(t *testing.T) {
 	d, _ := openDirectory(t, strings.Replace(g.db.URL, "@", "wrong@", 1), nil)
 	err := d.Ping(t.Context())
 	var e *backends.Error
-	if errors.As(err, &e) && e.Kind == backends.ErrUnavailable && e.Detail == "The database does not let the adapter in." {
+	if errors.As(err, &e) && errors.Is(err, backends.ErrUnavailable) && e.Detail == "The database does not let the adapter in." {
 		return
 	}
 	if err != nil { // a server that trusts everybody lets him in
