@@ -128,7 +128,7 @@ func sessions(text string) []session {
 func asConfig(t *testing.T, mappings ...string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "scim.yaml")
-	text := "clients: {tests: {tokens: [a-token-of-the-tests]}}\njournal: {path: \"" + t.TempDir() + "\"}\nbackends: {corp: {kind: ldap, url: \"ldap://127.0.0.1:1\"}}\nmappings:\n"
+	text := "clients: {tests: {tokens: [a-token-of-the-tests]}}\njournal: {path: \"" + t.TempDir() + "\"}\nbackends:\n  corp: {kind: ldap, url: \"ldap://127.0.0.1:1\"}\n  hr: {kind: postgres, url: \"postgres://127.0.0.1:1/hr\"}\n  scim: {kind: postgres, url: \"postgres://127.0.0.1:1/scim\"}\nmappings:\n"
 	for _, m := range mappings {
 		text += "  - " + strings.ReplaceAll(strings.TrimSpace(m), "\n", "\n    ") + "\n"
 	}
@@ -155,12 +155,14 @@ func shell(t *testing.T, dir, line string) string {
 func TestTheReadmeShowsWhatHappens(t *testing.T) {
 	readme := page(t, "README.md")
 	mappings := blocks(readme, "yaml")
-	if len(mappings) != 1 {
+	if len(mappings) != 2 {
 		t.Fatalf("%d mappings in the README", len(mappings))
 	}
 	config := asConfig(t, mappings[0])
-	if _, err := check(t.Context(), config, false); err != nil {
-		t.Errorf("the mapping: %v", err)
+	for _, path := range []string{config, asConfig(t, mappings[1])} {
+		if _, err := check(t.Context(), path, false); err != nil {
+			t.Errorf("the mapping: %v", err)
+		}
 	}
 	shown := 0
 	for _, s := range sessions(readme) {
