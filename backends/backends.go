@@ -128,6 +128,7 @@ type Syntax struct {
 	ReadOnly bool // NO-USER-MODIFICATION, a generated column
 	Ref      bool // values are names of records (DN syntax)
 	MaxLen   int  // longest value; 0: not said
+	Always   bool // who is given no value gets one all the same, or cannot be: a column with a default, or NOT NULL
 }
 
 // Writer writes. Each method is one operation of the directory and happens whole or not at all, and only if cond holds (ErrChanged) and the record is in scope (ErrNotFound) and not protected (ErrRefused).

@@ -141,8 +141,11 @@ func TestAColumnIsShownByItsMeaning(t *testing.T) {
 		"a time in it":                 {`data."urn:acme:Thing".born`, "2026-01-02T03:04:05+01:00", "urn:acme:Thing", `{"born":"2026-01-02T02:04:05Z"}`},
 		"a truth in it":                {`data."urn:acme:Thing".vip`, true, "urn:acme:Thing", `{"vip":true}`},
 		"the parts of an extension":    {`data."urn:ietf:params:scim:schemas:extension:enterprise:2.0:User".manager.value`, "k2", scim.EnterpriseURN, `{"manager":{"value":"k2"}}`},
-		"objects in it": {"data.emails", []any{map[string]any{"value": "a@x", "type": "work", "primary": true}, map[string]any{"value": "b@x", "primary": "false"}, map[string]any{"type": "home"}},
-			"emails", `[{"value":"a@x","type":"work","primary":true},{"value":"b@x","primary":false}]`},
+		"objects in it": {
+			"data.emails",
+			[]any{map[string]any{"value": "a@x", "type": "work", "primary": true}, map[string]any{"value": "b@x", "primary": "false"}, map[string]any{"type": "home"}},
+			"emails", `[{"value":"a@x","type":"work","primary":true},{"value":"b@x","primary":false}]`,
+		},
 		"objects without a value in it": {"data.addresses", map[string]any{"locality": "Ulm", "type": "work"}, "addresses", `[{"locality":"Ulm","type":"work"}]`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -207,8 +210,10 @@ func TestWhatChangesInColumnsAndDocuments(t *testing.T) {
 		"a part":                    {"name/givenName", `"C"`, `=data.name.givenName backends.String("C")`},
 		"a part that goes":          {"name/givenName", `null`, `=data.name.givenName `},
 		"an array":                  {"urn:acme:Thing/tags", `["b","c"]`, `-data."urn:acme:Thing".tags backends.String("a") +data."urn:acme:Thing".tags backends.String("c")`},
-		"an object of several": {"emails", `[{"value":"a@x","type":"home"},{"value":"b@x"}]`,
-			`-data.emails backends.Row("{\"type\":[{\"string\":\"work\"}],\"value\":[{\"string\":\"a@x\"}]}") +data.emails backends.Row("{\"primary\":[{\"bool\":false}],\"type\":[{\"string\":\"home\"}],\"value\":[{\"string\":\"a@x\"}]}")`},
+		"an object of several": {
+			"emails", `[{"value":"a@x","type":"home"},{"value":"b@x"}]`,
+			`-data.emails backends.Row("{\"type\":[{\"string\":\"work\"}],\"value\":[{\"string\":\"a@x\"}]}") +data.emails backends.Row("{\"type\":[{\"string\":\"home\"}],\"value\":[{\"string\":\"a@x\"}]}")`,
+		},
 		"a truth in the document": {"urn:acme:Thing/vip", `false`, `=data."urn:acme:Thing".vip backends.Bool("false")`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -157,12 +157,13 @@ func (m *Mapping) putRow(e *element, before backends.Value, o *scim.Object) (bac
 		if err != nil {
 			shown = nil
 		}
-		wish, unmarked := given(part(o, f.path.sub.Name)), false
-		if f.path.sub.IsPrimary() && len(wish) == 0 && !sameWish(shown, []any{false}) {
-			wish, unmarked = []any{false}, true
+		wish := given(part(o, f.path.sub.Name))
+		unmarked := f.path.sub.IsPrimary() && len(wish) == 0
+		if unmarked && m.backend.Syntax(p.native()).Always {
+			wish = []any{false} // or the directory would say something of its own
 		}
 		switch {
-		case sameWish(shown, wish), unmarked && f.mutability() == scim.ReadOnly, f.path.sub.IsPrimary() && len(wish) == 0:
+		case sameWish(shown, wish), unmarked && (f.mutability() == scim.ReadOnly || sameWish(shown, []any{false})):
 			continue
 		case f.mutability() == scim.ReadOnly && (before.IsZero() || len(wish) == 0):
 			continue // what a client says of it in a new element is passed over, as in a new resource (RFC 7643 §7)

@@ -44,10 +44,14 @@ func TestEachRowIsAnElement(t *testing.T) {
 		rec        backends.Record
 		attr, want string
 	}{
-		"in order of their values": {withRows("hr.email", "address=b@x kind=H", "address=a@x kind=W is_main=TRUE"), "emails",
-			`[{"value":"a@x","type":"work","primary":true},{"value":"b@x","type":"home"}]`},
-		"of the same value in order of their parts": {withRows("hr.email", "address=a@x kind=W", "address=a@x kind=H"), "emails",
-			`[{"value":"a@x","type":"home"},{"value":"a@x","type":"work"}]`},
+		"in order of their values": {
+			withRows("hr.email", "address=b@x kind=H", "address=a@x kind=W is_main=TRUE"), "emails",
+			`[{"value":"a@x","type":"work","primary":true},{"value":"b@x","type":"home"}]`,
+		},
+		"of the same value in order of their parts": {
+			withRows("hr.email", "address=a@x kind=W", "address=a@x kind=H"), "emails",
+			`[{"value":"a@x","type":"home"},{"value":"a@x","type":"work"}]`,
+		},
 		"rows that show the same are one": {withRows("hr.email", "address=a@x kind=X", "address=a@x kind=Y"), "emails", `[{"value":"a@x"}]`},
 		"not without a value":             {withRows("hr.email", "kind=W is_main=TRUE", "address=a@x is_main=FALSE"), "emails", `[{"value":"a@x","primary":false}]`},
 		"and none at all":                 {withRows("hr.email", "kind=W"), "emails", ``},
@@ -133,21 +137,27 @@ var rowDiffs = map[string]struct {
 }{
 	"nothing":                             {[]string{"address=a@x kind=W", "address=b@x kind=X"}, `[{"value":"b@x"},{"value":"a@x","type":"work"}]`, ``},
 	"not to be primary is to say nothing": {[]string{"address=a@x is_main=FALSE", "address=b@x"}, `[{"value":"a@x"},{"value":"b@x","primary":false}]`, ``},
-	"a new one":                           {[]string{"address=a@x"}, `[{"value":"a@x"},{"value":"b@x","type":"home"}]`, `+hr.email {address: b@x, is_main: FALSE, kind: H}`},
+	"a new one":                           {[]string{"address=a@x"}, `[{"value":"a@x"},{"value":"b@x","type":"home"}]`, `+hr.email {address: b@x, kind: H}`},
 	"one goes":                            {[]string{"address=a@x", "address=b@x kind=W"}, `[{"value":"a@x"}]`, `-hr.email {address: b@x, kind: W}`},
 	"all go":                              {[]string{"address=a@x", "address=b@x kind=W"}, `null`, `-hr.email {address: a@x}, {address: b@x, kind: W}`},
 	"what is not shown stays":             {[]string{"kind=W", "address=a@x"}, `null`, `-hr.email {address: a@x}`},
 	"another type":                        {[]string{"address=a@x kind=W is_main=TRUE"}, `[{"value":"a@x","type":"home","primary":true}]`, `-hr.email {address: a@x, is_main: TRUE, kind: W} +hr.email {address: a@x, is_main: TRUE, kind: H}`},
 	"a code nobody knows is kept beside what changes": {[]string{"address=a@x kind=X"}, `[{"value":"a@x","primary":true}]`, `-hr.email {address: a@x, kind: X} +hr.email {address: a@x, is_main: TRUE, kind: X}`},
-	"a code nobody knows gives way":                   {[]string{"address=a@x kind=X"}, `[{"value":"a@x","type":"home"}]`, `-hr.email {address: a@x, kind: X} +hr.email {address: a@x, is_main: FALSE, kind: H}`},
-	"as the directory compares":                       {[]string{"address=A@x kind=W"}, `[{"value":"a@x","type":"work"}]`, `-hr.email {address: A@x, kind: W} +hr.email {address: a@x, is_main: FALSE, kind: W}`},
-	"the likest of several": {[]string{"address=a@x kind=W", "address=a@x kind=H"}, `[{"value":"a@x","type":"home","primary":true}]`,
-		`-hr.email {address: a@x, kind: W}, {address: a@x, kind: H} +hr.email {address: a@x, is_main: TRUE, kind: H}`},
-	"another is primary": {[]string{"address=a@x is_main=TRUE", "address=b@x is_main=FALSE"}, `[{"value":"a@x"},{"value":"b@x","primary":true}]`,
-		`-hr.email {address: a@x, is_main: TRUE}, {address: b@x, is_main: FALSE} +hr.email {address: a@x, is_main: FALSE}, {address: b@x, is_main: TRUE}`},
-	"the same twice":            {nil, `[{"value":"a@x","type":"work"},{"value":"a@x","type":"work","primary":false}]`, `+hr.email {address: a@x, is_main: FALSE, kind: W}`},
+	"a code nobody knows gives way":                   {[]string{"address=a@x kind=X"}, `[{"value":"a@x","type":"home"}]`, `-hr.email {address: a@x, kind: X} +hr.email {address: a@x, kind: H}`},
+	"as the directory compares":                       {[]string{"address=A@x kind=W"}, `[{"value":"a@x","type":"work"}]`, `-hr.email {address: A@x, kind: W} +hr.email {address: a@x, kind: W}`},
+	"the likest of several": {
+		[]string{"address=a@x kind=W", "address=a@x kind=H"},
+		`[{"value":"a@x","type":"home","primary":true}]`,
+		`-hr.email {address: a@x, kind: W}, {address: a@x, kind: H} +hr.email {address: a@x, is_main: TRUE, kind: H}`,
+	},
+	"another is primary": {
+		[]string{"address=a@x is_main=TRUE", "address=b@x is_main=FALSE"},
+		`[{"value":"a@x"},{"value":"b@x","primary":true}]`,
+		`-hr.email {address: a@x, is_main: TRUE}, {address: b@x, is_main: FALSE} +hr.email {address: a@x}, {address: b@x, is_main: TRUE}`,
+	},
+	"the same twice":            {nil, `[{"value":"a@x","type":"work"},{"value":"a@x","type":"work","primary":false}]`, `+hr.email {address: a@x, kind: W}`},
 	"an element of labels":      {[]string{"address=a@x"}, `[{"value":"a@x"},{"type":"work","primary":true}]`, ``},
-	"the same value, two types": {[]string{"address=a@x kind=W"}, `[{"value":"a@x","type":"work"},{"value":"a@x","type":"home"}]`, `+hr.email {address: a@x, is_main: FALSE, kind: H}`},
+	"the same value, two types": {[]string{"address=a@x kind=W"}, `[{"value":"a@x","type":"work"},{"value":"a@x","type":"home"}]`, `+hr.email {address: a@x, kind: H}`},
 }
 
 func TestDiffOfRowsTakesOutAndPutsInRows(t *testing.T) {
@@ -160,6 +170,34 @@ func TestDiffOfRowsTakesOutAndPutsInRows(t *testing.T) {
 			edit(t, after, "emails", c.wish)
 			got, err := m.Diff(rec, before, after, nil)
 			if err != nil || rowChanges(got.Changes) != c.want {
+				t.Errorf("got %s\nwant %s %v", rowChanges(got.Changes), c.want, err)
+			}
+		})
+	}
+}
+
+// Not to be primary is said where the directory has a value of its own for whoever says nothing.
+func TestNotToBePrimaryIsSaidWhereSomethingMustBe(t *testing.T) {
+	must := newTables()
+	column := must.syntax["hr.email.is_main"]
+	column.Always = true
+	must.syntax["hr.email.is_main"] = column
+	for name, c := range map[string]struct {
+		d    *directory
+		want string
+	}{
+		"a column that may be empty": {newTables(), "-hr.email {address: a@x, is_main: TRUE} +hr.email {address: a@x}, {address: b@x}, {address: c@x, is_main: FALSE}"},
+		"one that always has a value": {
+			must, "-hr.email {address: a@x, is_main: TRUE} +hr.email {address: a@x, is_main: FALSE}, {address: b@x, is_main: FALSE}, {address: c@x, is_main: FALSE}",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := compile(t, c.d, rowsUser).All()[0]
+			rec := withRows("hr.email", "address=a@x is_main=TRUE")
+			before, _ := m.Get(rec, nil)
+			after := before.Clone()
+			edit(t, after, "emails", `[{"value":"a@x"},{"value":"b@x"},{"value":"c@x","primary":false}]`)
+			if got, err := m.Diff(rec, before, after, nil); err != nil || rowChanges(got.Changes) != c.want {
 				t.Errorf("got %s\nwant %s %v", rowChanges(got.Changes), c.want, err)
 			}
 		})
@@ -181,7 +219,7 @@ func TestAnAddressIsTheRowThatHasMostInCommon(t *testing.T) {
 func TestANewRecordBringsItsRows(t *testing.T) {
 	m := compile(t, newTables(), rowsUser).All()[0]
 	got, err := m.Create(parse(t, `{"userName":"b","emails":[{"value":"a@x","type":"work","primary":true},{"value":"b@x"}],"phoneNumbers":[{"value":"1","type":"home"}]}`))
-	if err != nil || listed(got.Attrs["hr.email"]) != "{address: a@x, is_main: TRUE, kind: W}, {address: b@x, is_main: FALSE}" || listed(got.Attrs["hr.phone/2"]) != "1" {
+	if err != nil || listed(got.Attrs["hr.email"]) != "{address: a@x, is_main: TRUE, kind: W}, {address: b@x}" || listed(got.Attrs["hr.phone/2"]) != "1" {
 		t.Errorf("got %v %v", got.Attrs, err)
 	}
 	if _, err := m.Create(parse(t, `{"userName":"b","emails":[{"value":"a@x","type":"fax"}]}`)); err == nil || !strings.Contains(err.Error(), "emails.type: ") {

@@ -21,21 +21,31 @@ func TestFaultsOfColumnsAndDocuments(t *testing.T) {
 		can       backends.Capabilities
 		doc, says string
 	}{
-		"a truth where values are texts": {backends.Capabilities{}, overPeople("", "  active: enabled\n"),
-			"attributes.active: active is a boolean, and `enabled` yields a string; end the pipeline with a lens that yields a boolean: bool(TRUE, FALSE), absent(…), bit(…), locked"},
+		"a truth where values are texts": {
+			backends.Capabilities{},
+			overPeople("", "  active: enabled\n"),
+			"attributes.active: active is a boolean, and `enabled` yields a string; end the pipeline with a lens that yields a boolean: bool(TRUE, FALSE), absent(…), bit(…), locked",
+		},
 		"a lens that does not fit a typed column": {newPeople().can, overPeople("", "  active: enabled | int\n"), "active is a boolean, and `enabled | int` yields a integer; end"},
-		"no document": {backends.Capabilities{Typed: true}, overPeople("", "  title: document\n  \"*\": document\n"),
-			"attributes.title: title is kept in a document, and the records of hr have none; say `document: column` under `at`, where the backend has such columns, or name the attribute that holds it"},
-		"a password in the document": {newPeople().can, overPeople("", "  password: document\n"),
-			"attributes.password: a password would stand in the document as it is; name the column that passwords are kept in"},
+		"no document": {
+			backends.Capabilities{Typed: true},
+			overPeople("", "  title: document\n  \"*\": document\n"),
+			"attributes.title: title is kept in a document, and the records of hr have none; say `document: column` under `at`, where the backend has such columns, or name the attribute that holds it",
+		},
+		"a password in the document": {
+			newPeople().can, overPeople("", "  password: document\n"),
+			"attributes.password: a password would stand in the document as it is; name the column that passwords are kept in",
+		},
 		"groups in the document":    {newPeople().can, overPeople("", "  groups: document\n"), "groups are references, which a document cannot answer for; keep who is in a group in rows of a table"},
 		"one kind of element":       {newPeople().can, overPeople("", "  emails[type=work]: document\n"), `emails[type eq "work"].value is one of several elements, which a document holds whole; write emails: document`},
 		"a part of elements":        {newPeople().can, overPeople("", "  emails.type: document\n"), `emails.type is one of several elements, which a document holds whole; write emails: document`},
 		"a lens over all parts":     {newPeople().can, overPeople("", "  name: document | prefix(a)\n"), `name is complex; say which part: name.formatted`},
 		"a key that is of one part": {newPeople().can, overPeople("", "  name: {from: document, required: true}\n"), "required"},
 		"everything from elsewhere": {newPeople().can, overPeople("", "  \"*\": login\n"), `attributes.*: "*" takes the record's document and nothing else; write "*": document`},
-		"a whole of which nothing is left": {newPeople().can, overPeople("", "  acme:badge.code: login2\n  acme:badge.room: grade\n  acme:badge: document\n"),
-			"every part of badge has a line of its own; take the line away"},
+		"a whole of which nothing is left": {
+			newPeople().can, overPeople("", "  acme:badge.code: login2\n  acme:badge.room: grade\n  acme:badge: document\n"),
+			"every part of badge has a line of its own; take the line away",
+		},
 		"a part in two places": {newPeople().can, overPeople("", "  title: data.nickName\n  nickName: document\n"), "title and nickName both write data.nickName"},
 		"a name":               {newPeople().can, overPeople("create: {name: \"{userName}\"}\n", ""), "create.name: the records of hr have no names; take create.name away: a new record is found by its key"},
 		"a renaming":           {newPeople().can, overPeople("rename: keep\n", ""), "rename: the records of hr have no names that could change; take the line away"},

@@ -52,12 +52,14 @@ func (s *shape) syntaxOf(at place) backends.Syntax {
 	case len(at.path) > 0:
 		syntax.Equality, syntax.Order, syntax.Substr, syntax.Single = backends.CaseExact, backends.CaseExact, backends.CaseExact, false
 	}
+	syntax.Always = syntax.Always && len(at.path) == 0
 	return syntax
 }
 
 func (s *shape) syntaxOfColumn(rel *relation, c *column) backends.Syntax {
 	syntax := backends.Syntax{
 		Known: c.readable, Single: !c.array, MaxLen: c.length, ReadOnly: c.generated || s.class.at.ReadOnly || !rel.writable,
+		Always: c.notNull || c.defaulted,
 	}
 	if secretName(c.name) {
 		return syntax // it is compared with nothing
