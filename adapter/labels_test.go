@@ -19,6 +19,7 @@ type questions struct {
 	mu    sync.Mutex
 	finds [][]string // the attributes of each Find
 	walks [][]string // and of each Walk
+	held  [][]string // and of each Holders
 }
 
 func (a *questions) Find(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error) {
@@ -26,6 +27,13 @@ func (a *questions) Find(ctx context.Context, by string, names, attrs []string) 
 	a.finds = append(a.finds, attrs)
 	a.mu.Unlock()
 	return a.Backend.Find(ctx, by, names, attrs)
+}
+
+func (a *questions) Holders(ctx context.Context, attr string, names, attrs []string) (map[string][]backends.Record, error) {
+	a.mu.Lock()
+	a.held = append(a.held, attrs)
+	a.mu.Unlock()
+	return a.Backend.Holders(ctx, attr, names, attrs)
 }
 
 func (a *questions) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
@@ -119,7 +127,7 @@ func TestWhatRecordsAreCalledIsReadWithTheirIdsAndOnlyWhenItIsShown(t *testing.T
 	for name, c := range map[string]struct {
 		id                string
 		req               scim.Request
-		ofUsers, ofGroups [][]string // what each Find of users, each Walk of groups reads
+		ofUsers, ofGroups [][]string // what each Find of users, each Holders of groups reads
 		noMember          bool
 	}{
 		"all of a group":            {id: g.ID, req: h.req("Group"), ofUsers: [][]string{{"displayName", "uid"}}},
@@ -134,7 +142,7 @@ func TestWhatRecordsAreCalledIsReadWithTheirIdsAndOnlyWhenItIsShown(t *testing.T
 		"all but groups":            {id: ann.ID, req: h.without("User", "groups")},
 		"the user's name, no group": {id: ann.ID, req: h.shows("User", "userName")},
 	} {
-		users.finds, groups.finds, groups.walks = nil, nil, nil
+		users.finds, groups.finds, groups.walks, groups.held = nil, nil, nil, nil
 		h.groups.fetch = func(_ []backends.Key, attrs []string) (error, bool) {
 			if c.noMember && slices.Contains(attrs, "member") {
 				t.Errorf("%s: the list of members is read", name)
@@ -144,8 +152,8 @@ func TestWhatRecordsAreCalledIsReadWithTheirIdsAndOnlyWhenItIsShown(t *testing.T
 		if _, err := h.Get(t.Context(), c.req, c.id); err != nil {
 			t.Fatal(err)
 		}
-		if fmt.Sprint(users.finds) != fmt.Sprint(c.ofUsers) || fmt.Sprint(groups.walks) != fmt.Sprint(c.ofGroups) || len(groups.finds) > 0 {
-			t.Errorf("%s: Find of users %v, of groups %v; Walk of groups %v", name, users.finds, groups.finds, groups.walks)
+		if fmt.Sprint(users.finds) != fmt.Sprint(c.ofUsers) || fmt.Sprint(groups.held) != fmt.Sprint(c.ofGroups) || len(groups.finds) > 0 || len(groups.walks) > 0 {
+			t.Errorf("%s: Find of users %v, of groups %v; Walk of groups %v, Holders %v", name, users.finds, groups.finds, groups.walks, groups.held)
 		}
 	}
 }

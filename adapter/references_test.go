@@ -320,6 +320,27 @@ func TestAPageOfReferencesIsOneQuery(t *testing.T) {
 	}
 }
 
+func TestTheGroupsOfAPageOfUsersAreOneQuery(t *testing.T) {
+	h := newHouse(t)
+	ids := h.people(100)
+	all, few, nobody := h.group("all", ids...).ID, h.group("few", ids[:10]...).ID, h.group("nobody").ID
+	_, groups := h.watch()
+	page := h.list("User", "", 1, 100)
+	if len(page.Resources) != 100 || len(groups.held) != 1 || len(groups.walks) > 0 || len(groups.finds) > 0 {
+		t.Errorf("%d users with Holders %v, Walk %v, Find %v of groups", len(page.Resources), groups.held, groups.walks, groups.finds)
+	}
+	for _, res := range page.Resources {
+		id, _ := res.Get("id")
+		want := []string{all}
+		if slices.Contains(ids[:10], id.(string)) {
+			want = slices.Sorted(slices.Values([]string{all, few}))
+		}
+		if got := sortedValues(res, "groups"); !slices.Equal(got, want) || slices.Contains(got, nobody) {
+			t.Errorf("%v is in %v, want %v", id, got, want)
+		}
+	}
+}
+
 type countingKeys struct {
 	backends.Backend
 	keys int

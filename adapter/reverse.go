@@ -100,25 +100,12 @@ func (s *Service) other(r reference) (*class, reference, bool) {
 
 // pointing gives the keys of the records of c that point with r at a name.
 func pointing(ctx context.Context, c *class, r reference, name string) ([]backends.Key, error) {
-	recs, err := pointers(ctx, c, r, name, nil)
-	keys := make([]backends.Key, len(recs))
-	for i, rec := range recs {
+	held, err := c.Backend().Holders(ctx, r.Native, []string{name}, nil)
+	keys := make([]backends.Key, len(held[name]))
+	for i, rec := range held[name] {
 		keys[i] = rec.Key
 	}
 	return keys, err
-}
-
-// pointers walks the records of c that point with r at a name, and reads attrs of them.
-func pointers(ctx context.Context, c *class, r reference, name string, attrs []string) ([]backends.Record, error) {
-	var recs []backends.Record
-	q := backends.Query{Where: backends.Eq{Attr: r.Native, Value: backends.String(name), Rule: r.rule()}, Attrs: attrs}
-	for rec, err := range c.Backend().Walk(ctx, q) {
-		if err != nil {
-			return nil, err
-		}
-		recs = append(recs, rec)
-	}
-	return recs, nil
 }
 
 // ownNames gives what the records of a page are called by those who point at them.
@@ -137,74 +124,91 @@ func ownNames(ctx context.Context, c *class, by string, recs []backends.Record) 
 	return c.Backend().Names(ctx, by, keys)
 }
 
-// turn fills a reverse reference of all resources of a page: one search for each, a few at a time.
+// turn fills a reverse reference of all resources of a page.
 func (s *Service) turn(ctx context.Context, c *class, r reference, base string, recs []backends.Record, resources []*scim.Object) error {
 	there, back, ok := s.other(r)
 	if !ok {
 		return nil
 	}
+	// What the directory said itself is not mixed with what is found here.
+	for _, res := range resources {
+		if holder := holderOf(res, r.URI, false); holder != nil {
+			holder.Delete(r.Attr)
+		}
+	}
 	names, err := ownNames(ctx, c, back.By, recs)
 	if err != nil {
 		return err
 	}
-	return s.parallel(ctx, len(recs), func(ctx context.Context, i int) error {
-		// What the directory said itself is not mixed with what is found here.
-		holder := holderOf(resources[i], r.URI, false)
-		if holder != nil {
-			holder.Delete(r.Attr)
-		}
-		name, ok := names[recs[i].Key]
-		if !ok || name == "" {
-			return nil
-		}
-		found, err := pointers(ctx, there, back, name, there.labelReads(r.labelled))
-		if err != nil || len(found) == 0 {
-			return err
+	held, err := holdersOfAll(ctx, there, back, names, recs, there.labelReads(r.labelled))
+	if err != nil {
+		return err
+	}
+	for i, rec := range recs {
+		found := held[names[rec.Key]]
+		if len(found) == 0 {
+			continue
 		}
 		list := make([]any, len(found))
 		for n, rec := range found {
 			list[n] = r.element(base, s.target(ctx, there, rec, r.labelled), nil)
 		}
-		holder = holderOf(resources[i], r.URI, true)
+		holder := holderOf(resources[i], r.URI, true)
 		if r.Multi {
 			holder.Set(r.Attr, list)
 		} else {
 			holder.Set(r.Attr, list[0])
 		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// holdersOfAll asks at once who points at the records of a page.
+func holdersOfAll(ctx context.Context, c *class, r reference, names map[backends.Key]string, recs []backends.Record, attrs []string) (map[string][]backends.Record, error) {
+	var asked []string
+	for _, rec := range recs {
+		if name := names[rec.Key]; name != "" {
+			asked = append(asked, name)
+		}
+	}
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	return c.Backend().Holders(ctx, r.Native, asked, attrs)
 }
 
 // kinds says of nested groups, whose ids are already there, which of them name the record itself as a member ("direct") and which hold it
-// through another group ("indirect", RFC 7643 §4.1.2): one search for each record that has groups, a few at a time. No list of members is read.
+// through another group ("indirect", RFC 7643 §4.1.2). No list of members is read.
 func (s *Service) kinds(ctx context.Context, c *class, r reference, recs []backends.Record, resources []*scim.Object) error {
 	for _, typ := range r.Types {
 		there, back, ok := s.answering(c, r, typ)
 		if !ok {
 			continue
 		}
-		names, err := ownNames(ctx, c, back.By, recs)
+		var members []backends.Record
+		for i, rec := range recs {
+			if len(r.values(resources[i])) > 0 {
+				members = append(members, rec)
+			}
+		}
+		names, err := ownNames(ctx, c, back.By, members)
 		if err != nil {
 			return err
 		}
-		err = s.parallel(ctx, len(recs), func(ctx context.Context, i int) error {
-			name := names[recs[i].Key]
-			if len(r.values(resources[i])) == 0 || name == "" {
-				return nil
-			}
-			keys, err := pointing(ctx, there, back, name)
-			if err != nil {
-				return err
+		held, err := holdersOfAll(ctx, there, back, names, members, nil)
+		if err != nil {
+			return err
+		}
+		for i, rec := range recs {
+			direct := map[backends.Key]bool{}
+			for _, group := range held[names[rec.Key]] {
+				direct[group.Key] = true
 			}
 			r.each(resources[i], func(id string, element *scim.Object) {
-				if element != nil && slices.Contains(keys, backends.Key(id)) {
+				if element != nil && direct[backends.Key(id)] {
 					element.Set("type", "direct")
 				}
 			})
-			return nil
-		})
-		if err != nil {
-			return err
 		}
 	}
 	for _, res := range resources {
@@ -233,30 +237,4 @@ func (s *Service) answering(c *class, r reference, typ string) (*class, referenc
 		}
 	}
 	return nil, reference{}, false
-}
-
-// parallel runs do for 0 to n-1, a few at a time. The first error ends it and is given back.
-func (s *Service) parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	next := make(chan int)
-	var wg sync.WaitGroup
-	for range min(n, s.o.Parallel) {
-		wg.Go(func() {
-			for i := range next {
-				if err := do(ctx, i); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	for i := range n {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	return context.Cause(ctx)
 }

@@ -37,7 +37,7 @@ type Options struct {
 	RetryAfter    time.Duration // what clients are told when something is away; 5 seconds
 	SettleDelay   time.Duration // between attempts to read what came of a write; 200 milliseconds
 	NativeTTL     time.Duration // how long "the directory does not keep this attribute" is believed; 5 seconds
-	Parallel      int           // operations that one request runs at a time; 8
+	Parallel      int           // clean-up steps that one request runs at a time; 8
 
 	Replicas  int           // processes like this one that write to the same directories; 1
 	CursorKey []byte        // what cursors are encrypted with, the same on every replica; nil: one that is made now and dies with the process

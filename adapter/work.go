@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
@@ -156,16 +157,22 @@ func (w *work) step(ctx context.Context, op *operation, out *journal.StepOutcome
 // loose does the clean-up steps, which begin at from, a few at a time. What they cannot do is counted and journaled; what was done before
 // them stands.
 func (w *work) loose(ctx context.Context, from int, out *journal.Outcome) {
-	_ = w.s.parallel(ctx, len(w.ops)-from, func(ctx context.Context, n int) error {
-		op := w.ops[from+n]
-		if err := w.step(ctx, op, &out.Steps[from+n]); err != nil {
-			w.dangling.Store(true)
-			w.s.stats.dangling.Add(1)
-			w.s.log.LogAttrs(ctx, slog.LevelError, "a reference to a record that is gone, or has another name, could not be brought up to date", slog.String("type", op.step.Backend),
-				slog.String("id", string(op.step.Key)), slog.String("error", err.Error()))
-		}
-		return nil
-	})
+	free := make(chan struct{}, w.s.o.Parallel)
+	var wg sync.WaitGroup
+	for i := from; i < len(w.ops) && ctx.Err() == nil; i++ {
+		free <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-free }()
+			op := w.ops[i]
+			if err := w.step(ctx, op, &out.Steps[i]); err != nil {
+				w.dangling.Store(true)
+				w.s.stats.dangling.Add(1)
+				w.s.log.LogAttrs(ctx, slog.LevelError, "a reference to a record that is gone, or has another name, could not be brought up to date", slog.String("type", op.step.Backend),
+					slog.String("id", string(op.step.Key)), slog.String("error", err.Error()))
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // compensate takes the steps before `failed` back, the last first, and says what the client is told.

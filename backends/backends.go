@@ -148,6 +148,9 @@ type Resolver interface {
 	// Find gives the record that each name belongs to, by the names as they were spelled, with the attributes that are asked for (as Query.Attrs).
 	Find(ctx context.Context, by string, names, attrs []string) (map[string]Record, error)
 	Names(ctx context.Context, by string, keys []Key) (map[Key]string, error)
+	// Holders gives for each of the names the records whose attribute attr holds it, as the attribute itself compares, with the attributes that are asked
+	// for; names that nobody holds are left out. It is Find from the other side: few operations however many names, and attr itself is not read.
+	Holders(ctx context.Context, attr string, names, attrs []string) (map[string][]Record, error)
 }
 
 // Condition is what must hold for a write to happen. The zero value asks nothing beyond scope.

@@ -23,6 +23,7 @@ type hooked struct {
 	remove func(context.Context, backends.Key, backends.Condition) error
 	find   func(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error)
 	names  func(context.Context, string, []backends.Key) (map[backends.Key]string, error)
+	holds  func(ctx context.Context, attr string, names, attrs []string) (map[string][]backends.Record, error)
 	can    func(backends.Capabilities) backends.Capabilities
 	plan   func(context.Context, backends.Query) ([]string, error)
 }
@@ -102,6 +103,13 @@ func (h *hooked) Names(ctx context.Context, by string, keys []backends.Key) (map
 		return h.names(ctx, by, keys)
 	}
 	return h.Backend.Names(ctx, by, keys)
+}
+
+func (h *hooked) Holders(ctx context.Context, attr string, names, attrs []string) (map[string][]backends.Record, error) {
+	if h.holds != nil {
+		return h.holds(ctx, attr, names, attrs)
+	}
+	return h.Backend.Holders(ctx, attr, names, attrs)
 }
 
 func (h *hooked) Plan(ctx context.Context, q backends.Query) ([]string, error) {

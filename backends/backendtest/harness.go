@@ -129,7 +129,7 @@ func (n notTested) Error() string { return "not tested: " + string(n) }
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		readChecks(), valueChecks(), writeChecks(), conditionChecks(), scopeChecks(), resolverChecks(), errorChecks(), raceChecks(), streamChecks(),
+		readChecks(), valueChecks(), writeChecks(), conditionChecks(), scopeChecks(), resolverChecks(), holderChecks(), errorChecks(), raceChecks(), streamChecks(),
 		differentialChecks(), sortChecks(), rowChecks(), memberChecks(), documentChecks(), seekChecks(),
 		kindChecks(),
 	} {

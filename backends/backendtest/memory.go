@@ -383,6 +383,29 @@ func (b *memoryClass) Names(ctx context.Context, by string, keys []backends.Key)
 	return names, nil
 }
 
+func (b *memoryClass) Holders(ctx context.Context, attr string, names, attrs []string) (map[string][]backends.Record, error) {
+	held := map[string][]backends.Record{}
+	tests := make(map[string]backends.Predicate, len(names))
+	for _, name := range names {
+		tests[name] = backends.Eq{Attr: attr, Value: backends.String(name), Rule: b.Syntax(attr).Equality}
+	}
+	for _, key := range b.keys() {
+		b.m.mu.RLock()
+		err := b.ready(ctx)
+		r, missing := b.find(key)
+		for name, holds := range tests {
+			if err == nil && missing == nil && b.m.match(holds, r) {
+				held[name] = append(held[name], b.show(r, attrs))
+			}
+		}
+		b.m.mu.RUnlock()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return held, b.Ping(ctx)
+}
+
 // key makes keys that look like entryUUIDs, or numbers, and come in order. The caller holds the lock.
 func (m *Memory) key() backends.Key {
 	m.serial++

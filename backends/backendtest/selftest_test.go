@@ -23,13 +23,13 @@ type fault struct {
 
 func faults() []fault {
 	return slices.Concat(
-		readingFaults(), walkingFaults(), fetchingFaults(), conditionFaults(), creatingFaults(), changingFaults(), refusingFaults(), otherFaults(), sortFaults(), findFaults(),
+		readingFaults(), walkingFaults(), fetchingFaults(), conditionFaults(), creatingFaults(), changingFaults(), refusingFaults(), otherFaults(), sortFaults(), findFaults(), holderFaults(),
 	)
 }
 
 // tableFaults are those that show where the directory is like tables.
 func tableFaults() []fault {
-	return slices.Concat(rowFaults(), documentFaults(), seekFaults(), kindFaults())
+	return slices.Concat(rowFaults(), documentFaults(), seekFaults(), kindFaults(), setHolderFaults())
 }
 
 // TestSuiteNoticesFaults plants faults one by one. A check that would let its fault pass is worth nothing.

@@ -168,10 +168,11 @@ func (s *suite) everything(ctx context.Context, key backends.Key) map[string]err
 	_, has := s.b.Has(ctx, key, s.a.Must, backends.Strings("Jensen"))
 	_, find := s.b.Find(ctx, s.a.Name, []string{"x"}, nil)
 	_, names := s.b.Names(ctx, "", []backends.Key{key})
+	_, holders := s.b.Holders(ctx, s.a.Multi, []string{"x", "y"}, nil)
 	_, create := s.b.Create(ctx, s.name("late"), s.attrs("late", nil), nil)
 	_, modify := s.b.Modify(ctx, key, []backends.Change{change(backends.Replace, s.a.Text, "late")}, backends.Condition{}, nil)
 	errs := map[string]error{
-		"Fetch": fetch, "Count": count, "Has": has, "Find": find, "Names": names, "Create": create, "Modify": modify,
+		"Fetch": fetch, "Count": count, "Has": has, "Find": find, "Names": names, "Holders": holders, "Create": create, "Modify": modify,
 		"Delete": s.b.Delete(ctx, key, backends.Condition{}),
 		"Walk":   nil,
 	}

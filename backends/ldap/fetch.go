@@ -3,6 +3,7 @@ package ldap
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"sync"
 
@@ -23,18 +24,23 @@ func inBatches[T any](ctx context.Context, d *Directory, items []T, do func(cont
 		}
 		return do(ctx, items)
 	}
+	return atOnce(ctx, d, d.cfg.Connections, slices.Chunk(items, batch), do)
+}
+
+// atOnce calls do with each of items, so many at a time, and gives the first error.
+func atOnce[T any](ctx context.Context, d *Directory, most int, items iter.Seq[T], do func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
-	free := make(chan struct{}, d.cfg.Connections)
-	for piece := range slices.Chunk(items, batch) {
+	free := make(chan struct{}, most)
+	for item := range items {
 		free <- struct{}{}
 		if ctx.Err() != nil {
 			break
 		}
 		wg.Go(func() {
 			defer func() { <-free }()
-			if err := do(ctx, piece); err != nil {
+			if err := do(ctx, item); err != nil {
 				cancel(err)
 			}
 		})

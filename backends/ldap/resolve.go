@@ -171,6 +171,68 @@ func (c *class) findBy(ctx context.Context, in *info, by string, names, attrs []
 	return records, nil
 }
 
+// lookups is how many searches for the holders of names are under way at a time. They share connections, on which a server works at several at once.
+const lookups = 8
+
+// Holders finds who has each of the names in an attribute: one search for each, since a search for many would not say who has which without the attribute
+// being read, which may be a list of thousands. None waits for a connection that somebody who is walking has.
+func (c *class) Holders(ctx context.Context, attr string, names, attrs []string) (map[string][]backends.Record, error) {
+	in, err := c.d.contact(ctx)
+	if err != nil {
+		return nil, err
+	}
+	held := map[string][]backends.Record{}
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	var mu sync.Mutex
+	v := c.view(in, attrs)
+	err = atOnce(ctx, c.d, lookups, slices.Values(names), func(ctx context.Context, name string) error {
+		records, err := c.holding(ctx, v, backends.Eq{Attr: attr, Value: backends.String(name), Rule: in.equality(attr, name)}, attrs)
+		if err == nil && len(records) > 0 {
+			mu.Lock()
+			defer mu.Unlock()
+			held[name] = records
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return held, nil
+}
+
+// holding is one search on a shared connection. Who the server does not find truly, or gives only in pages, are walked.
+func (c *class) holding(ctx context.Context, v *view, name backends.Eq, attrs []string) ([]backends.Record, error) {
+	f, exact := c.lowering(v.in).above(name)
+	if f == constant(false) {
+		return nil, nil
+	}
+	if exact {
+		found, err := c.find(ctx, c.search(c.scoped(f), v.request))
+		if err != nil || !found.limited {
+			return v.records(found.entries), err
+		}
+	}
+	var records []backends.Record
+	for rec, err := range c.Walk(ctx, backends.Query{Where: name, Attrs: attrs}) {
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, rec)
+	}
+	return records, nil
+}
+
+// equality is how an attribute compares with a name. Where the schema does not say so, what reads like a DN is one.
+func (in *info) equality(attr, name string) backends.Rule {
+	if rule := in.schema.Syntax(attr).Equality; rule != backends.NoRule {
+		return rule
+	}
+	if _, ok := canonicalDN(name); ok {
+		return backends.NameRule
+	}
+	return backends.CaseExact
+}
+
 // Names says what the records with these keys are called: their DNs, or a value of the attribute by.
 func (c *class) Names(ctx context.Context, by string, keys []backends.Key) (map[backends.Key]string, error) {
 	var attrs []string

@@ -181,11 +181,15 @@ func (s *shape) compareExact(o operand, x fragment, t test) (compared, bool) {
 // citextEqual is the comparison of the citext extension, wherever that is installed: the schema need not be in the search path, and without its own
 // operator a citext compares as a text.
 func citextEqual(o operand, literal string) fragment {
-	operator := " = "
-	if dot := strings.LastIndex(o.column.typ, "."); dot > 0 {
-		operator = " OPERATOR(" + o.column.typ[:dot] + ".=) "
+	return o.sql.sql(o.column.equals()).arg(literal, o.column.typ)
+}
+
+// equals is the operator of the column's own equality.
+func (c *column) equals() string {
+	if dot := strings.LastIndex(c.typ, "."); dot > 0 && c.family == citext {
+		return " OPERATOR(" + c.typ[:dot] + ".=) "
 	}
-	return o.sql.sql(operator).arg(literal, o.column.typ)
+	return " = "
 }
 
 // compareFolded compares without regard to letter case, x being o as text.
@@ -195,7 +199,7 @@ func (s *shape) compareFolded(o operand, x fragment, t test) (compared, bool) {
 		return decided(false)
 	}
 	if t.op == equals && o.column.family == citext && s.folding.agrees(s.folding.byDefault(), literal) {
-		return answered(citextEqual(o, literal))
+		return compared{fragment: citextEqual(o, literal), equals: &argument{literal, o.column.typ}}, true
 	}
 	lower, ok := s.folding.lower(x, o.column.collation, t, literal)
 	if !ok {

@@ -41,8 +41,9 @@ type item struct {
 }
 
 // selectRecord writes a SELECT of everything that these attributes need, FROM the record's table t and without a WHERE. What it gives turns rows into records.
-// "*" are all columns that can be written and all sets, a document as one text of JSON; "+" are the columns that the database keeps itself.
-func (s *shape) selectRecord(st *statement, attrs []string) *view {
+// "*" are all columns that can be written and all sets, a document as one text of JSON; "+" are the columns that the database keeps itself. more is SQL of
+// our own for answers behind those of the record, of tables that the caller joins.
+func (s *shape) selectRecord(st *statement, attrs []string, more ...string) *view {
 	v := &view{s: s}
 	st.sql("SELECT ", s.versionSQL("t"))
 	for _, c := range s.key {
@@ -69,6 +70,9 @@ func (s *shape) selectRecord(st *statement, attrs []string) *view {
 			}
 		}
 		v.items = append(v.items, item{place: p, at: at, whole: p.column != nil && p.column.family == document && len(p.path) == 0})
+	}
+	for _, column := range more {
+		st.sql(", ", column)
 	}
 	st.sql(" FROM ", s.rel.sql(), " t")
 	return v
