@@ -75,6 +75,7 @@ func (l lowering) eachTest(p backends.Predicate, visit func(place, backends.Pred
 
 // indexFor is the index that serves a test, as what stands in the parentheses of CREATE INDEX; "" for none.
 func (s *shape) indexFor(c *column, path []string, leaf backends.Predicate) (method, key string) {
+	c, leaf = s.onKept(c, leaf)
 	name := ident(c.name)
 	if c.family == document {
 		some, isSome := leaf.(backends.Some)

@@ -30,9 +30,12 @@ type column struct {
 	array     bool // several values; family is that of the elements
 	length    int  // of varchar(n); 0: no bound
 	notNull   bool
-	defaulted bool // has a default, or is an identity
-	generated bool // cannot be written
-	readable  bool // by this role
+	defaulted bool   // has a default, or is an identity
+	generated bool   // cannot be written
+	made      string // of a generated column that is stored: its expression, as the server prints it
+	kept      *kept  // the column that keeps this one in lower case
+	bytewise  bool   // an index on it is in the order of bytes, whatever its collation is
+	readable  bool   // by this role
 	collation collation
 }
 

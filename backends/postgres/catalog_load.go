@@ -78,7 +78,8 @@ SELECT a.attrelid, a.attname::text, format_type(v.oid, -1), v.typname::text, v.t
 	a.attnotnull OR b.strict, a.atthasdef OR a.attidentity <> '' OR b.given,
 	a.attgenerated <> '' OR a.attidentity = 'a' OR (c.relkind = 'v' AND NOT pg_column_is_updatable(c.oid, a.attnum, true)),
 	has_column_privilege(c.oid, a.attnum, 'SELECT'),
-	coalesce(quote_ident(ln.nspname) || '.' || quote_ident(l.collname), ''), coalesce(l.collisdeterministic, true)
+	coalesce(quote_ident(ln.nspname) || '.' || quote_ident(l.collname), ''), coalesce(l.collisdeterministic, true),
+	CASE a.attgenerated WHEN 's' THEN pg_get_expr(def.adbin, def.adrelid) ELSE '' END
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 CROSS JOIN LATERAL (
@@ -96,6 +97,7 @@ JOIN pg_type v ON v.oid = coalesce(nullif(et.typbasetype, 0), et.oid, bt.oid)
 JOIN pg_namespace vn ON vn.oid = v.typnamespace
 LEFT JOIN pg_collation l ON l.oid = a.attcollation
 LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace
+LEFT JOIN pg_attrdef def ON def.adrelid = a.attrelid AND def.adnum = a.attnum
 WHERE a.attrelid = ANY($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum`
 
@@ -172,6 +174,7 @@ func load(ctx context.Context, conn *pgx.Conn, tables []named) (*catalog, error)
 	for _, relations := range byOID {
 		for _, r := range relations {
 			r.uniqueIndexes()
+			r.keep()
 		}
 	}
 	return cat, nil
@@ -196,7 +199,7 @@ func scanColumn(rows pgx.Rows) (oid uint32, add func(*relation), err error) {
 	var name, kind, schema string
 	var isCitext bool
 	err = rows.Scan(&oid, &c.name, &c.typ, &name, &kind, &schema, &isCitext, &c.array, &c.length, &c.notNull, &c.defaulted, &c.generated, &c.readable,
-		&c.collation.name, &c.collation.deterministic)
+		&c.collation.name, &c.collation.deterministic, &c.made)
 	switch {
 	case isCitext:
 		c.family = citext
@@ -259,6 +262,10 @@ func (r *relation) uniqueIndexes() {
 		for _, k := range x.keys {
 			if k.column != "" {
 				c.columns = append(c.columns, k.column)
+				continue
+			}
+			if path := documentPath(k.expr); path != "" {
+				c.columns = append(c.columns, path)
 				continue
 			}
 			mentioned := identifiers(k.expr)

@@ -160,6 +160,11 @@ func plainText(c *column) bool {
 
 // compareExact compares letter by letter, x being o as text.
 func (s *shape) compareExact(o operand, x fragment, t test) (compared, bool) {
+	if t.op == begins {
+		if f, ok := s.beginning(o, t.text); ok {
+			return answered(f)
+		}
+	}
 	if t.op != equals {
 		return partOrOrder(x, o.column.collation, t, t.text)
 	}

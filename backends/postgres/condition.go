@@ -114,6 +114,7 @@ func (l lowering) test(at place, p backends.Predicate) (fragment, bool) {
 	case at.column.array:
 		return l.testArray(at.column, l.in(at), p)
 	}
+	at.column, p = l.s.onKept(at.column, p)
 	f, ok := l.s.compare(operand{l.in(at), at.column}, p)
 	return f.fragment, ok
 }

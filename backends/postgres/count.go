@@ -17,8 +17,7 @@ func (c *class) Count(ctx context.Context, p backends.Predicate, limit int) (n i
 			return errNothing
 		}
 		st.sql("SELECT count(*)::text FROM (SELECT FROM ", s.rel.sql(), " t WHERE ")
-		s.scope(st).sql(" AND ")
-		s.above(st, p)
+		s.inScope(st, p)
 		if limit > 0 {
 			st.sql(" LIMIT ").arg(int64(limit)+1, "bigint") // one more tells "as many" from "more"
 		}

@@ -53,7 +53,7 @@ func TestTheCatalogSaysWhatColumnsAre(t *testing.T) {
 		{name: "kind", typ: `hr."Kind"`, family: enum, collation: no},
 		{name: "tags", typ: "character varying", family: text, array: true, length: 9, collation: byDefault},
 		{name: "kinds", typ: `hr."Kind"`, family: enum, array: true, collation: no},
-		{name: "loud", typ: "text", family: text, defaulted: true, generated: true, collation: byDefault},
+		{name: "loud", typ: "text", family: text, defaulted: true, generated: true, made: "upper(org)", collation: byDefault},
 		{name: "sorted", typ: "text", family: text, collation: collation{name: collationC, deterministic: true}},
 		{name: "doc", typ: "jsonb", family: document, collation: no},
 		{name: "old", typ: "json", family: document, collation: no},
@@ -138,6 +138,8 @@ func TestWhatDoesNotFitIsSaidAndIsNeverNotFound(t *testing.T) {
 	g := newGround(t, hr, "CREATE TABLE hidden (id int PRIMARY KEY)")
 	g.exec("REVOKE ALL ON hidden FROM " + g.db.Role)
 	rows := func(at string) backends.Set { return g.set("mails", at, "person") }
+	either := g.set("members", "{rows: hr.member, on: team, value: [person, child]}", "person", "child")
+	either.Either = true
 	for claim, tc := range map[string]struct {
 		at   string
 		set  *backends.Set
@@ -160,6 +162,7 @@ func TestWhatDoesNotFitIsSaidAndIsNeverNotFound(t *testing.T) {
 		"no link":            {at: "{table: hr.person, key: id}", set: new(rows("{rows: hr.member, on: persn}")), want: "on: hr.member has no column persn; write person"},
 		"half a link":        {at: "{table: hr.person, key: [id, org]}", set: new(rows("{rows: hr.member, on: person}")), want: "on: 1 columns hold a key of 2; name as many columns as the key has, in its order"},
 		"a link of its own":  {at: "{table: hr.person, key: org}", set: new(rows("{rows: hr.member, on: person}")), want: "on: the column person is of the type bigint, and the key's org of the type text; name the column that holds org"},
+		"two kinds of members": {at: "{table: hr.team, key: id}", set: &either, want: "value: the columns person (bigint) and child (bigint) can hold the same value, and nobody could tell which record it means; give the tables keys of the type uuid, or map one of the columns only"},
 		"a fixed column":     {at: "{table: hr.person, key: id}", set: new(rows("{rows: hr.member, on: person, where: {kind: x}}")), want: "where.kind: hr.member has no column kind"},
 	} {
 		g.d, g.log = openDirectory(t, g.db.URL, nil)

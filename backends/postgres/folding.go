@@ -25,7 +25,7 @@ var candidates = []string{"pg_c_utf8", "C.utf8", "C.UTF-8", "und-x-icu"}
 
 // folding says of which letters this database makes other lower case ones than the matcher does, by collation.
 type folding struct {
-	letters map[string]*letters // by the collation's quoted name
+	letters map[string]*letters // by the collation's quoted name, or the id of a folder
 	best    string              // the one that differs on the fewest letters
 }
 
@@ -47,6 +47,24 @@ func (f *folding) agrees(in collation, literal string) bool {
 	}
 	l, ok := f.letters[in.name]
 	return ok && !strings.ContainsFunc(literal, func(r rune) bool { return l.touched[r] })
+}
+
+// keeps says that what a folder made of texts is equal to a folded literal, or has it as a part, where the matcher's is and has.
+func (f *folding) keeps(by folder, literal string) bool {
+	if f == nil {
+		return false
+	}
+	l, ok := f.letters[by.id()]
+	return ok && !strings.ContainsFunc(literal, func(r rune) bool { return l.touched[r] })
+}
+
+// keepsAll says that a folder folds every letter as the matcher does.
+func (f *folding) keepsAll(by folder) bool {
+	if f == nil {
+		return false
+	}
+	l, ok := f.letters[by.id()]
+	return ok && len(l.differ) == 0
 }
 
 // same says that a collation folds every letter as the matcher does.
@@ -84,29 +102,37 @@ func (f *folding) foldedBest(x fragment) (fragment, bool) {
 // fold measures the collations that the class has to do with, those that are not known yet.
 func (t *tailor) fold(ctx context.Context, conn *pgx.Conn) error {
 	names := []string{defaultCollation}
+	var folders []folder
 	for _, r := range t.s.relations {
 		for _, c := range r.columns {
 			if n := c.collation; n.name != "" && n.deterministic && !slices.Contains(names, n.name) {
 				names = append(names, n.name)
 			}
+			if c.kept != nil && !slices.Contains(folders, c.kept.folder) {
+				folders = append(folders, c.kept.folder)
+			}
 		}
 	}
-	f, err := t.c.d.measured(ctx, conn, names)
+	f, err := t.c.d.measured(ctx, conn, names, folders)
 	t.s.folding = f
 	return err
 }
 
-// measured is how these collations fold, and which of all is best. What was measured is kept: it is the same for as long as the server is.
-func (d *Directory) measured(ctx context.Context, conn *pgx.Conn, names []string) (*folding, error) {
+// measured is how these collations and folders fold, and which of all is best. What was measured is kept: it is the same for as long as the server is.
+func (d *Directory) measured(ctx context.Context, conn *pgx.Conn, names []string, folders []folder) (*folding, error) {
 	slices.Sort(names)
-	id := strings.Join(names, ",")
+	all := slices.Clone(names)
+	for _, by := range folders {
+		all = append(all, by.id())
+	}
+	id := strings.Join(all, ",")
 	d.mu.Lock()
 	known := d.folds[id]
 	d.mu.Unlock()
 	if known != nil {
 		return known, nil
 	}
-	f, err := measureAll(ctx, conn, names)
+	f, err := measureAll(ctx, conn, names, folders...)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +145,8 @@ func (d *Directory) measured(ctx context.Context, conn *pgx.Conn, names []string
 	return f, nil
 }
 
-// measureAll measures these collations, and candidates until one folds every letter right.
-func measureAll(ctx context.Context, conn *pgx.Conn, names []string) (*folding, error) {
+// measureAll measures these folders and collations, and candidates until one folds every letter right.
+func measureAll(ctx context.Context, conn *pgx.Conn, names []string, folders ...folder) (*folding, error) {
 	f := &folding{letters: map[string]*letters{}}
 	var encoding string
 	if err := conn.QueryRow(ctx, "SELECT getdatabaseencoding()::text").Scan(&encoding); err != nil {
@@ -142,7 +168,7 @@ func measureAll(ctx context.Context, conn *pgx.Conn, names []string) (*folding, 
 		if i >= len(names) && found && len(best.differ) == 0 {
 			break
 		}
-		l, err := measure(ctx, conn, name)
+		l, err := measure(ctx, conn, byCollation(name))
 		if err != nil {
 			return nil, err
 		}
@@ -150,6 +176,13 @@ func measureAll(ctx context.Context, conn *pgx.Conn, names []string) (*folding, 
 		if !found || len(l.differ) < len(best.differ) {
 			f.best = name
 		}
+	}
+	for _, by := range folders {
+		l, err := measure(ctx, conn, by)
+		if err != nil {
+			return nil, err
+		}
+		f.letters[by.id()] = l
 	}
 	return f, nil
 }
@@ -162,23 +195,24 @@ JOIN pg_collation c ON c.collname = w.name AND c.collisdeterministic AND c.colle
 JOIN pg_namespace n ON n.oid = c.collnamespace AND n.nspname = 'pg_catalog'
 ORDER BY w.ord`
 
-// lettersSQL gives what a collation makes of each character that it changes, or the matcher does: alone, and in company. Greek and Lithuanian look at
+// lettersSQL gives what a folder makes of each character that it changes, or the matcher does: alone, and in company. Greek and Lithuanian look at
 // what stands before or behind a letter; the neighbours are those that such rules look for. No character of the ranges left out has ever had a lower case:
 // Chinese, Korean, cuneiform, private use.
-const lettersSQL = `
-SELECT c, lower(chr(c) COLLATE %[1]s), lower(('a' || chr(c)) COLLATE %[1]s), lower((chr(c) || 'a') COLLATE %[1]s), lower((chr(c) || chr(775)) COLLATE %[1]s)
+func lettersSQL(by folder) string {
+	return "SELECT c, " + by.of("chr(c)") + ", " + by.of("('a' || chr(c))") + ", " + by.of("(chr(c) || 'a')") + ", " + by.of("(chr(c) || chr(775))") + `
 FROM (VALUES (1, 13311), (40960, 44031), (63744, 73727), (90112, 94207), (118784, 126975)) AS r(first, last), generate_series(first, last) AS c
-WHERE lower(chr(c) COLLATE %[1]s) COLLATE "C" <> chr(c) OR c = ANY($1::int[])`
+WHERE ` + by.of("chr(c)") + ` COLLATE "C" <> chr(c) OR c = ANY($1::int[])`
+}
 
-// measure asks how a collation folds.
-func measure(ctx context.Context, conn *pgx.Conn, name string) (*letters, error) {
+// measure asks how a folder folds.
+func measure(ctx context.Context, conn *pgx.Conn, by folder) (*letters, error) {
 	var folded []int32
 	for r := rune(1); r <= unicode.MaxRune; r++ {
 		if unicode.ToLower(r) != r {
 			folded = append(folded, r)
 		}
 	}
-	rows, err := conn.Query(ctx, strings.ReplaceAll(lettersSQL, "%[1]s", name), folded)
+	rows, err := conn.Query(ctx, lettersSQL(by), folded)
 	if err != nil {
 		return nil, err
 	}

@@ -143,16 +143,19 @@ func textSQL(alias string, c *column) string {
 
 // scope writes that t belongs to the class.
 func (s *shape) scope(st *statement) *statement {
-	st.sql("TRUE")
+	and := ""
 	if len(s.class.where) > 0 {
-		st.sql(" AND ").condition(s.class.where, s.class.tenant)
+		st.condition(s.class.where, s.class.tenant)
+		and = " AND "
 	}
 	switch {
+	case s.deleted == nil && and == "":
+		st.sql("TRUE")
 	case s.deleted == nil:
 	case s.deleted.family == boolean:
-		st.sql(" AND ", of("t", s.deleted), " IS NOT TRUE")
+		st.sql(and, of("t", s.deleted), " IS NOT TRUE")
 	default:
-		st.sql(" AND ", of("t", s.deleted), " IS NULL")
+		st.sql(and, of("t", s.deleted), " IS NULL")
 	}
 	return st
 }

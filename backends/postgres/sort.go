@@ -54,7 +54,8 @@ func (s *shape) sortKey(by backends.Sort) (fragment, bool) {
 		key, ok := s.orderOf(operand{code("v.v"), &element}, by.Rule)
 		return lowest(key, code("unnest(", of("t", at.column), ") AS v(v)")), ok
 	}
-	return s.orderOf(operand{code(of("t", at.column)), at.column}, by.Rule)
+	c, rule := s.inOrder(at.column, by.Rule)
+	return s.orderOf(operand{code(of("t", c)), c}, rule)
 }
 
 // lowestOfSet is the lowest of a set's values. Rows have no order.
@@ -62,7 +63,8 @@ func (s *shape) lowestOfSet(set *set, rule backends.Rule) (fragment, bool) {
 	if len(set.columns) != 1 || set.columns[0].array || set.columns[0].family == document || secretName(set.columns[0].name) {
 		return fragment{}, false
 	}
-	key, ok := s.orderOf(operand{code(of("r", set.columns[0])), set.columns[0]}, rule)
+	c, rule := s.inOrder(set.columns[0], rule)
+	key, ok := s.orderOf(operand{code(of("r", c)), c}, rule)
 	return lowest(key, fragment{}.with(token{write: func(st *statement) { s.rowsOf(st, set) }})), ok
 }
 

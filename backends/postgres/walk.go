@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -125,26 +126,40 @@ func (s *shape) walkQuery(st *statement, q backends.Query) (*walker, error) {
 		attrs = slices.Concat(q.Attrs, w.extra)
 	}
 	w.view = s.selectRecord(st, attrs)
-	st.sql(" WHERE ")
-	s.scope(st).sql(" AND ")
-	s.above(st, q.Where)
+	if !w.exact {
+		w.skip, q.Skip, q.Limit = q.Skip, 0, 0
+	}
+	if q.Skip == 0 || q.Limit == 0 || !unique(s.rel, s.class.key) {
+		return w, s.among(st.sql(" WHERE "), q)
+	}
+	// The keys alone are counted off: what is shown is read of no row that is left out.
+	keys := make([]string, len(s.key))
+	for i, c := range s.key {
+		keys[i] = of("t", c)
+	}
+	list := strings.Join(keys, ", ")
+	before, behind := list+" = ANY(ARRAY(", "))"
+	if len(keys) > 1 {
+		before, behind = "("+list+") IN (", ")"
+	}
+	st.sql(" WHERE ", before, "SELECT ", list, " FROM ", s.rel.sql(), " t WHERE ")
+	if err := s.among(st, q); err != nil {
+		return nil, err
+	}
+	return w, s.order(st.sql(behind), q)
+}
+
+// among writes the condition of a walk, its order and its bounds.
+func (s *shape) among(st *statement, q backends.Query) error {
+	s.inScope(st, q.Where)
 	if q.After != "" {
 		st.sql(" AND ")
 		if !s.keyAfter(st, q.After, q.Reverse) {
-			return nil, &backends.Error{Kind: backends.ErrInvalid, Detail: "The walk is to begin behind what cannot be a key."}
+			return &backends.Error{Kind: backends.ErrInvalid, Detail: "The walk is to begin behind what cannot be a key."}
 		}
 	}
-	if q.Sort != nil {
-		if err := s.orderBy(st, *q.Sort); err != nil {
-			return nil, err
-		}
-	} else {
-		st.sql(" ORDER BY ")
-		s.keyOrder(st, q.Reverse)
-	}
-	if !w.exact {
-		w.skip = q.Skip
-		return w, nil
+	if err := s.order(st, q); err != nil {
+		return err
 	}
 	if q.Limit > 0 {
 		st.sql(" LIMIT ").arg(int64(q.Limit), "bigint")
@@ -152,7 +167,30 @@ func (s *shape) walkQuery(st *statement, q backends.Query) (*walker, error) {
 	if q.Skip > 0 {
 		st.sql(" OFFSET ").arg(int64(q.Skip), "bigint")
 	}
-	return w, nil
+	return nil
+}
+
+// inScope writes that t belongs to the class, and a condition that holds wherever p does.
+func (s *shape) inScope(st *statement, p backends.Predicate) {
+	f, _ := s.lowering().above(p)
+	switch {
+	case len(s.class.where) == 0 && s.deleted == nil:
+		f.to(st)
+	case f.fixed == always:
+		s.scope(st)
+	default:
+		f.to(s.scope(st).sql(" AND "))
+	}
+}
+
+// order writes ORDER BY.
+func (s *shape) order(st *statement, q backends.Query) error {
+	if q.Sort != nil {
+		return s.orderBy(st, *q.Sort)
+	}
+	st.sql(" ORDER BY ")
+	s.keyOrder(st, q.Reverse)
+	return nil
 }
 
 // wants says whether a record is part of the walk, and takes from it what was not asked for.
