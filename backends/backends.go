@@ -35,6 +35,8 @@ type Set struct {
 	// each row has a value in one of the columns only, and the attribute's values are those.
 	Columns []string
 	Either  bool
+	// Valued: the first of several Columns is what a row is about, and one with another value there is another row, never the same one changed.
+	Valued bool
 }
 
 // Directory is one server or database with its pool, its schema and its health. A directory that cannot be reached yet is no error: it is retried, and every operation meanwhile is ErrUnavailable.

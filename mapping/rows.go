@@ -52,10 +52,10 @@ func (c *compiler) rows(f *field, node configs.Node) {
 	if len(c.faults) > before {
 		return
 	}
-	set.valueFirst()
+	valued := set.valueFirst()
 	set.name = c.setName(node.Get("rows").Text())
 	c.distinctRows(f)
-	c.sets = append(c.sets, backends.Set{Name: set.name, At: node, Columns: set.columns, Either: set.either})
+	c.sets = append(c.sets, backends.Set{Name: set.name, At: node, Columns: set.columns, Either: set.either, Valued: valued && len(set.columns) > 1 && !set.either})
 	c.m.sets = append(c.m.sets, set)
 	c.named(f)
 }
@@ -233,14 +233,16 @@ func (c *compiler) rowOptions(f *field, node configs.Node) {
 	}
 }
 
-// valueFirst puts the column of the value before the others: a backend takes rows that agree in the first for the same row.
-func (s *rowSet) valueFirst() {
+// valueFirst puts the column of the value before the others, if there is one: a backend takes rows that differ in it for different rows.
+func (s *rowSet) valueFirst() (valued bool) {
 	for _, part := range s.parts {
 		if part.path.sub != nil && part.path.sub.Name == "value" {
 			value := part.pipes[0].attr
 			s.columns = slices.Insert(slices.DeleteFunc(s.columns, func(c string) bool { return strings.EqualFold(c, value) }), 0, value)
+			valued = true
 		}
 	}
+	return valued
 }
 
 // setName is the name of a set: the table's, or for another set of the same table that and a number.

@@ -22,6 +22,7 @@ type set struct {
 	on      []*column // that hold the record's key, in the order of its columns
 	fixed   []fixed   // what all of its rows have, and no others: {medium: email}
 	columns []*column
+	valued  bool         // rows that differ in the first column are different rows
 	either  bool         // one column of each row has a value, and the values are those
 	refs    []foreignKey // with either: what each column points at, so that a value's column can be told
 }

@@ -69,19 +69,20 @@ func differ(attr string, had []string, changes []backends.Change, form func(back
 }
 
 // pair finds for each old row the new one that it most likely becomes, so that what of a row is not seen here stays with it: the one that has the
-// most parts in common with it, the first above all. No two rows become the same, and rows that have nothing in common are no pair.
-func pair(olds, news []map[string]string, first string) map[int]int {
+// most parts in common with it. No two rows become the same, and rows that have nothing in common are no pair. Neither are those that have another value
+// of the part that tells rows apart, if there is one: what else was known of an address, that it was verified, is not true of another.
+func pair(olds, news []map[string]string, apart string) map[int]int {
 	type candidate struct{ old, new, score int }
 	var all []candidate
 	for o, old := range olds {
 		for n, fresh := range news {
+			if apart != "" && !alikeIn(old, fresh, apart) {
+				continue
+			}
 			score := 0
 			for name, text := range old {
 				if other, ok := fresh[name]; ok && other == text {
 					score += 1 + min(len(text), 100)
-					if name == first {
-						score += 1 << 20
-					}
 				}
 			}
 			if score > 0 {
@@ -97,6 +98,13 @@ func pair(olds, news []map[string]string, first string) map[int]int {
 		}
 	}
 	return pairs
+}
+
+// alikeIn says that two rows have the same in a part, or both nothing.
+func alikeIn(old, fresh map[string]string, part string) bool {
+	a, there := old[part]
+	b, here := fresh[part]
+	return there == here && a == b
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

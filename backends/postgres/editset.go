@@ -59,8 +59,8 @@ func (s *set) tableOf(values backends.Values) (*table, error) {
 	return t, nil
 }
 
-// editRows gives the statements that make changes to a set of Rows. A row that is removed and one that is added which have something in common are one row that
-// changes. Without a change of the whole set, what is there is not known: then each statement proves itself.
+// editRows gives the statements that make changes to a set of Rows. A row that is removed and one that is added in which the same can be seen are one
+// row that changes: what pair says. Without a change of the whole set, what is there is not known: then each statement proves itself.
 func (tx *transaction) editRows(key backends.Key, e *edits, there backends.Values) ([]step, error) {
 	set := e.set
 	rows := map[string][]*string{}
@@ -115,7 +115,11 @@ func (tx *transaction) editRows(key backends.Key, e *edits, there backends.Value
 		fresh[i] = rows[form]
 		news[i] = set.parts(fresh[i])
 	}
-	return tx.changeRows(key, set, rows, d.removed, fresh, pair(olds, news, set.columns[0].name)), nil
+	apart := ""
+	if set.valued {
+		apart = set.columns[0].name
+	}
+	return tx.changeRows(key, set, rows, d.removed, fresh, pair(olds, news, apart)), nil
 }
 
 // changeRows gives the statements that delete, change and add rows: first what makes room.

@@ -257,7 +257,7 @@ func (t *tailor) set(d declared, r *relation) {
 	if !t.relation(node.Get("rows"), d.at.Rows, r) {
 		return
 	}
-	s := &set{name: d.Name, rel: r, either: d.Either}
+	s := &set{name: d.Name, rel: r, either: d.Either, valued: d.Valued}
 	if len(d.on) != len(t.c.key) {
 		t.fault(node.Get("on"), "name as many columns as the key has, in its order", "%d columns hold a key of %d", len(d.on), len(t.c.key))
 	}
@@ -286,10 +286,28 @@ func (t *tailor) set(d declared, r *relation) {
 			s.refs = append(s.refs, pointsAt(r, col.name))
 		}
 	}
-	if !d.Either {
+	if d.Either {
+		t.ambiguous(d, s)
+	} else {
 		s.refs = nil
 	}
 	t.s.sets = append(t.s.sets, s)
+}
+
+// ambiguous reports columns of which a value could stand in either: what a record points with does not say then what it points at.
+func (t *tailor) ambiguous(d declared, s *set) {
+	distinct := func(a, b *column) bool {
+		return a.family == uuid && (b.family == uuid || b.family == integer) || a.family == integer && b.family == uuid
+	}
+	for i, col := range s.columns {
+		for _, other := range s.columns[:i] {
+			if !distinct(col, other) {
+				t.fault(d.At.Get("value"), "give the tables keys of the type uuid, or map one of the columns only",
+					"the columns %s (%s) and %s (%s) can hold the same value, and nobody could tell which record it means", other.name, other.typ, col.name, col.typ)
+				return
+			}
+		}
+	}
 }
 
 // joinable says that values of two columns can be compared as they are.

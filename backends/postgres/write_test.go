@@ -47,8 +47,10 @@ func (g *ground) staff() *class {
 }
 
 func (g *ground) personSets() []backends.Set {
+	emails := g.set("emails", "{rows: hr.email, on: person, where: {medium: email}}", "address", "kind", "main")
+	emails.Valued = true
 	return []backends.Set{
-		g.set("emails", "{rows: hr.email, on: person, where: {medium: email}}", "address", "kind", "main"),
+		emails,
 		g.set("skills", "{rows: hr.skill, on: person}", "skill"),
 	}
 }
