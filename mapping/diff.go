@@ -68,6 +68,9 @@ func (d *draft) update(f *field, before, after []any) error {
 	if len(after) == 0 && !f.shown() {
 		return nil // it was never shown, so its absence asks for nothing
 	}
+	if len(after) == 0 && f.fallback != nil && f.path.leaf().Type == scim.TypeBoolean {
+		return nil // nothing said of `active` enables nobody, though it would be shown as true: so do the lenses of states
+	}
 	switch f.mutability() {
 	case scim.ReadOnly:
 		if len(after) == 0 {

@@ -195,6 +195,37 @@ func TestWhatIsWrittenHasTheKindThatItIs(t *testing.T) {
 	}
 }
 
+// Whoever says nothing of `active` enables nobody, though it is shown as true where nothing is kept.
+func TestATruthWithADefaultIsNotCleared(t *testing.T) {
+	m, _ := people(t, strings.Replace(columnsUser, "  active: enabled\n", "  active: {from: enabled, default: \"true\"}\n", 1))
+	for name, c := range map[string]struct {
+		rec         map[string]any
+		value, want string
+	}{
+		"nothing said":            {map[string]any{"enabled": false}, "null", ""},
+		"nothing kept, or said":   {nil, "null", ""},
+		"what is shown":           {nil, "true", ""},
+		"what is kept":            {map[string]any{"enabled": false}, "false", ""},
+		"enabled":                 {map[string]any{"enabled": false}, "true", `=enabled backends.Bool("true")`},
+		"disabled":                {nil, "false", `=enabled backends.Bool("false")`},
+		"disabled while it is on": {map[string]any{"enabled": true}, "false", `=enabled backends.Bool("false")`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rec := person(map[string]any{"login": "b"})
+			if c.rec != nil {
+				rec = person(map[string]any{"login": "b", "enabled": c.rec["enabled"]})
+			}
+			before, _ := m.Get(rec, nil)
+			after := before.Clone()
+			edit(t, after, "active", c.value)
+			got, err := m.Diff(rec, before, after, nil)
+			if said := kindsOf(got.Changes); err != nil || said != c.want {
+				t.Errorf("got %s, wanted %s (%v)", said, c.want, err)
+			}
+		})
+	}
+}
+
 func TestWhatChangesInColumnsAndDocuments(t *testing.T) {
 	m, _ := people(t, columnsUser)
 	rec := person(map[string]any{
