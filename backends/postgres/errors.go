@@ -27,7 +27,7 @@ const (
 	codeTooLong        = "22001"
 	codeOutOfRange     = "22003"
 	codeNoPrivilege    = "42501"
-	codeNotReady       = "55000" // a view that cannot be updated
+	codeNotReady       = "55000" // a view that cannot be updated, or one that is kept and was never filled
 	codeWrongObject    = "42809"
 	codeUnsupported    = "0A000"
 	codeReadOnly       = "25006"
@@ -116,17 +116,25 @@ func refusal(answer *pgconn.PgError) (detail string, kind error) {
 		return "The adapter's role has no right to do this in the database.", backends.ErrRefused
 	case codeReadOnly:
 		return "The database is read-only.", backends.ErrRefused
-	case codeNotReady, codeWrongObject:
-		return "The records are rows of a view that cannot be written.", backends.ErrRefused
-	case codeUnsupported:
-		if stalePlan(answer) {
-			return "The tables of the database have just changed.", backends.ErrUnavailable
-		}
-		return "The records are rows of a view that cannot be written.", backends.ErrRefused
+	case codeNotReady, codeWrongObject, codeUnsupported:
+		return unable(answer)
 	case codeLockTimeout, "55006":
 		return "Others are writing the same rows, and nothing was changed.", backends.ErrUnavailable
 	}
 	return "", nil
+}
+
+// unable is what the server has no way to do. Only of a write that is what the records are rows of: these routines of the server look at the target of one.
+func unable(answer *pgconn.PgError) (detail string, kind error) {
+	switch {
+	case stalePlan(answer):
+		return "The tables of the database have just changed.", backends.ErrUnavailable
+	case strings.HasPrefix(strings.ToLower(answer.Routine), "rewrite"), strings.HasPrefix(answer.Routine, "CheckValidResultRel"):
+		return "The records are rows of a view that cannot be written.", backends.ErrRefused
+	case answer.Code == codeNotReady:
+		return "The database is not ready to do this.", backends.ErrUnavailable
+	}
+	return "The database has no way to do this with the columns that the records have.", backends.ErrRefused
 }
 
 // stalePlan says that a statement was prepared before somebody altered its table. It works again as soon as it is prepared anew.
@@ -225,6 +233,36 @@ func (s *shape) blamed(answer *pgconn.PgError) []string {
 		}
 	}
 	return found
+}
+
+// What an index on a place in a document is on, as the server prints it: (data ->> 'a'::text), lower((data -> 'a'::text) ->> 'b'::text),
+// (data #>> '{a,b}'::text[]).
+var (
+	arrowPath = regexp.MustCompile(`^(?:lower\(|upper\(|\()*("(?:[^"]|"")+"|[\pL_][\pL\pN_$]*)((?: ->>? '(?:[^']|'')*'::text\)*)+)$`)
+	arrow     = regexp.MustCompile(`->>? '((?:[^']|'')*)'::text`)
+	hashPath  = regexp.MustCompile(`^(?:lower\(|upper\(|\()*("(?:[^"]|"")+"|[\pL_][\pL\pN_$]*) #>> '\{([^"{}\\']+)\}'::text\[\]\)*$`)
+)
+
+// documentPath is the attribute that an expression of an index is on, where it is a place in a document and nothing else; "" for any other.
+func documentPath(expr string) string {
+	unquoted := func(name string) string {
+		if inner, ok := strings.CutPrefix(name, `"`); ok {
+			return strings.ReplaceAll(strings.TrimSuffix(inner, `"`), `""`, `"`)
+		}
+		return name
+	}
+	if m := hashPath.FindStringSubmatch(expr); m != nil {
+		return backends.Path(unquoted(m[1]), strings.Split(m[2], ",")...)
+	}
+	m := arrowPath.FindStringSubmatch(expr)
+	if m == nil {
+		return ""
+	}
+	var members []string
+	for _, step := range arrow.FindAllStringSubmatch(m[2], -1) {
+		members = append(members, strings.ReplaceAll(step[1], "''", "'"))
+	}
+	return backends.Path(unquoted(m[1]), members...)
 }
 
 // words are the identifiers in a piece of SQL.
