@@ -29,7 +29,7 @@ CREATE TABLE thing (
 );
 CREATE TABLE mail (thing_id bigint REFERENCES thing, address text, kind text, main boolean, rank smallint, tags text[]);
 CREATE TABLE line (thing_id bigint REFERENCES thing, medium text, value varchar(60));
-CREATE TABLE part (thing_id bigint REFERENCES thing, who integer, what integer);
+CREATE TABLE part (thing_id bigint REFERENCES thing, who integer, what uuid);
 `
 
 var theTexts = []string{
@@ -68,7 +68,7 @@ func kinds() map[string][]string {
 		stock[attr] = theTexts
 	}
 	stock["padded"] = []string{"a", "A", "ab", "a b", "ä", "7"}
-	stock["parts"] = theIntegers
+	stock["parts"] = slices.Concat(theIntegers, theUUIDs)
 	stock["mails"], stock["data.list"], stock["data"] = theTexts[:3], theTexts[:3], theTexts[:3]
 	return stock
 }
@@ -132,7 +132,7 @@ func (m *maker) fill(t testing.TB, url string, n int) {
 			exec("INSERT INTO mail VALUES ($1, $2, $3, $4, $5, $6)", id, m.maybe(m.pick(theTexts)), m.maybe(m.pick([]string{"work", "home"})),
 				m.maybe(m.pick([]string{"true", "false"})), m.maybe(m.pick(theIntegers)), m.maybe([]string{m.pick(theTexts), m.pick(theTexts)}))
 			exec("INSERT INTO line VALUES ($1, $2, $3)", id, m.pick([]string{"phone", "fax"}), m.maybe(m.pick(theTexts)))
-			exec("INSERT INTO part VALUES ($1, $2, $3)", id, m.maybe(m.pick(theIntegers)), m.maybe(m.pick(theIntegers)))
+			exec("INSERT INTO part VALUES ($1, $2, $3)", id, m.maybe(m.pick(theIntegers)), m.maybe(m.pick(theUUIDs)))
 		}
 	}
 	exec("ANALYZE")

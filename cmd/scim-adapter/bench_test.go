@@ -96,6 +96,7 @@ func BenchmarkPlainService(b *testing.B) {
 				}
 			}
 		})
+		benchGet(b, server.URL+"/scim/v2"+q.path) // the catalog is read once, and not by who is measured
 		b.Run(q.name+"/adapter", func(b *testing.B) {
 			for b.Loop() {
 				benchGet(b, server.URL+"/scim/v2"+q.path)
@@ -168,7 +169,7 @@ func questions(b *testing.B, pool *pgxpool.Pool, people int) []question {
 	}
 	return []question{
 		{"GET by id", "/Users/" + id, directly(rowsDirectly("and id = $1", id))},
-		{"userName eq", "/Users?filter=userName%20eq%20%22" + name + "%22", directly(rowsDirectly("and lower(username) = lower($1)", name))},
+		{"userName eq", "/Users?filter=userName%20eq%20%22" + name + "%22", directly(rowsDirectly("and username_folded = lower($1)", name))},
 		{"first page", "/Users?count=100", pageDirectly(0)},
 		{"middle page", fmt.Sprintf("/Users?count=100&startIndex=%d", people/2+1), pageDirectly(people / 2)},
 		{"last page", fmt.Sprintf("/Users?count=100&startIndex=%d", people-99), pageDirectly(people - 100)},

@@ -323,3 +323,30 @@ func TestInitDBIsRunByAnOwnerWhoIsNoSuperuser(t *testing.T) {
 	c.run(script(t, initDB))
 	admin.holds("true", "SELECT relforcerowsecurity::text FROM pg_class WHERE oid = 'scim.users'::regclass")
 }
+
+func TestNamesAreServedByIndexesWherePoliciesBind(t *testing.T) {
+	db := pgtest.Database(t, script(t, guideSQL), script(t, initDB))
+	admin := connect(t, db.Admin)
+	admin.run("INSERT INTO scim.users (tenant_id, username) SELECT 'a', 'User' || i FROM generate_series(1, 5000) i")
+	admin.run("INSERT INTO scim.groups (tenant_id, display_name) SELECT 'a', 'Group' || i FROM generate_series(1, 5000) i")
+	admin.run("INSERT INTO scim.users (tenant_id, username) VALUES ('a', 'ALİ ΟΔΟΣ')")
+	admin.run("ANALYZE scim.users")
+	admin.run("ANALYZE scim.groups")
+	admin.holds("ali οδοσ", "SELECT username_folded FROM scim.users WHERE username LIKE 'AL%'")
+	c := connect(t, db.URL)
+	c.run("SET scim.tenant_id = 'a'")
+	for sql, index := range map[string]string{
+		"SELECT id FROM scim.users WHERE username_folded = 'user77'":                                       "idx_users_tenant_username",
+		"SELECT id FROM scim.users WHERE username_folded >= 'user77' AND username_folded < 'user78'":       "idx_users_tenant_username",
+		"SELECT id FROM scim.users ORDER BY username_folded, id LIMIT 10":                                  "idx_users_tenant_username",
+		"SELECT id FROM scim.groups WHERE display_name_folded = 'group77'":                                 "idx_groups_tenant_name",
+		"SELECT id FROM scim.users WHERE external_id = 'x'":                                                "external_id",
+		"SELECT id FROM scim.users WHERE id > '77777777-7777-4777-8777-777777777777' ORDER BY id LIMIT 10": "idx_users_tenant",
+	} {
+		c.run("SET enable_seqscan = off") // so few rows may well be read whole
+		plan := strings.Join(c.texts("EXPLAIN "+sql), "\n")
+		if !strings.Contains(plan, index) || strings.Contains(plan, "Filter: (username_folded") {
+			t.Errorf("%s: %s", sql, plan)
+		}
+	}
+}
