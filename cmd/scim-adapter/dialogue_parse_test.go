@@ -15,6 +15,7 @@ import (
 //	# Anything behind a hash is for the reader: who sends this, and why.
 //	rows: 8 9                   the rows of the table of clients that it is about
 //	profile: entra              the client's profile; without this line it is strict
+//	needs: departments          what a directory must have a place for, or the dialogue is not played there
 //
 //	## A claim                  begins a situation; those of a file follow one another over the same directory
 //	> POST /Users               a request: headers, if any, then the body as it is sent
@@ -33,15 +34,20 @@ import (
 // in where it first stands in an answer, and stands for it afterwards. {{base}} is the URL of the service, {{people}} and
 // {{groups}} are the directory's branches.
 //
+// "(narrow) " before >, =, a line of an entry, or the name of a member of an answer says that it is so only where that is true of the directory, "(not narrow) " that it
+// is so only elsewhere; before ## it is said of the whole situation. The words are those of traits.
+//
 // Blanks, quotes and letters beyond ASCII in the path of a request are escaped on sending; nothing else is. The lines from
 // `@each 1-5` to `@end` are there five times, with # as the number; `@list 1-5 x#` is a list of x1 to x5 without its brackets.
 type dialogue struct {
 	rows       []int
 	profile    string
+	needs      []string
 	situations []situation
 }
 
 type situation struct {
+	only  string // a trait, as it stands in brackets; "" for everywhere
 	claim string
 	steps []step
 }
@@ -49,6 +55,7 @@ type situation struct {
 // step is a request with its answer, or an entry to be read.
 type step struct {
 	line                 int
+	only                 string // a trait, as it stands in brackets; "" for everywhere
 	request              string // "POST /Users"; "" for an entry
 	together             bool   // it is sent at the same time as those beside it that are so, too
 	headers, wantHeaders [][2]string
@@ -61,6 +68,29 @@ type step struct {
 	attrs                []string // in the order of the file
 	values               map[string][]string
 	answered             bool // while parsing
+}
+
+// traits are the words that directories are told apart with, and what they say of one.
+var traits = map[string]string{
+	"narrow":      "only what is mapped by name has a place",
+	"derived":     "elements have the types of the mapping, and which one is primary follows from them",
+	"entries":     "an entry has a class, a cn and an sn, whatever a client says",
+	"departments": "have any name",
+	"userTypes":   "are any words, and so are the types of addresses",
+	"phones":      "one of them may be called primary",
+	"passwords":   "are kept",
+	"nesting":     "groups are members of groups",
+	"texts":       "are of any length",
+}
+
+var conditional = regexp.MustCompile(`^\(((?:not )?[A-Za-z]+)\) (.+)$`)
+
+// condition takes the trait off the beginning of a line or of a name; "" where there is none.
+func condition(text string) (only, rest string) {
+	if m := conditional.FindStringSubmatch(text); m != nil && traits[strings.TrimPrefix(m[1], "not ")] != "" {
+		return m[1], m[2]
+	}
+	return "", text
 }
 
 var (
@@ -147,13 +177,14 @@ func (p *dialogueParser) current() *step {
 }
 
 func (p *dialogueParser) take(line string) error {
-	sign, rest, _ := strings.Cut(line, " ")
+	only, said := condition(line)
+	sign, rest, _ := strings.Cut(said, " ")
 	switch sign {
 	case "##", ">", ">>", "<", "=":
 		if err := p.close(); err != nil {
 			return err
 		}
-		return p.begin(sign, strings.TrimSpace(rest))
+		return p.begin(only, sign, strings.TrimSpace(rest))
 	}
 	s := p.current()
 	switch {
@@ -197,22 +228,25 @@ func (p *dialogueParser) setting(line string) error {
 	case name == "profile":
 		p.d.profile = strings.TrimSpace(value)
 		return nil
+	case name == "needs":
+		p.d.needs = strings.Fields(value)
+		return nil
 	}
 	return fmt.Errorf("%q is no directive", line)
 }
 
-func (p *dialogueParser) begin(sign, rest string) error {
+func (p *dialogueParser) begin(only, sign, rest string) error {
 	s := p.current()
 	switch {
 	case rest == "":
 		return fmt.Errorf("nothing behind %s", sign)
 	case sign == "##":
-		p.d.situations = append(p.d.situations, situation{claim: rest})
+		p.d.situations = append(p.d.situations, situation{only: only, claim: rest})
 		return nil
 	case len(p.d.situations) == 0:
 		return fmt.Errorf("%s before the first ##", sign)
 	case sign == "<":
-		if s == nil || s.request == "" || s.answered {
+		if only != "" || s == nil || s.request == "" || s.answered {
 			return fmt.Errorf("an answer to nothing")
 		}
 		s.answered = true
@@ -223,7 +257,7 @@ func (p *dialogueParser) begin(sign, rest string) error {
 	case s != nil && s.request != "" && !s.answered:
 		return fmt.Errorf("the request before has no answer")
 	}
-	fresh := step{line: p.line}
+	fresh := step{line: p.line, only: only}
 	if sign != "=" {
 		fresh.together = sign == ">>"
 		if method, path, _ := strings.Cut(rest, " "); method != strings.ToUpper(method) || !strings.HasPrefix(path, "/") {
@@ -244,10 +278,14 @@ func (s *step) attribute(line string) error {
 	if line == "" {
 		return nil
 	}
-	name, value, ok := strings.Cut(line, ": ")
-	absent := line[0] == '!'
+	only, said := condition(line)
+	name, value, ok := strings.Cut(said, ": ")
+	absent := said[0] == '!'
 	if absent {
-		name, ok = line[1:], true
+		name, ok = said[1:], true
+	}
+	if only != "" {
+		name = "(" + only + ") " + name
 	}
 	known := slices.Contains(s.attrs, name)
 	if !ok || name == "" || s.gone || known && (absent || len(s.values[name]) == 0) {
@@ -292,6 +330,11 @@ var given = []string{"base", "people", "groups"}
 func (d dialogue) check(text string) error {
 	if len(d.rows) == 0 || len(d.situations) == 0 {
 		return fmt.Errorf("it names no rows, or has no situation")
+	}
+	for _, need := range d.needs {
+		if traits[need] == "" {
+			return fmt.Errorf("nobody knows what %s are", need)
+		}
 	}
 	for _, s := range d.situations {
 		if len(s.steps) == 0 || s.steps[0].request == "" {

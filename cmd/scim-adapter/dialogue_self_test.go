@@ -98,6 +98,9 @@ func TestADialogueThatProvesNothingIsRefused(t *testing.T) {
 		"an entry that is not compared":  "rows: 1\n## x\n> GET /Users\n< 200\n= dc=x\n",
 		"a request with no other":        "rows: 1\n## x\n>> GET /Users\n< 204\n> GET /Users\n< 204",
 		"an unknown setting":             "rows: 1\ncolour: red\n## x\n> GET /Users\n< 204",
+		"a need nobody knows":            "rows: 1\nneeds: luck\n## x\n> GET /Users\n< 204",
+		"a condition nobody knows":       "rows: 1\n## x\n(lucky) > GET /Users\n< 204",
+		"an answer under a condition":    "rows: 1\n## x\n> GET /Users\n(narrow) < 204",
 		"an unknown sign":                "rows: 1\n## x\n? GET /Users\n< 204",
 		"no LDIF":                        "rows: 1\n## x\n> GET /Users\n< 204\n= dc=x\nhello",
 		"an attribute there and not":     "rows: 1\n## x\n> GET /Users\n< 204\n= dc=x\nsn: a\n!sn",
@@ -110,6 +113,64 @@ func TestADialogueThatProvesNothingIsRefused(t *testing.T) {
 	} {
 		if _, err := parseDialogue(text); err == nil {
 			t.Errorf("%s is taken", claim)
+		}
+	}
+}
+
+// What is said under a condition counts where the condition holds, and there only.
+func TestADialogueIsAsTheDirectoryIs(t *testing.T) {
+	const text = `rows: 1
+needs: passwords
+## x
+(narrow) > GET /Users/1
+< 200
+{"a": 1, "(derived) b": 2, "(not derived) b": 3, "(only)": true}
+(not narrow) > GET /Users/2
+< 204
+= uid=ada,ou=people
+(entries) cn: x
+(not entries) !cn
+sn: y
+(not narrow) ## z
+> GET /Users/3
+< 204`
+	d, err := parseDialogue(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		has     directoryTraits
+		b       string
+		cn      []string
+		asked   string
+		steps   int
+		noticed string
+	}{
+		"all hold":                    {entryTraits, "2", []string{"x"}, "/Users/1", 2, ""},
+		"b is another where derived":  {entryTraits, "3", []string{"x"}, "/Users/1", 2, ".b is 3, want 2"},
+		"b is another where it isn't": {directoryTraits{"passwords", "narrow"}, "2", nil, "/Users/1", 2, ".b is 2, want 3"},
+		"no cn where there are":       {entryTraits, "2", nil, "/Users/1", 2, "cn is []"},
+		"a cn where there are none":   {directoryTraits{"passwords"}, "", []string{"x"}, "/Users/2 /Users/3", 3, "cn is [\"x\"]"},
+		"none hold":                   {directoryTraits{"passwords"}, "", nil, "/Users/2 /Users/3", 3, ""},
+		"no place for what it needs":  {directoryTraits{"narrow"}, "3", nil, "/Users/1", 0, ""},
+	} {
+		var asked []string
+		s := &stage{traits: c.has, ask: func(_, path string, _ any, _ ...string) (answer, error) {
+			asked = append(asked, path)
+			if path != "/Users/1" {
+				return answer{status: 204}, nil
+			}
+			return answer{status: 200, header: http.Header{"Content-Type": {"application/scim+json"}}, raw: `{"a":1,"b":` + c.b + `}`}, nil
+		}, read: func(string) map[string][]string { return map[string][]string{"cn": c.cn, "sn": {"y"}} }}
+		var faults []string
+		for _, situation := range d.situations {
+			if c.has.hold(situation.only) {
+				faults = append(faults, s.perform(situation.steps)...)
+			}
+		}
+		noticed := strings.Join(faults, "\n")
+		if !strings.Contains(noticed, c.noticed) || (noticed == "") != (c.noticed == "") || strings.Join(asked, " ") != c.asked || d.steps(c.has) != c.steps {
+			t.Errorf("%s: noticed %q, asked for %q, %d steps", name, noticed, asked, d.steps(c.has))
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (w lineWriter) Write(p []byte) (int, error) {
 
 // What a client sends and nothing is mapped for is never dropped in silence: the log names it, and the journal where there is a write.
 func TestWhatIsDroppedIsNamedInLogAndJournal(t *testing.T) {
-	h := openHouseFrom(t, profiled(t, "entra"), embeddedURL(t))
+	h := openHouseFrom(t, profiled(t, exampleConfig, "entra"), embeddedURL(t))
 	lines := make(lineWriter, 10)
 	h.world.handler.Logger = slog.New(slog.NewJSONHandler(lines, nil))
 	logged := func() []string { // of one request
@@ -81,7 +81,7 @@ func TestUnknownPathsByProfile(t *testing.T) {
 		"okta\n    unknown_paths: ignore": 200, "entra\n    unknown_paths: refuse": 400,
 	} {
 		t.Run(profile, func(t *testing.T) {
-			h := openHouseFrom(t, profiled(t, profile), url)
+			h := openHouseFrom(t, profiled(t, exampleConfig, profile), url)
 			u := h.user("ada")
 			for path, fault := range map[string]string{"nickName": "invalidPath", `emails[type eq "other"].value`: "noTarget", "urn:example:x:User:a": "invalidPath"} {
 				a := h.do("PATCH", "/Users/"+u.id(), patch(op("add", path, "x"))).want(t, status)
