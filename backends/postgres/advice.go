@@ -27,7 +27,7 @@ func (s *shape) advise(scan planNode, p backends.Predicate) []advice {
 		}
 		for _, c := range columns {
 			method, key := s.indexFor(c, at.path, leaf)
-			if key == "" || rel.hasIndex(method, key) {
+			if key == "" || rel.hasIndex(method, key) || s.unserved(rel, c, at.path, leaf) != "" {
 				continue
 			}
 			using := ""
@@ -42,6 +42,74 @@ func (s *shape) advise(scan planNode, p backends.Predicate) []advice {
 	})
 	return all
 }
+
+// adviseBound says of the tests of p that look at a table through a filter why no index on what they compare can serve, because of a policy, and what would.
+func (s *shape) adviseBound(scan planNode, p backends.Predicate) []string {
+	var all []string
+	s.lowering().eachTest(p, func(at place, leaf backends.Predicate) {
+		rel, columns := s.rel, []*column{at.column}
+		if at.set != nil {
+			rel, columns = at.set.rel, at.set.columns
+		}
+		if rel.name != scan.Relation || rel.schema != scan.Schema {
+			return
+		}
+		for _, c := range columns {
+			if line := s.unserved(rel, c, at.path, leaf); line != "" && !slices.Contains(all, line) {
+				all = append(all, line)
+			}
+		}
+	})
+	return all
+}
+
+// bound says that row-level security binds the adapter's role on a table.
+func (c *class) bound(r *relation) bool {
+	f := c.present.Load()
+	return f != nil && r.rls && !f.role.superuser && !f.role.bypass && (r.forced || !r.owned)
+}
+
+// unserved says why no index on what a test compares can serve it; "" where one could. Ahead of a policy the planner uses an index only for comparisons that are
+// LEAKPROOF, which a superuser alone can say of a function.
+func (s *shape) unserved(rel *relation, c *column, path []string, leaf backends.Predicate) string {
+	t, ok := testOf(leaf)
+	at, _ := s.onKept(c, leaf)
+	method, key := s.indexFor(c, path, leaf)
+	switch {
+	case !s.class.bound(rel) || key == "" || at != c:
+	case c.family == document:
+		return rel.sql() + " has row-level security, and what looks into a document is not LEAKPROOF: no index on " + ident(c.name) +
+			" serves this role; a column of its own for what is searched, with an index, would"
+	case ok && method == "btree" && t.rule == backends.CaseIgnore && (c.family == text || c.family == citext):
+		folded := ident(c.name + "_folded")
+		if lower := s.lowerOf(c); lower != "" {
+			return rel.sql() + " has row-level security, and without regard to letter case " + ident(c.name) + " is compared by what is not LEAKPROOF: no index on " + key +
+				" serves this role; a stored generated column with an index would: ALTER TABLE " + rel.sql() + " ADD COLUMN " + folded +
+				` text COLLATE "C" GENERATED ALWAYS AS (` + lower + ") STORED; CREATE INDEX ON " + rel.sql() + " (" + folded + ")"
+		}
+	}
+	return ""
+}
+
+// lowerOf is a column's lower case as the matcher has it, in SQL that a table can be made with; "" for none that anybody would want to read.
+func (s *shape) lowerOf(c *column) string {
+	x := ident(c.name)
+	if !plainText(c) {
+		x += "::text"
+	}
+	best, ok := s.folding.letters[s.folding.best]
+	switch {
+	case s.folding.same(c.collation):
+		return "lower(" + x + ")"
+	case !ok || len(best.differ) > mostTranslated:
+		return ""
+	case len(best.differ) > 0:
+		x = "translate(" + x + ", '" + best.from + "', '" + best.to + "')"
+	}
+	return "lower(" + x + " COLLATE " + s.folding.best + ")"
+}
+
+const mostTranslated = 20
 
 // eachTest visits the tests of a predicate that are not negated, those of rows in a table of their own too: of these, place is the column.
 func (l lowering) eachTest(p backends.Predicate, visit func(place, backends.Predicate)) {

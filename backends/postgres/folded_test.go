@@ -105,6 +105,29 @@ func TestAFoldedColumnIsUsedWhereItFoldsAsTheMatcherDoes(t *testing.T) {
 	}
 }
 
+func TestAPlanSaysWhyNoIndexServesWherePoliciesBind(t *testing.T) {
+	g, c := policed(t)
+	last := func(p backends.Predicate) (plan, advice string) {
+		t.Helper()
+		lines, err := c.Plan(t.Context(), backends.Query{Where: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(lines, "\n"), lines[len(lines)-1]
+	}
+	p := eqTo("bare", "BARE7", backends.CaseIgnore)
+	plan, advice := last(p)
+	_, statements, found := strings.Cut(advice, " would: ")
+	if !found || !strings.Contains(advice, `no index on lower("bare") serves this role`) || strings.Contains(plan, "an index on") {
+		t.Fatal(plan)
+	}
+	g.exec(statements, "ANALYZE person")
+	c.forget()
+	if plan, _ = last(p); !strings.Contains(plan, "person_bare_folded_idx (") || strings.Contains(plan, "LEAKPROOF") {
+		t.Error(plan)
+	}
+}
+
 func TestWhatMakesLowerCaseIsRead(t *testing.T) {
 	login := &column{name: "Login", typ: "text", family: text, collation: collation{defaultCollation, true}}
 	const x = `x::text COLLATE pg_catalog."default"`

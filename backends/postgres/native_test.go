@@ -47,10 +47,14 @@ func TestFormsOfConditions(t *testing.T) {
 		{eqTo("texts", "x", exact), `t."texts" @> ARRAY[$1::text]::text[]`},
 		{eqTo("nowhere", "x", exact), `false`},
 		{eqTo("password", "x", exact), `false`},
-		{backends.And{eqTo("plain", "x", exact), backends.Or{eqTo("num", "1", backends.IntegerRule), eqTo("num", "2", backends.IntegerRule)}},
-			`(t."plain" = $1::text AND (t."num" = $2::bigint OR t."num" = $3::bigint))`},
-		{backends.Not{Term: eqTo("lines", "x", exact)},
-			`(NOT EXISTS (SELECT FROM "public"."line" r WHERE r."thing_id" = t."id" AND r."medium" = $1::text AND (r."value" IS NOT NULL) AND r."value" = $2::text))`},
+		{
+			backends.And{eqTo("plain", "x", exact), backends.Or{eqTo("num", "1", backends.IntegerRule), eqTo("num", "2", backends.IntegerRule)}},
+			`(t."plain" = $1::text AND (t."num" = $2::bigint OR t."num" = $3::bigint))`,
+		},
+		{
+			backends.Not{Term: eqTo("lines", "x", exact)},
+			`(NOT EXISTS (SELECT FROM "public"."line" r WHERE r."thing_id" = t."id" AND r."medium" = $1::text AND (r."value" IS NOT NULL) AND r."value" = $2::text))`,
+		},
 	} {
 		if got := where(t, c, tc.p); got != tc.want {
 			t.Errorf("%s:\n%s, want\n%s", tc.p, got, tc.want)
@@ -72,9 +76,13 @@ func TestNoValueIsInTheText(t *testing.T) {
 	for attr := range kinds() {
 		for _, rule := range theRules {
 			for _, p := range []backends.Predicate{
-				eqTo(attr, value, rule), backends.Prefix{Attr: attr, Text: value, Rule: rule}, backends.Suffix{Attr: attr, Text: value, Rule: rule},
-				backends.Contains{Attr: attr, Text: value, Rule: rule}, backends.Order{Attr: attr, Op: backends.Less, Value: backends.String(value), Rule: rule},
-				backends.Some{Attr: attr, Where: eqTo("v", value, rule)}, backends.Some{Attr: attr, Where: eqTo("address", value, rule)},
+				eqTo(attr, value, rule),
+				backends.Prefix{Attr: attr, Text: value, Rule: rule},
+				backends.Suffix{Attr: attr, Text: value, Rule: rule},
+				backends.Contains{Attr: attr, Text: value, Rule: rule},
+				backends.Order{Attr: attr, Op: backends.Less, Value: backends.String(value), Rule: rule},
+				backends.Some{Attr: attr, Where: eqTo("v", value, rule)},
+				backends.Some{Attr: attr, Where: eqTo("address", value, rule)},
 			} {
 				st := &statement{}
 				if !s.above(st, p) {

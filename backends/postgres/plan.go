@@ -53,6 +53,13 @@ func (c *class) Plan(ctx context.Context, q backends.Query) ([]string, error) {
 			}
 		}
 	}
+	for _, scan := range plan.filters() {
+		for _, line := range s.adviseBound(scan, q.Where) {
+			if !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
 	return lines, nil
 }
 
@@ -112,6 +119,18 @@ func (n planNode) scans() []planNode {
 	}
 	for _, step := range n.Steps {
 		all = append(all, step.scans()...)
+	}
+	return all
+}
+
+// filters are the steps that look at rows of a table one by one.
+func (n planNode) filters() []planNode {
+	var all []planNode
+	if n.Relation != "" && n.Filter != "" {
+		all = append(all, n)
+	}
+	for _, step := range n.Steps {
+		all = append(all, step.filters()...)
 	}
 	return all
 }
