@@ -24,6 +24,7 @@ type search struct {
 	req   scim.Request
 	low   mapping.Lowered
 	sort  *scim.Sort // nil: in the order of the keys
+	desc  bool       // from the last key to the first, where the directory seeks
 	lease lease
 	part  *scim.Part // nil: the search stands for itself
 	byIdx bool       // pages by index, not by cursor
@@ -98,15 +99,19 @@ func (f *search) later(ctx context.Context) (*scim.List, error) {
 
 func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*search, error) {
 	f := &search{s: s, c: c, req: req, sort: q.Sort, start: max(1, q.StartIndex), count: q.Count, part: q.Part, byIdx: q.Cursor == nil, want: c.wants(req.Projection), counted: -1}
-	if f.sort != nil && f.part == nil && byID(*f.sort) {
-		f.sort = nil // the order that a list has anyway, whose length knows no bound
+	var turned string
+	if f.sort != nil && f.part == nil && byID(*f.sort) && (!f.sort.Descending || c.seeks()) {
+		if f.desc = f.sort.Descending; f.desc {
+			turned = f.sort.String()
+		}
+		f.sort = nil // the order that a list has anyway, or its contrary; its length knows no bound
 	}
 	if f.count < 0 {
 		f.count = s.o.DefaultCount
 	}
 	f.count = min(f.count, s.o.MaxCount)
 	who := req.Caller
-	f.lease = lease{tenant: who.Tenant, client: who.Client, subject: who.Subject, typ: c.Name()}
+	f.lease = lease{tenant: who.Tenant, client: who.Client, subject: who.Subject, typ: c.Name(), sort: turned}
 	if q.Filter != nil {
 		f.lease.filter = q.Filter.String()
 	}
@@ -136,8 +141,8 @@ func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*sear
 	return f, err
 }
 
-// byID says that an order is that of the keys.
-func byID(by scim.Sort) bool { return by.By.URI == "" && by.By.Attr.Name == "id" && !by.Descending }
+// byID says that an order is that of the keys, or the contrary.
+func byID(by scim.Sort) bool { return by.By.URI == "" && by.By.Attr.Name == "id" }
 
 // keeps says that the list is kept even if it fits on one page.
 func (f *search) keeps() bool { return f.part != nil && f.byIdx }
@@ -347,7 +352,7 @@ func (f *search) collect(ctx context.Context, keep int) (found, error) {
 
 // gather walks the whole result, and gives it to the sorter if there is one.
 func (f *search) gather(ctx context.Context, keep int, sorter *sorter) (out found, err error) {
-	q := backends.Query{Where: f.low.Where}
+	q := backends.Query{Where: f.low.Where, Reverse: f.desc}
 	linked := func(ref scim.Ref) bool {
 		return f.low.Rest != nil && f.low.Wants(ref) || f.sort != nil && f.sort.Wants(ref)
 	}

@@ -94,7 +94,7 @@ func (f *search) readAll(ctx context.Context, q backends.Query) (recs []backends
 
 // query reads of each record what is needed for a page, and for what is left to test.
 func (f *search) query() backends.Query {
-	return backends.Query{Where: f.low.Where, Attrs: f.c.reads(func(ref scim.Ref) bool {
+	return backends.Query{Where: f.low.Where, Reverse: f.desc, Attrs: f.c.reads(func(ref scim.Ref) bool {
 		return f.want(ref) || f.low.Rest != nil && f.low.Wants(ref)
 	})}
 }
@@ -104,11 +104,11 @@ func (f *search) query() backends.Query {
 func (f *search) pageByCursor(ctx context.Context) (*scim.List, error) {
 	q, first, back := f.query(), f.from == nil, false
 	if !first {
-		q.After, q.Reverse, back = f.from.key, f.from.back, f.from.back
+		q.After, q.Reverse, back = f.from.key, f.from.back != f.desc, f.from.back
 	}
 	got, err := f.stretch(ctx, q, f.count)
 	if err == nil && back && len(got.recs) == 0 {
-		first, back, q.After, q.Reverse = true, false, "", false
+		first, back, q.After, q.Reverse = true, false, "", f.desc
 		got, err = f.stretch(ctx, q, f.count)
 	}
 	if err == nil && f.from == nil {
@@ -146,7 +146,7 @@ func (f *search) follows(ctx context.Context, key backends.Key) (bool, error) {
 	if f.low.Rest != nil {
 		return true, nil
 	}
-	recs, err := f.readAll(ctx, backends.Query{Where: f.low.Where, After: key, Limit: 1})
+	recs, err := f.readAll(ctx, backends.Query{Where: f.low.Where, After: key, Reverse: f.desc, Limit: 1})
 	return len(recs) > 0, err
 }
 
@@ -259,7 +259,7 @@ func (f *search) inPieces(ctx context.Context, q backends.Query) iter.Seq2[backe
 // who has come since the lease began.
 func (f *search) behind(ctx context.Context, key backends.Key, from *footing) (n int, err error) {
 	last := from.last
-	for rec, err := range f.c.Backend().Walk(ctx, backends.Query{Where: f.low.Where, After: key}) {
+	for rec, err := range f.c.Backend().Walk(ctx, backends.Query{Where: f.low.Where, After: key, Reverse: f.desc}) {
 		if err != nil {
 			return 0, err
 		}

@@ -83,7 +83,8 @@ func (s *snapshots) follow(l lease, before int) footing {
 	return from
 }
 
-// leave notes the end of a page, and begins a trail where there was none. A lease that has begun anew meanwhile is left alone.
+// leave notes the end of a page, and begins a trail where there was none. A lease that has ended or begun anew meanwhile is left alone: a page of the old
+// one knows another total.
 func (s *snapshots) leave(l lease, from footing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +92,7 @@ func (s *snapshots) leave(l lease, from footing) {
 	element, there := s.held[l]
 	snap := from.snap
 	switch {
-	case there && snapshotIn(element) != snap:
+	case there && snapshotIn(element) != snap, !there && snap != nil:
 		return
 	case there:
 		s.account(snap, -1)
