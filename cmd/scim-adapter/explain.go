@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +25,8 @@ func explainCommand() *cobra.Command {
 		Short: "Show what a SCIM filter becomes in the directory, what is left to test here, and why",
 		Long: `Explain compiles a filter as a search would and prints the directory's own filter with the mapping's scope, what is left
 to test on the SCIM side, the attributes that are read, and a line for each term. The directory's schema decides what it can answer;
-without --live the standard schema is assumed. What must be looked up first (the name of a reference, what the journal keeps) is
+without --live the standard schema is assumed, and of tables nothing is known. With it, a database also tells its plan, and which index is
+missing. What must be looked up first (the name of a reference, what the journal keeps) is
 not looked up: the output says what would be asked, and what stands for the answer.
 
   scim-adapter explain --config scim.yaml User 'userName sw "b" and active eq true'`,
@@ -75,6 +77,9 @@ func explain(out io.Writer, set *mapping.Set, typeName, text string, plan func(b
 	}
 	var t table
 	t.row("filter", tree.String())
+	if plan == nil && m.Backend().Capabilities().Typed {
+		t.row("not connected", "what columns there are, and what each can be asked, is known with --live only")
+	}
 	for _, l := range lookups {
 		t.row("looked up first", l)
 	}
@@ -195,17 +200,17 @@ func withoutScope(native, scope string) string {
 	return term
 }
 
-// sqlTerm is what a statement asks beyond the scope: what stands where the statement without a filter says true, and the arguments.
+// sqlTerm is what a statement asks beyond the scope: what stands in front of the order, behind what the statement without a filter has there. The
+// arguments follow it.
 func sqlTerm(native, scope string) string {
-	const everybody = " AND true ORDER BY "
-	before, after, ok := strings.Cut(scope, everybody)
-	tail, _, _ := strings.Cut(after, "\n")
-	term, cut := strings.CutPrefix(native, before+" AND ")
-	where, arguments, found := strings.Cut(term, " ORDER BY "+tail)
+	before, after, ok := strings.Cut(scope, " ORDER BY ")
+	order, _, _ := strings.Cut(after, "\n")
+	term, cut := strings.CutPrefix(native, before)
+	where, arguments, found := strings.Cut(term, " ORDER BY "+order)
 	if !ok || !cut || !found {
 		return native
 	}
-	return where + arguments
+	return strings.TrimPrefix(strings.TrimPrefix(where, " WHERE "), " AND ") + arguments
 }
 
 // assumed answers what only the directory or the journal knows as if it had been found, under names and keys that are plainly stand-ins, and
@@ -214,7 +219,7 @@ func assumed(m *mapping.Mapping, unknowns []mapping.Unknown) (mapping.Known, []s
 	known := mapping.Known{}
 	var lookups []string
 	for i, u := range unknowns {
-		key := backends.Key(fmt.Sprintf("00000000-0000-0000-0000-%012d", i))
+		key := standInKey(m.Backend(), i)
 		switch u.Kind {
 		case mapping.RefTerm:
 			what, name := standIn(m, u.Ref.By, fmt.Sprint(u.Term.Value))
@@ -230,6 +235,15 @@ func assumed(m *mapping.Mapping, unknowns []mapping.Unknown) (mapping.Known, []s
 		}
 	}
 	return known, lookups
+}
+
+// standInKey is a key of nobody's that the directory could have: a UUID, or a number where its keys are numbers.
+func standInKey(b backends.Backend, i int) backends.Key {
+	id := backends.Key(fmt.Sprintf("00000000-0000-0000-0000-%012d", i))
+	if number := backends.Key(strconv.Itoa(i)); b.Native(backends.KeyIn{Keys: []backends.Key{id}}) == b.Native(backends.False{}) {
+		return number
+	}
+	return id
 }
 
 // standIn gives what is looked up of a record that something points to, and a name to stand for it.

@@ -69,7 +69,7 @@ func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "scim-adapter",
 		Short: "A SCIM 2.0 face for the directory you already have",
-		Long: `scim-adapter puts a standard SCIM 2.0 face (RFC 7643, 7644) on an LDAP directory.
+		Long: `scim-adapter puts a standard SCIM 2.0 face (RFC 7643, 7644) on an LDAP directory or on tables in PostgreSQL.
 Which SCIM attribute lives where is said in YAML; nothing is copied, every write is journaled first.
 
 Start with:  scim-adapter demo
