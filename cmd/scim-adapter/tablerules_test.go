@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -136,5 +137,22 @@ func (b broken) everyWay(t *testing.T, h *house, id string) {
 		if o["status"] != fmt.Sprint(b.status) || response["scimType"] != b.scimType || !strings.Contains(fmt.Sprint(response["detail"]), b.says) {
 			t.Errorf("operation %d: %v", i+1, o)
 		}
+	}
+}
+
+// A document holds what a client has sent of an element, and nothing of whether it is primary unless that was said.
+func TestADocumentHoldsOfAnElementWhatWasSent(t *testing.T) {
+	h := openTables(t, tableWorlds(t)[0])
+	a := h.user("ada", "phoneNumbers", []any{map[string]any{"value": "1", "type": "work"}, map[string]any{"value": "2", "primary": false}})
+	const stored = "SELECT data->>'phoneNumbers' FROM scim.users WHERE id::text = $1"
+	if got := h.tables.admin.texts(stored, a.id()); !slices.Equal(got, []string{`[{"type": "work", "value": "1"}, {"value": "2", "primary": false}]`}) {
+		t.Errorf("stored is %s", got)
+	}
+	if strings.Count(a.raw, `"primary"`) != 1 {
+		t.Errorf("answered: %s", a.raw)
+	}
+	h.do("PATCH", "/Users/"+a.id(), patch(op("replace", `phoneNumbers[type eq "work"].value`, "3"))).want(t, 200)
+	if got := h.tables.admin.texts(stored, a.id()); !slices.Equal(got, []string{`[{"type": "work", "value": "3"}, {"value": "2", "primary": false}]`}) {
+		t.Errorf("stored after a change is %s", got)
 	}
 }
