@@ -9,6 +9,9 @@ type relation struct {
 	rls, forced  bool  // row-level security is on; for the owner too
 	readable     bool  // some of its columns can be read by this role
 	owned        bool  // the connected role owns it, or is a member of the role that does
+	rights       rights
+	filling      bool   // a trigger may fill in columns of a new row
+	leaks        []leak // of a view: the tables whose policies do not hold for who reads it
 	columns      []*column
 	constraints  map[string]constraint // by name; unique indexes too
 	indexes      []index
@@ -30,12 +33,15 @@ type column struct {
 	array     bool // several values; family is that of the elements
 	length    int  // of varchar(n); 0: no bound
 	notNull   bool
-	defaulted bool   // has a default, or is an identity
-	generated bool   // cannot be written
-	made      string // of a generated column that is stored: its expression, as the server prints it
-	kept      *kept  // the column that keeps this one in lower case
-	bytewise  bool   // an index on it is in the order of bytes, whatever its collation is
-	readable  bool   // by this role
+	defaulted bool     // has a default, or is an identity
+	generated bool     // cannot be written
+	made      string   // of a generated column that is stored: its expression, as the server prints it
+	kept      *kept    // the column that keeps this one in lower case
+	bytewise  bool     // an index on it is in the order of bytes, whatever its collation is
+	readable  bool     // by this role
+	given     bool     // this role may insert it
+	changed   bool     // and update it
+	counters  []string // the sequences that its default takes numbers from and this role may not
 	collation collation
 }
 

@@ -13,7 +13,12 @@ import (
 type role struct {
 	name              string
 	superuser, bypass bool
+	readOnly          bool // the server is one that takes no writes
 }
+
+const roleSQL = `
+SELECT rolname::text, rolsuper, rolbypassrls, pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool
+FROM pg_roles WHERE rolname = current_user`
 
 // named is a table as the configuration names it, and what of it the catalog is asked for.
 type named struct{ schema, name string }
@@ -61,7 +66,8 @@ SELECT DISTINCT ON (n.ord) n.ord::int, c.oid, s.nspname::text, c.relname::text, 
 	pg_has_role(c.relowner, 'MEMBER'),
 	pg_relation_is_updatable(c.oid, true) & 28 = 28
 		AND (has_any_column_privilege(c.oid, 'INSERT') OR has_any_column_privilege(c.oid, 'UPDATE') OR has_table_privilege(c.oid, 'DELETE')),
-	has_any_column_privilege(c.oid, 'SELECT')
+	has_any_column_privilege(c.oid, 'SELECT'), has_schema_privilege(s.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'DELETE'),
+	EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgtype & 7 = 7)
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS n(sch, tab, ord)
 CROSS JOIN LATERAL (VALUES (1, n.sch, n.tab), (2, lower(n.sch), lower(n.tab))) AS w(preference, sch, tab)
 JOIN pg_class c ON c.relname = w.tab AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
@@ -77,7 +83,10 @@ SELECT a.attrelid, a.attname::text, format_type(v.oid, -1), v.typname::text, v.t
 	b.oid <> v.oid, CASE WHEN v.oid IN (1042, 1043) AND b.mod > 4 THEN b.mod - 4 ELSE 0 END,
 	a.attnotnull OR b.strict, a.atthasdef OR a.attidentity <> '' OR b.given,
 	a.attgenerated <> '' OR a.attidentity = 'a' OR (c.relkind = 'v' AND NOT pg_column_is_updatable(c.oid, a.attnum, true)),
-	has_column_privilege(c.oid, a.attnum, 'SELECT'),
+	has_column_privilege(c.oid, a.attnum, 'SELECT'), has_column_privilege(c.oid, a.attnum, 'INSERT'), has_column_privilege(c.oid, a.attnum, 'UPDATE'),
+	ARRAY(SELECT DISTINCT q.oid::regclass::text FROM pg_depend d JOIN pg_class q ON q.oid = d.refobjid
+		WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = def.oid AND d.refclassid = 'pg_class'::regclass
+			AND CASE q.relkind WHEN 'S' THEN NOT has_sequence_privilege(q.oid, 'USAGE, UPDATE') END ORDER BY 1),
 	coalesce(quote_ident(ln.nspname) || '.' || quote_ident(l.collname), ''), coalesce(l.collisdeterministic, true),
 	CASE a.attgenerated WHEN 's' THEN pg_get_expr(def.adbin, def.adrelid) ELSE '' END
 FROM pg_attribute a
@@ -142,8 +151,8 @@ func load(ctx context.Context, conn *pgx.Conn, tables []named) (*catalog, error)
 	byOID := map[uint32][]*relation{}
 	var oids []uint32
 	first := &pgx.Batch{}
-	first.Queue("SELECT rolname::text, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user").QueryRow(func(row pgx.Row) error {
-		return row.Scan(&cat.role.name, &cat.role.superuser, &cat.role.bypass)
+	first.Queue(roleSQL).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&cat.role.name, &cat.role.superuser, &cat.role.bypass, &cat.role.readOnly)
 	})
 	first.Queue(relationsSQL, schemas, names).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
@@ -151,7 +160,8 @@ func load(ctx context.Context, conn *pgx.Conn, tables []named) (*catalog, error)
 			var ord int
 			var oid uint32
 			var kind string
-			if err := rows.Scan(&ord, &oid, &r.schema, &r.name, &kind, &r.rows, &r.rls, &r.forced, &r.owned, &r.writable, &r.readable); err != nil {
+			if err := rows.Scan(&ord, &oid, &r.schema, &r.name, &kind, &r.rows, &r.rls, &r.forced, &r.owned, &r.writable, &r.readable,
+				&r.rights.schema, &r.rights.read, &r.rights.remove, &r.filling); err != nil {
 				return err
 			}
 			r.kind = kind[0]
@@ -168,6 +178,7 @@ func load(ctx context.Context, conn *pgx.Conn, tables []named) (*catalog, error)
 	second.Queue(columnsSQL, oids).Query(func(rows pgx.Rows) error { return each(rows, byOID, scanColumn) })
 	second.Queue(constraintsSQL, oids).Query(func(rows pgx.Rows) error { return each(rows, byOID, scanConstraint) })
 	second.Queue(indexesSQL, oids).Query(func(rows pgx.Rows) error { return each(rows, byOID, scanIndex) })
+	second.Queue(leaksSQL, oids).Query(func(rows pgx.Rows) error { return each(rows, byOID, scanLeak) })
 	if err := conn.SendBatch(ctx, second).Close(); err != nil {
 		return nil, err
 	}
@@ -199,7 +210,7 @@ func scanColumn(rows pgx.Rows) (oid uint32, add func(*relation), err error) {
 	var name, kind, schema string
 	var isCitext bool
 	err = rows.Scan(&oid, &c.name, &c.typ, &name, &kind, &schema, &isCitext, &c.array, &c.length, &c.notNull, &c.defaulted, &c.generated, &c.readable,
-		&c.collation.name, &c.collation.deterministic, &c.made)
+		&c.given, &c.changed, &c.counters, &c.collation.name, &c.collation.deterministic, &c.made)
 	switch {
 	case isCitext:
 		c.family = citext

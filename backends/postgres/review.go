@@ -43,6 +43,7 @@ func (c *class) mighty(f *fitted, faults *configs.Faults) []string {
 	}
 	for _, of := range c.relations(f.shape) {
 		r := of.rel
+		c.leaking(of, faults)
 		switch {
 		case r.rls && (f.role.superuser || f.role.bypass):
 			*faults = append(*faults, of.node.Fault("connect as a role that is no superuser and has no BYPASSRLS",
@@ -57,6 +58,19 @@ func (c *class) mighty(f *fitted, faults *configs.Faults) []string {
 		}
 	}
 	return warnings
+}
+
+// leaking reports a view that shows rows which policies of the tables below it would keep from whoever asks.
+func (c *class) leaking(of standing, faults *configs.Faults) {
+	for _, l := range of.rel.leaks {
+		if l.invoker {
+			*faults = append(*faults, of.node.Fault("connect as a role that does not own the table, is no superuser and has no BYPASSRLS",
+				"the view %s reads %s, which has row-level security, and that does not hold for the role %s", l.view, l.table, l.role))
+			continue
+		}
+		*faults = append(*faults, of.node.Fault("ALTER VIEW "+l.view+" SET (security_invoker = true), or give the view an owner that policies hold for",
+			"the view %s reads %s as its owner, %s, for whom the table's row-level security does not hold: every tenant's rows show", l.view, l.table, l.role))
+	}
 }
 
 // standing is a table that a class stands on, and where the configuration names it.
