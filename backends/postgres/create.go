@@ -53,7 +53,7 @@ func (c *class) Create(ctx context.Context, _ backends.Template, attrs backends.
 			if n == 0 {
 				return errOutside
 			}
-			return nil
+			return tx.s.alone(n)
 		}
 		return tx.runSets(ctx, key, append(append([]step{look}, sets...), tx.reread(key, want, &made))...)
 	})
@@ -137,7 +137,7 @@ func (tx *transaction) insertRow(ctx context.Context, set []assignment) (backend
 		st.sql(map[bool]string{true: " RETURNING ", false: ", "}[i == 0], of("t", c), "::text")
 	}
 	parts := make([]string, len(s.key))
-	err := tx.run(ctx, step{st: st, done: wrote, each: func(rows pgx.Rows) error {
+	err := tx.run(ctx, step{st: st, done: s.wrote, each: func(rows pgx.Rows) error {
 		to := make([]any, len(parts))
 		for i := range parts {
 			to[i] = &parts[i]

@@ -29,7 +29,7 @@ func (c *class) Delete(ctx context.Context, key backends.Key, cond backends.Cond
 			}
 		}
 		st := s.where((&statement{}).sql("DELETE FROM ", s.rel.sql(), " AS t"), key)
-		return tx.run(ctx, append(steps, step{st: st, done: wrote})...)
+		return tx.run(ctx, append(steps, step{st: st, done: s.wrote})...)
 	})
 }
 

@@ -85,7 +85,7 @@ func (tx *transaction) take(ctx context.Context, key backends.Key, cond backends
 	s.where(read, key)
 	err := tx.run(
 		ctx,
-		step{st: lock, done: func(n int64) error { locked = n > 0; return nil }},
+		step{st: lock, done: func(n int64) error { locked = n > 0; return s.alone(n) }},
 		step{st: look, each: func(rows pgx.Rows) error {
 			to := []any{&protected, &holds}
 			for i := range texts {
@@ -228,13 +228,23 @@ func (tx *transaction) update(key backends.Key, set []assignment) step {
 		st.sql(ident(a.column.name), " = ")
 		a.write(st)
 	}
-	return step{st: tx.s.where(st, key), done: wrote}
+	return step{st: tx.s.where(st, key), done: tx.s.wrote}
 }
 
 // wrote: a row that was taken and then not written is one that a policy or a trigger keeps from being written.
-func wrote(n int64) error {
+func (s *shape) wrote(n int64) error {
 	if n == 0 {
 		return &backends.Error{Kind: backends.ErrRefused, Detail: "A policy or a trigger of the database keeps this row as it is."}
+	}
+	return s.alone(n)
+}
+
+// alone: where nothing keeps a key unique it may be that of several rows, and a write of one record must not be one of others.
+func (s *shape) alone(n int64) error {
+	if n > 1 {
+		return &backends.Error{
+			Kind: backends.ErrRefused, Detail: "The key of " + s.class.at.Table + " is not unique: several rows have it, and none of them was changed.",
+		}
 	}
 	return nil
 }
