@@ -118,10 +118,12 @@ func (m *Mapping) sortElements(s *sorted, a *attribute, list, before []any) erro
 		case e == nil:
 			loose = append(loose, o)
 		default:
-			if !m.room(s, e) {
+			switch {
+			case m.room(s, e):
+				s.element(e, o)
+			case !m.twice(s, e, o):
 				return m.full(e)
 			}
-			s.element(e, o)
 		}
 	}
 	loose = slices.DeleteFunc(loose, func(o *scim.Object) bool {
@@ -134,10 +136,12 @@ func (m *Mapping) sortElements(s *sorted, a *attribute, list, before []any) erro
 	})
 	for _, o := range loose {
 		i := slices.IndexFunc(a.elements, func(e *element) bool { return m.room(s, e) })
-		if i < 0 {
+		switch {
+		case i >= 0:
+			s.element(a.elements[i], o)
+		case !slices.ContainsFunc(a.elements, func(e *element) bool { return m.twice(s, e, o) }):
 			return m.full(a.elements[0])
 		}
-		s.element(a.elements[i], o)
 	}
 	return nil
 }
@@ -224,6 +228,12 @@ func (m *Mapping) room(s *sorted, e *element) bool {
 	}
 	f := e.part("value")
 	return len(s.wishes[f]) == 0 || f.kind != fromDirectory || !m.backend.Syntax(f.pipes[0].attr).Single
+}
+
+// twice reports an element whose value is wanted already, where the directory holds one: clients list an address again with another label.
+func (m *Mapping) twice(s *sorted, e *element, o *scim.Object) bool {
+	f := e.part("value")
+	return f != nil && slices.ContainsFunc(s.wishes[f], func(v any) bool { return m.sameShown(f, v, part(o, "value")) })
 }
 
 func (m *Mapping) full(e *element) error {

@@ -9,8 +9,15 @@ import (
 // multi does an operation on a multi-valued attribute: on the whole of it, or on those of its elements that the path chooses.
 func (e *editor) multi(op operation) error {
 	b := newBag(op.ref.Attr, e.list(op.ref))
+	chosen := op.ref.Sub != nil || op.ref.Filter != nil
+	var were []identity
+	if chosen {
+		were = b.identities()
+	}
 	var touched []int
 	switch whole := op.ref.Filter == nil && op.ref.Sub == nil; {
+	case whole && (op.kind == opReplace || len(b.list) == 0 && op.kind == opAdd):
+		b = b.replacedBy(op.elements())
 	case whole && op.kind == opAdd:
 		for _, v := range op.elements() {
 			// One that is there already and is not marked anew gives the mark up to one that is.
@@ -18,8 +25,6 @@ func (e *editor) multi(op operation) error {
 				touched = append(touched, i)
 			}
 		}
-	case whole && op.kind == opReplace:
-		b = b.replacedBy(op.elements())
 	case whole && op.given:
 		if err := b.removeListed(op.elements()); err != nil {
 			return err
@@ -33,8 +38,8 @@ func (e *editor) multi(op operation) error {
 		}
 	}
 	b.onePrimary(touched)
-	if op.ref.Sub != nil || op.ref.Filter != nil {
-		b.settle(touched)
+	if chosen {
+		b.settle(touched, were)
 	}
 	e.put(op.ref, b.list)
 	return nil
@@ -47,7 +52,7 @@ func (b *bag) replacedBy(elements []any) *bag {
 		if i := b.find(v); b.keyed && i >= 0 {
 			v = b.list[i]
 		}
-		after.add(cloneValue(v))
+		after.gather(cloneValue(v))
 	}
 	return after
 }
@@ -167,20 +172,42 @@ func (b *bag) onePrimary(touched []int) {
 }
 
 // settle takes out the elements that an operation has left without anything but labels, as the mail address of {"type": "work"},
-// and those that it has made the same as another.
-func (b *bag) settle(touched []int) {
-	times := make(map[identity]int, len(b.list))
-	for _, e := range b.list {
-		times[b.identity(e)]++
+// and those that it has made the same as another. Those that were the same before, as a directory may keep them, stay while anything tells them apart.
+func (b *bag) settle(touched []int, were []identity) {
+	type step struct{ was, is identity }
+	same, stayed, equal := make(map[identity]int, len(b.list)), make(map[step]int, len(b.list)), make(map[identity]int, len(b.list))
+	count := func(i, by int) (step, identity) {
+		e, s := b.list[i], step{}
+		s.is = b.identity(e)
+		if i < len(were) {
+			s.was = were[i]
+		}
+		whole := b.exactly(e)
+		same[s.is] += by
+		stayed[s] += by
+		equal[whole] += by
+		return s, whole
+	}
+	for i := range b.list {
+		count(i, 1)
 	}
 	var gone []int
 	for _, i := range slices.Backward(touched) {
-		id := b.identity(b.list[i])
+		s, whole := count(i, 0)
 		o, ok := b.list[i].(*Object)
-		if times[id] > 1 || ok && labelsOnly(o) {
-			times[id]--
+		if same[s.is] > stayed[s] || equal[whole] > 1 || ok && labelsOnly(o) {
+			count(i, -1)
 			gone = append(gone, i)
 		}
 	}
 	b.removeAt(gone)
+}
+
+// identities are those of all elements, by position.
+func (b *bag) identities() []identity {
+	list := make([]identity, len(b.list))
+	for i, e := range b.list {
+		list[i] = b.identity(e)
+	}
+	return list
 }

@@ -12,7 +12,8 @@ func isKeyed(a *Attribute) bool {
 }
 
 // bag is the values of a multi-valued attribute while they are edited. It finds the element that is the same as another one, and no element is added
-// that is there already. A large bag has an index, since bodies come from strangers: what they cost must grow with their length, not with its square.
+// that is there already. Elements that a directory keeps beside each other stay so, though they may be alike (a row of A@x and one of a@x): whoever
+// sends back what was shown loses nothing. A large bag has an index, since bodies come from strangers: what they cost must grow with their length, not with its square.
 type bag struct {
 	attr  *Attribute
 	keyed bool
@@ -25,6 +26,7 @@ type bag struct {
 type identity struct {
 	value, kind string
 	parts       string // of a complex element without value
+	exactly     string // of an element that is the very same, down to the case of its letters; nothing else is said then
 }
 
 // newBag takes list over: it must belong to the caller.
@@ -33,22 +35,46 @@ func newBag(a *Attribute, list []any) *bag { return &bag{attr: a, keyed: isKeyed
 // smallBag is up to where looking at every element is cheaper than an index.
 const smallBag = 8
 
-// find returns where the element is that is the same as e, or -1.
+// find returns where the element is that is the same as e, or -1; of several, the one that says exactly what e does.
 func (b *bag) find(e any) int {
-	id := b.identity(e)
+	if i := b.findExactly(e); i >= 0 {
+		return i
+	}
+	return b.findBy(b.identity, e)
+}
+
+// findExactly returns where the element is that says what e does and nothing else, or -1.
+func (b *bag) findExactly(e any) int {
+	if b.keyed {
+		return b.findBy(b.identity, e)
+	}
+	return b.findBy(b.exactly, e)
+}
+
+func (b *bag) findBy(identify func(e any) identity, e any) int {
+	id := identify(e)
 	if len(b.list) <= smallBag {
-		return slices.IndexFunc(b.list, func(have any) bool { return b.identity(have) == id })
+		return slices.IndexFunc(b.list, func(have any) bool { return identify(have) == id })
 	}
 	if b.index == nil {
-		b.index = make(map[identity]int, len(b.list))
-		for i, e := range slices.Backward(b.list) {
-			b.index[b.identity(e)] = i
+		b.index = make(map[identity]int, 2*len(b.list))
+		for i, e := range b.list {
+			b.note(e, i)
 		}
 	}
 	if i, ok := b.index[id]; ok {
 		return i
 	}
 	return -1
+}
+
+// note puts an element into the index, behind all that are there.
+func (b *bag) note(e any, i int) {
+	for _, id := range [...]identity{b.identity(e), b.exactly(e)} {
+		if _, ok := b.index[id]; !ok {
+			b.index[id] = i
+		}
+	}
 }
 
 func (b *bag) identity(e any) identity {
@@ -65,6 +91,22 @@ func (b *bag) identity(e any) identity {
 		id.kind = textOf(kind, member(o, kind.Name))
 	}
 	return id
+}
+
+// exactly is the identity of what says the same in all parts. Not to be primary and to say nothing of it are one thing (RFC 7643 §2.4).
+func (b *bag) exactly(e any) identity {
+	o, ok := e.(*Object)
+	if !ok {
+		return identity{exactly: string(appendValue(nil, e))}
+	}
+	text := []byte("{")
+	for _, sub := range b.attr.SubAttributes {
+		if v := member(o, sub.Name); v != nil && (v != false || !sub.IsPrimary()) {
+			text = appendString(text, sub.Name)
+			text = appendValue(text, v)
+		}
+	}
+	return identity{exactly: string(text)}
 }
 
 // parts is a text that two complex elements share whose parts are all the same.
@@ -96,21 +138,39 @@ func textOf(a *Attribute, v any) string {
 func (b *bag) add(e any) int {
 	i := b.find(e)
 	if i < 0 {
-		i = len(b.list)
-		b.list = append(b.list, e)
-		if b.index != nil {
-			b.index[b.identity(e)] = i
-		}
-		return i
+		return b.push(e)
 	}
 	have, _ := b.list[i].(*Object)
 	more, _ := e.(*Object)
-	if have != nil && !b.keyed {
-		for name, v := range more.All() {
-			if !sameValue(b.attr.Sub(name), member(have, name), v) {
-				have.Set(name, v)
-			}
+	if have == nil || b.keyed {
+		return i
+	}
+	if b.index != nil {
+		delete(b.index, b.exactly(have))
+	}
+	for name, v := range more.All() {
+		if !sameValue(b.attr.Sub(name), member(have, name), v) {
+			have.Set(name, v)
 		}
+	}
+	if b.index != nil {
+		b.index[b.exactly(have)] = i
+	}
+	return i
+}
+
+// gather appends e unless the very same is there already: those that somebody lists beside each other are different ones, however alike.
+func (b *bag) gather(e any) {
+	if b.findExactly(e) < 0 {
+		b.push(e)
+	}
+}
+
+func (b *bag) push(e any) int {
+	i := len(b.list)
+	b.list = append(b.list, e)
+	if b.index != nil {
+		b.note(e, i)
 	}
 	return i
 }

@@ -214,7 +214,7 @@ func arrange(o *Object, attrs []*Attribute) {
 	}
 }
 
-// list coerces the values of a multi-valued attribute. A single one may come without a list; those that are empty are left out, and of equal ones all but the first.
+// list coerces the values of a multi-valued attribute. A single one may come without a list; those that are empty are left out, and of those that say the same all but the first.
 func (c *coercer) list(a *Attribute, v any, at string) ([]any, error) {
 	in, ok := v.([]any)
 	if !ok {
@@ -227,7 +227,7 @@ func (c *coercer) list(a *Attribute, v any, at string) ([]any, error) {
 			return nil, err
 		}
 		if e != nil {
-			set.add(e)
+			set.gather(e)
 		}
 	}
 	return set.list, nil
