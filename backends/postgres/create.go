@@ -43,19 +43,15 @@ func (c *class) Create(ctx context.Context, _ backends.Template, attrs backends.
 		if err != nil {
 			return err
 		}
-		seen := backends.Record{}
 		sets, _, err := plan.sets().carryOut(tx, key, &taken{})
 		if err != nil {
 			return err
 		}
-		look := tx.reread(key, nil, &seen)
-		look.done = func(n int64) error {
-			if n == 0 {
-				return errOutside
-			}
-			return tx.s.alone(n)
+		steps := append([]step{tx.stays(key)}, sets...)
+		if len(sets) > 0 {
+			steps = append(steps, tx.stays(key)) // a condition may be about rows of other tables, too
 		}
-		return tx.runSets(ctx, key, append(append([]step{look}, sets...), tx.reread(key, want, &made))...)
+		return tx.runSets(ctx, key, append(steps, tx.reread(key, want, &made))...)
 	})
 	if err != nil {
 		return none, err

@@ -22,7 +22,7 @@ func (c *class) Modify(
 	}
 	var after backends.Record
 	err = c.d.transact(ctx, c, func(ctx context.Context, tx *transaction) error {
-		after = backends.Record{Key: key, Name: string(key)} // if the change itself takes the record out of the scope, it was made all the same
+		after = backends.Record{}
 		if err := tx.s.writable(); err != nil {
 			return err
 		}
@@ -42,6 +42,7 @@ func (c *class) Modify(
 			if set = tx.s.touched(set); len(set) > 0 {
 				steps = append(steps, tx.update(key, set))
 			}
+			steps = append(steps, tx.stays(key))
 		}
 		if err := tx.runSets(ctx, key, append(steps, tx.reread(key, want, &after))...); err != nil {
 			return err

@@ -19,6 +19,7 @@ var (
 	errChanged   = &backends.Error{Kind: backends.ErrChanged, Detail: "The record is no longer as it was read."}
 	errPolicy    = &backends.Error{Kind: backends.ErrRefused, Detail: "The database's row-level security lets this row be read, and not written."}
 	errOutside   = &backends.Error{Kind: backends.ErrRefused, Detail: "The row would not be one of the records of the mapping: its condition, or the database's row-level security, does not hold for it."}
+	errProtects  = &backends.Error{Kind: backends.ErrRefused, Detail: "The row would be one of those that the mapping protects, which are never written."}
 	errReadOnly  = &backends.Error{Kind: backends.ErrRefused, Detail: "These records are read-only."}
 )
 
@@ -135,7 +136,30 @@ func (s *shape) protected(st *statement) {
 	st.sql(")")
 }
 
-// reread is the step that reads a record as it is now; into stays as it is where the record is not in scope any more.
+// stays is the step that holds a record that was written against what all records of the class are held to: nobody could see it, or write it again, here.
+func (tx *transaction) stays(key backends.Key) step {
+	st := (&statement{}).sql("SELECT ")
+	tx.s.protected(st)
+	tx.s.where(st.sql(" FROM ", tx.s.rel.sql(), " AS t"), key)
+	return step{
+		st: st,
+		each: func(rows pgx.Rows) error {
+			var protected bool
+			if err := rows.Scan(&protected); err != nil || !protected {
+				return err
+			}
+			return errProtects
+		},
+		done: func(n int64) error {
+			if n == 0 {
+				return errOutside
+			}
+			return tx.s.alone(n)
+		},
+	}
+}
+
+// reread is the step that reads a record as it is now.
 func (tx *transaction) reread(key backends.Key, attrs []string, into *backends.Record) step {
 	st := &statement{}
 	v := tx.s.selectRecord(st, attrs)
