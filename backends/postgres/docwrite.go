@@ -36,6 +36,9 @@ func jsonNode(v backends.Value) (any, error) {
 	case backends.KindRow:
 		object := map[string]any{}
 		for name, values := range v.Row() {
+			if secretName(name) {
+				return nil, errors.New("a secret is no part of a value")
+			}
 			part, err := jsonPart(nil, values)
 			if err != nil {
 				return nil, err
@@ -111,11 +114,14 @@ func editWhole(attr string, root any, changes []backends.Change) (any, error) {
 			}
 		}
 		is, err := sameJSON(root, node)
+		if err == nil && !is {
+			is, err = sameJSON(shownOf(root), node)
+		}
 		switch {
 		case err != nil:
 			return nil, err
 		case ch.Op == backends.Replace:
-			root = node
+			root = keepSecrets(root, node)
 		case ch.Op == backends.Add && is, ch.Op == backends.Remove && (root == nil || node != nil && !is):
 			return nil, noEffect(attr)
 		case ch.Op == backends.Remove:
@@ -276,12 +282,12 @@ func merge(element any, before map[string]string, row backends.Value) (any, erro
 	return object, nil
 }
 
-// partForms are the members of an object that a Row shows, in a form that can be compared.
+// partForms are the members of an object that a Row shows, in a form that can be compared. A secret is none of them.
 func partForms(node any) map[string]string {
 	forms := map[string]string{}
 	object, _ := node.(map[string]any)
 	for name, member := range object {
-		if form := valuesForm(member); form != "" {
+		if form := valuesForm(member); form != "" && !secretName(name) {
 			forms[name] = form
 		}
 	}
