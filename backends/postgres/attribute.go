@@ -65,8 +65,17 @@ type shape struct {
 	folding *folding // how this database folds letters
 }
 
-// place finds where an attribute is kept; false for one that is nowhere.
+// place finds where an attribute that somebody asks for is kept; false for one that is nowhere. The database is held to what it finds from then on.
 func (s *shape) place(attr string) (place, bool) {
+	p, ok := s.find(attr)
+	if ok {
+		p.used()
+	}
+	return p, ok
+}
+
+// find is place for what nobody has asked for by its name.
+func (s *shape) find(attr string) (place, bool) {
 	for _, set := range s.sets {
 		if strings.EqualFold(set.name, attr) {
 			return place{attr: attr, set: set}, true

@@ -39,6 +39,7 @@ type column struct {
 	kept      *kept    // the column that keeps this one in lower case
 	bytewise  bool     // an index on it is in the order of bytes, whatever its collation is
 	readable  bool     // by this role
+	uses      *uses    // nil for one that is only supposed
 	given     bool     // this role may insert it
 	changed   bool     // and update it
 	counters  []string // the sequences that its default takes numbers from and this role may not

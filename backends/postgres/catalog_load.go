@@ -206,7 +206,7 @@ func each(rows pgx.Rows, byOID map[uint32][]*relation, scan func(pgx.Rows) (uint
 }
 
 func scanColumn(rows pgx.Rows) (oid uint32, add func(*relation), err error) {
-	c := &column{}
+	c := &column{uses: &uses{}}
 	var name, kind, schema string
 	var isCitext bool
 	err = rows.Scan(&oid, &c.name, &c.typ, &name, &kind, &schema, &isCitext, &c.array, &c.length, &c.notNull, &c.defaulted, &c.generated, &c.readable,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,8 +90,26 @@ func (d *Directory) once(warning string, args ...any) {
 	}
 }
 
-// Ping asks the server for nothing at all.
+// Ping asks the server for nothing at all. It is an error, too, that a class once fitted the database and does so no more.
 func (d *Directory) Ping(ctx context.Context) error {
+	if err := d.reach(ctx); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	classes := slices.Clone(d.classes)
+	d.mu.Unlock()
+	for _, c := range classes {
+		if c.known() == nil {
+			continue // whether it fits is for Review to say
+		}
+		if _, err := c.shape(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Directory) reach(ctx context.Context) error {
 	return d.withConn(ctx, nil, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) { return false, conn.Ping(ctx) })
 }
 

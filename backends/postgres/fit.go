@@ -19,12 +19,13 @@ import (
 
 const (
 	fresh   = 3 * time.Minute // for how long what the catalog said is believed
-	respite = 5 * time.Second // for how long a class that does not fit is not looked at again
+	respite = time.Second     // for how long a class that does not fit is not looked at again
 )
 
 // fitted is what became of a class and a catalog.
 type fitted struct {
 	shape    *shape // nil: they do not fit
+	before   *shape // as they last fitted, where they do not; nil: they never did
 	role     role
 	faults   configs.Faults
 	warnings []string
@@ -32,12 +33,16 @@ type fitted struct {
 	lost     int64 // of the directory, at the time
 }
 
-// known is the class as the catalog had it last, without I/O; nil when the database was never reached, or does not have what the configuration says.
+// known is the class as the catalog last had it, without I/O; nil when the database was never reached, or never had what the configuration says.
 func (c *class) known() *shape {
-	if f := c.present.Load(); f != nil {
-		return f.shape
+	f := c.present.Load()
+	switch {
+	case f == nil:
+		return nil
+	case f.shape == nil:
+		return f.before
 	}
-	return nil
+	return f.shape
 }
 
 // forget makes the next shape be of the catalog as it then is.
@@ -96,11 +101,24 @@ func (c *class) fitting(ctx context.Context, must bool) (*fitted, error) {
 		return nil, err
 	}
 	f.when, f.lost = c.d.now(), lost
-	c.present.Store(f)
-	for _, fault := range f.faults {
-		c.d.once("the configuration does not fit the database: " + fault.Error())
+	if f.shape == nil {
+		f.before = c.known()
 	}
+	c.tell(c.present.Swap(f), f)
 	return f, nil
+}
+
+// tell says in the log what has changed.
+func (c *class) tell(before, now *fitted) {
+	switch {
+	case before != nil && slices.Equal(before.faults, now.faults):
+	case before != nil && now.shape != nil:
+		c.d.log.Info("the configuration fits the database again", "table", c.at.Table)
+	default:
+		for _, fault := range now.faults {
+			c.d.log.Warn("the configuration does not fit the database: " + fault.Error())
+		}
+	}
 }
 
 // fit makes the class of the catalog.
@@ -122,6 +140,7 @@ func (c *class) fit(ctx context.Context, conn *pgx.Conn) (*fitted, error) {
 			t.set(set, cat.relations[tables[i+1]])
 		}
 	}
+	t.held(c.known())
 	if len(t.faults) == 0 {
 		if err := t.conditions(ctx, conn); err != nil {
 			return nil, err

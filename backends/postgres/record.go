@@ -50,7 +50,10 @@ func (s *shape) selectRecord(st *statement, attrs []string, more ...string) *vie
 		st.sql(", ", of("t", c), "::text")
 	}
 	for _, attr := range s.wanted(attrs) {
-		p, ok := s.place(attr)
+		p, ok := s.find(attr)
+		if ok && slices.Contains(attrs, attr) {
+			p.used()
+		}
 		if !ok || (p.column != nil && !p.column.readable) {
 			continue
 		}

@@ -9,7 +9,7 @@ import (
 
 // Review meets the database and says where it is not what the classes take it for, and what the adapter's role may do that it should not.
 func (d *Directory) Review(ctx context.Context) (configs.Faults, []string, error) {
-	if err := d.Ping(ctx); err != nil {
+	if err := d.reach(ctx); err != nil {
 		return nil, nil, err
 	}
 	d.mu.Lock()
