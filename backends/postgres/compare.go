@@ -17,6 +17,7 @@ type operand struct {
 type compared struct {
 	fragment
 	equals *argument // the comparison is with the type's own =, and this is the other side
+	shown  *string   // what the value is shown as is this; where equals is set too, both hold
 }
 
 func decided(b bool) (compared, bool) { return compared{fragment: constant(b)}, true }

@@ -196,9 +196,15 @@ func (l lowering) testArray(c *column, sql fragment, p backends.Predicate) (frag
 	switch {
 	case !ok || f.fixed == never:
 		return f.fragment, ok
-	case f.equals != nil:
-		// What an index on the array (gin) serves.
-		return sql.sql(" @> ARRAY[").arg(f.equals.value, f.equals.typ).sql("]::", c.typ, "[]"), true
 	}
-	return code("EXISTS (SELECT FROM unnest(").add(sql).sql(") AS v(v) WHERE ").add(f.fragment).sql(")").certain(), true
+	some := code("EXISTS (SELECT FROM unnest(").add(sql).sql(") AS v(v) WHERE ").add(f.fragment).sql(")").certain()
+	if f.equals == nil {
+		return some, true
+	}
+	// What an index on the array (gin) serves.
+	has := sql.sql(" @> ARRAY[").arg(f.equals.value, f.equals.typ).sql("]::", c.typ, "[]")
+	if f.shown != nil { // or others too
+		return conjunction(has, some), true
+	}
+	return has, true
 }

@@ -25,6 +25,7 @@ CREATE TABLE thing (
 	small smallint, num integer NOT NULL, big bigint, exact numeric, cents numeric(10,2), ratio double precision, yes boolean, at timestamptz, local timestamp,
 	day date, ref uuid, raw bytea, mood mood, ip inet, net cidr, span interval, password text,
 	texts text[], vcs varchar[], cis citext[], nums int[], refs uuid[], moods mood[], times timestamptz[], docs jsonb[],
+	exacts numeric[], ratios float8[], yeses boolean[], days date[], ips inet[], nets cidr[], macs macaddr[], spans interval[], pads char(6)[], raws bytea[], mac macaddr,
 	data jsonb, js json
 );
 CREATE TABLE mail (thing_id bigint REFERENCES thing, address text, kind text, main boolean, rank smallint, tags text[]);
@@ -52,18 +53,24 @@ var (
 	theMoods     = []string{"sad", "Glad", "ä"}
 	theAddresses = []string{"10.0.0.1", "10.0.0.0/8", "::1", "2001:db8::/32", "10.0.0.1/32"}
 	theNetworks  = []string{"10.0.0.0/8", "10.0.0.1/32", "2001:db8::/32"}
+	theMACs      = []string{"08:00:2b:01:02:03", "ff:ff:ff:ff:ff:ff"}
+	theSpans     = []string{"1 day", "02:00:00", "24:00:00"}
+	theFloats    = []string{"0", "5", "1.5", "1e20", "-1", "NaN", "Infinity"}
+	theBytes     = []string{"", "\x00", "a", "ab", "\xff\x00", "ä"}
 	theOddities  = []string{
 		"garbage", "", " ", "*", "2024", "-", "1.5", "a\x00b", "\xff", "\xc3", "99999999999999999999999", "-99999999999999999999999", "32768", "-0", "00", "2024-01-31", "20240131120000Z",
 		"2024-01-31T12:00:00.0000005Z", "2024-01-31T13:00:00+01:00", "0000-06-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "TRUE", "False", "t", "10.0.0.1/8", "{}", "null", "NaN",
+		"5.00", "2024-1-31", "08002b:010203", "+5", "1e2", "5.", "10.0.0.0/08", "infinity", "0x10",
 	}
 )
 
 // kinds are the attributes of the table by the stock of texts that their values are made of.
 func kinds() map[string][]string {
 	stock := map[string][]string{
-		"exact": theDecimals, "cents": {"-1", "0", "5", "1.50", "NaN"}, "ratio": {"0", "5", "1.5", "1e20", "-1", "NaN", "Infinity"}, "yes": {"true", "false"}, "at": theInstants,
-		"local": theInstants, "day": theDates, "ref": theUUIDs, "raw": {"", "\x00", "a", "ab", "\xff\x00", "ä"}, "mood": theMoods, "ip": theAddresses, "net": theNetworks,
-		"span": {"1 day", "02:00:00"}, "small": theIntegers, "num": theIntegers, "big": append([]string{"9223372036854775807", "-9223372036854775808"}, theIntegers...),
+		"exact": theDecimals, "cents": {"-1", "0", "5", "1.50", "NaN"}, "ratio": theFloats, "yes": {"true", "false"}, "at": theInstants,
+		"local": theInstants, "day": theDates, "ref": theUUIDs, "raw": theBytes, "mood": theMoods, "ip": theAddresses, "net": theNetworks,
+		"exacts": theDecimals, "ratios": theFloats, "yeses": {"true", "false"}, "days": theDates, "ips": theAddresses, "nets": theNetworks, "mac": theMACs, "macs": theMACs,
+		"spans": theSpans, "pads": {"a", "A", "ab", "7"}, "raws": theBytes, "span": theSpans, "small": theIntegers, "num": theIntegers, "big": append([]string{"9223372036854775807", "-9223372036854775808"}, theIntegers...),
 		"nums": theIntegers, "refs": theUUIDs, "moods": theMoods, "times": theInstants, "docs": {"{}", "1"},
 	}
 	for _, attr := range []string{"plain", "vc", "ci", "loose", "posix", "icu", "password", "texts", "vcs", "cis", "data.text", "data.any", "data.deep.er", "data.list.v", "lines", "js.text"} {
@@ -147,19 +154,11 @@ func (m *maker) fillColumn(exec func(string, ...any), id int, attr string) {
 	case "at", "local":
 		value := m.pick(append([]string{"infinity", "-infinity", "0044-03-15 10:00:00 BC", "10000-01-01 00:00:00"}, theInstants...))
 		exec("UPDATE thing SET "+attr+" = $2::text::timestamp AT TIME ZONE 'UTC' AT TIME ZONE 'UTC' WHERE id = $1", id, strings.TrimSuffix(value, "Z"))
-	case "texts", "vcs", "cis", "nums", "refs", "moods", "times", "docs":
-		values := make([]*string, m.IntN(4))
-		for i := range values {
-			if m.chance(85) {
-				v := m.pick(m.stock[attr])
-				values[i] = &v
-			}
-		}
-		typ := map[string]string{"texts": "text", "vcs": "varchar", "cis": "citext", "nums": "int", "refs": "uuid", "moods": "mood", "times": "timestamptz", "docs": "jsonb"}[attr]
-		exec("UPDATE thing SET "+attr+" = $2::text[]::"+typ+"[] WHERE id = $1", id, values)
+	case "texts", "vcs", "cis", "nums", "refs", "moods", "times", "docs", "exacts", "ratios", "yeses", "days", "ips", "nets", "macs", "spans", "pads", "raws":
+		m.fillArray(exec, id, attr)
 	default:
 		typ := map[string]string{
-			"ci": "citext", "mood": "mood", "ip": "inet", "net": "cidr", "span": "interval", "ref": "uuid", "day": "date", "yes": "boolean", "exact": "numeric",
+			"ci": "citext", "mood": "mood", "ip": "inet", "net": "cidr", "mac": "macaddr", "span": "interval", "ref": "uuid", "day": "date", "yes": "boolean", "exact": "numeric",
 			"cents": "numeric", "ratio": "float8", "small": "smallint", "num": "int", "big": "bigint",
 		}[attr]
 		if typ == "" {
@@ -167,6 +166,24 @@ func (m *maker) fillColumn(exec func(string, ...any), id int, attr string) {
 		}
 		exec("UPDATE thing SET "+attr+" = $2::text::"+typ+" WHERE id = $1", id, m.pick(m.stock[attr]))
 	}
+}
+
+func (m *maker) fillArray(exec func(string, ...any), id int, attr string) {
+	values := make([]*string, m.IntN(4))
+	for i := range values {
+		if m.chance(85) {
+			v := m.pick(m.stock[attr])
+			if attr == "raws" {
+				v = fmt.Sprintf(`\x%x`, v)
+			}
+			values[i] = &v
+		}
+	}
+	typ := map[string]string{
+		"texts": "text", "vcs": "varchar", "cis": "citext", "nums": "int", "refs": "uuid", "moods": "mood", "times": "timestamptz", "docs": "jsonb", "exacts": "numeric", "ratios": "float8",
+		"yeses": "boolean", "days": "date", "ips": "inet", "nets": "cidr", "macs": "macaddr", "spans": "interval", "pads": "char(6)", "raws": "bytea",
+	}[attr]
+	exec("UPDATE thing SET "+attr+" = $2::text[]::"+typ+"[] WHERE id = $1", id, values)
 }
 
 func (m *maker) maybe(v any) any {

@@ -1,12 +1,14 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -106,7 +108,8 @@ func (h *holders) take(v *view, rows pgx.Rows) error {
 // alike are names that are compared with one column in one way.
 type alike struct {
 	column int    // of a set
-	typ    string // of the literals
+	typ    string // that the literals have for its own =; "" where that is not asked
+	shown  bool   // by what the values are shown as
 }
 
 // group is their literals.
@@ -133,7 +136,7 @@ func (h *holders) together(s *shape, st *statement) {
 		}
 	}
 	order := slices.SortedFunc(maps.Keys(groups), func(a, b alike) int {
-		return strings.Compare(strconv.Itoa(a.column)+a.typ, strconv.Itoa(b.column)+b.typ)
+		return cmp.Or(cmp.Compare(a.column, b.column), strings.Compare(a.typ, b.typ))
 	})
 	for i, like := range order {
 		if i > 0 {
@@ -153,21 +156,31 @@ func (h *holders) sort(s *shape, p place, columns []*column, n int, name string,
 		text string
 	}
 	var all []found
+	eq := backends.Simplify(backends.Eq{Attr: h.attr, Value: backends.String(name), Rule: s.equality(h.attr)})
+	if _, nobody := eq.(backends.False); nobody {
+		return true // it cannot be read under the attribute's rule
+	}
 	for i, c := range columns {
 		one := *c
 		one.array = false
-		f, ok := s.compare(operand{code("v.x"), &one}, backends.Eq{Attr: h.attr, Value: backends.String(name), Rule: s.equality(h.attr)})
+		f, ok := s.compare(operand{code("v.x"), &one}, eq)
 		switch {
 		case ok && f.fixed == never:
 			continue
-		case !ok || f.equals == nil:
+		case !ok || f.equals == nil && f.shown == nil:
 			return false
+		case f.equals == nil:
+			all = append(all, found{alike{column: i, shown: true}, *f.shown})
+			continue
 		}
+		like := alike{i, f.equals.typ, f.shown != nil}
 		switch literal := f.equals.value.(type) {
 		case string:
-			all = append(all, found{alike{i, f.equals.typ}, literal})
+			all = append(all, found{like, literal})
 		case int64:
-			all = append(all, found{alike{i, f.equals.typ}, strconv.FormatInt(literal, 10)})
+			all = append(all, found{like, strconv.FormatInt(literal, 10)})
+		case time.Time:
+			all = append(all, found{like, literal.Format(time.RFC3339Nano)})
 		default:
 			return false
 		}
@@ -205,8 +218,27 @@ func (s *shape) join(st *statement, p place, c *column, like alike, g *group) {
 		st.sql(" CROSS JOIN LATERAL unnest(", of(alias, c), ") AS e(x)")
 	}
 	// The texts are cast before they are joined: a cast in the join itself could tell of the rows, and under row-level security no index would serve it.
-	st.sql(" JOIN unnest(").arg(g.texts, "text[]").sql("::", like.typ, "[], ").arg(g.places, "bigint[]").sql(") AS v(x, n) ON ", value, c.equals(), "v.x WHERE TRUE")
-	if c.array { // what an index on the array serves
+	st.sql(" JOIN unnest(").arg(g.texts, "text[]")
+	if like.typ != "" {
+		st.sql("::", like.typ, "[]")
+	}
+	st.sql(", ").arg(g.places, "bigint[]")
+	on := value + c.equals() + "v.x"
+	if like.shown {
+		element := *c
+		element.array = false
+		text := &statement{}
+		shownAs(operand{code(value), &element}).to(text)
+		shown := text.String() + ` COLLATE "C" = v.`
+		if like.typ == "" {
+			on = shown + "x"
+		} else {
+			st.sql(", ").arg(g.texts, "text[]")
+			on += " AND " + shown + "s"
+		}
+	}
+	st.sql(") AS v(x, n", map[bool]string{true: ", s"}[like.shown && like.typ != ""], ") ON ", on)
+	if c.array && like.typ != "" { // what an index on the array serves
 		st.sql(" AND ", of(alias, c), " && ").arg(g.texts, "text[]").sql("::", c.typ, "[]")
 	}
 	if p.set == nil {

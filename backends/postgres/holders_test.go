@@ -81,3 +81,38 @@ func TestHoldersOfColumnsAndOfWhatIsComparedOddly(t *testing.T) {
 		}
 	}
 }
+
+// Who holds a name is whom Match finds with it: over every type of column, array and set, with names that the type reads in another way than it shows them.
+func TestHoldersAreThoseThatTheMatcherFinds(t *testing.T) {
+	g := groundOn(t, locales["C.utf8"].Database(t, allKindsSQL), nil)
+	m := newMaker(7)
+	m.fill(t, g.db.Admin, 40)
+	c := kindsClass(g)
+	all := everybody(t, c, m.attrs)
+	for _, attr := range m.attrs {
+		if attr == "password" {
+			continue
+		}
+		names := slices.Concat(m.stock[attr], theOddities)
+		held, err := c.Holders(t.Context(), attr, names, nil)
+		if err != nil {
+			t.Errorf("%s: %v", attr, err)
+			continue
+		}
+		for _, name := range names {
+			var want, got []backends.Key
+			for _, r := range all {
+				if backends.Match(eqTo(attr, name, c.Syntax(attr).Equality), r) {
+					want = append(want, r.Key)
+				}
+			}
+			for _, r := range held[name] {
+				got = append(got, r.Key)
+			}
+			slices.Sort(want)
+			if slices.Sort(got); !slices.Equal(got, want) {
+				t.Errorf("%s: %q is held by %v, want %v", attr, name, got, want)
+			}
+		}
+	}
+}

@@ -17,7 +17,17 @@ import (
 // compareShown compares texts that values are shown as.
 func (s *shape) compareShown(o operand, t test) (compared, bool) {
 	shown := operand{shownAs(o), &column{typ: "text", family: text, collation: s.folding.byDefault()}}
-	return s.compareText(shown, t)
+	f, ok := s.compareText(shown, t)
+	if f.equals != nil { // of texts, which the type's own values are not
+		f.equals, f.shown = nil, &t.text
+	}
+	return f, ok
+}
+
+// equalAndShown compares with a literal that the type can read, and by what it is shown as: other texts are equal to the type. Its own = is what an index serves.
+func (o operand) equalAndShown(literal string) (compared, bool) {
+	f := code("(").add(o.sql).sql(" = ").arg(literal, o.column.typ).sql(" AND ").add(shownAs(o)).sql(" = ").arg(literal, "text").sql(")")
+	return compared{fragment: f, equals: &argument{literal, o.column.typ}, shown: &literal}, true
 }
 
 // shownAs is the text that a value is shown as. A full address is shown without its mask, which a cast adds.
@@ -102,7 +112,10 @@ const longest = 1000
 
 // compareDecimal compares numbers that are kept with their fractions. What has one, even .00, is not an integer to Match.
 func (s *shape) compareDecimal(o operand, t test) (compared, bool) {
-	if t.rule != backends.IntegerRule {
+	switch {
+	case byLetter(t.rule) && t.op == equals && o.column.typ == "numeric" && len(t.text) <= longest && decimalText.MatchString(t.text):
+		return o.equalAndShown(t.text)
+	case t.rule != backends.IntegerRule:
 		return s.compareShown(o, t)
 	}
 	canonical, _ := backends.Canonical(t.rule, t.text)
@@ -117,7 +130,7 @@ func (s *shape) compareDecimal(o operand, t test) (compared, bool) {
 		operator = " = "
 	}
 	compare := shownAs(o).sql("::numeric", operator).arg(canonical, "numeric")
-	if o.column.typ == "numeric" || strings.HasPrefix(o.column.typ, "numeric(") {
+	if o.column.typ == "numeric" {
 		compare = o.sql.sql(operator).arg(canonical, "numeric")
 		return answered(code("(").add(compare).sql(" AND ").add(shownAs(o)).sql(` COLLATE "C" ~ '^-?[0-9]+$')`))
 	}
@@ -274,11 +287,15 @@ func compareBytes(o operand, t test) (compared, bool) {
 // compareAddress compares addresses of hosts and networks as they are shown.
 func (s *shape) compareAddress(o operand, t test) (compared, bool) {
 	shown, ok := s.compareShown(o, t)
-	if !ok || shown.fixed != open || t.op != equals || !byLetter(t.rule) || !isAddress(t.text) {
+	switch {
+	case !ok || shown.fixed != open || t.op != equals || !byLetter(t.rule) || !isAddress(t.text):
 		return shown, ok
+	case o.column.typ == "inet":
+		return o.equalAndShown(t.text)
 	}
-	// An address that is written otherwise is the same to the type, and has the index.
-	return answered(code("(").add(o.sql).sql(" = ").arg(t.text, "inet").sql(" AND ").add(shown.fragment).sql(")"))
+	// A network can be compared with an address that it cannot be.
+	shown.fragment = code("(").add(o.sql).sql(" = ").arg(t.text, "inet").sql(" AND ").add(shown.fragment).sql(")")
+	return shown, true
 }
 
 func isAddress(s string) bool {
