@@ -3,6 +3,7 @@ package postgres
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 )
@@ -52,4 +53,57 @@ func TestAWriteLeavesTheRecordWhereItIs(t *testing.T) {
 	if err := modify(c, ann.Key, change(backends.Replace, "title", "Boss"), change(backends.Replace, "skills", "go")); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestRightsToSomeColumnsAreEnough(t *testing.T) {
+	g := newGround(t, house)
+	g.exec("REVOKE ALL ON hr.person FROM "+g.db.Role,
+		"GRANT SELECT (id, tenant, login, name, title, kind, version, data, changed_at), INSERT, UPDATE, DELETE ON hr.person TO "+g.db.Role)
+	c := g.staff()
+	ann := hire(t, c, "ann", backends.Attributes{"skills": backends.Strings("go")})
+	for _, ch := range []backends.Change{
+		change(backends.Add, "skills", "sql"), change(backends.Remove, "skills", "go"), change(backends.Replace, "emails", row("address", "a@x")), change(backends.Replace, "title", "Boss"),
+	} {
+		if err := modify(c, ann.Key, ch); err != nil {
+			t.Errorf("%v: %v", ch, err)
+		}
+	}
+	g.is("Boss sql a@x 5", "SELECT concat_ws(' ', title, skill, address, version) FROM hr.person p JOIN hr.skill ON skill.person = p.id JOIN hr.email ON email.person = p.id")
+	if err := c.Delete(t.Context(), ann.Key, backends.Condition{}); err != nil {
+		t.Error(err)
+	}
+	g.exec("CREATE TABLE hr.desk (id int PRIMARY KEY, room text, plate text)", "INSERT INTO hr.desk VALUES (1, 'r', 'p')", "CREATE TABLE hr.chair (desk int, kind text)",
+		"REVOKE ALL ON hr.desk FROM "+g.db.Role, "GRANT SELECT, INSERT, DELETE, UPDATE (plate) ON hr.desk TO "+g.db.Role)
+	desks := g.class("{table: hr.desk, key: id}", g.set("chairs", "{rows: hr.chair, on: desk}", "kind"))
+	before := fetch(t, desks, "1")
+	if err := modify(desks, "1", change(backends.Add, "chairs", "red")); err != nil {
+		t.Error(err)
+	}
+	if after := fetch(t, desks, "1", "chairs"); after.Version == before.Version || len(after.Attrs["chairs"]) != 1 {
+		t.Errorf("was %v and is %v", before, after)
+	}
+	fails(t, modify(desks, "1", change(backends.Replace, "room", "s")), backends.ErrRefused, "")
+}
+
+func TestARowThatComesWhileAWriterLooksIsWritten(t *testing.T) {
+	g := newGround(t, house)
+	c := g.class(`{table: hr.person, key: id, where: "(SELECT pg_advisory_xact_lock_shared(7)::text) = ''", version: version}`)
+	const id = "11111111-1111-1111-1111-111111111111"
+	if _, err := c.Fetch(t.Context(), []backends.Key{id}, nil); err != nil {
+		t.Fatal(err)
+	}
+	other := g.connect()
+	run(t, other, "SELECT pg_advisory_lock(7)")
+	done := make(chan error, 1)
+	go func() { done <- modify(c, id, change(backends.Replace, "title", "Boss")) }()
+	// The statement that takes the row has begun, and so does not see what is made now.
+	for g.ask("SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") != "1" {
+		time.Sleep(time.Millisecond)
+	}
+	g.exec("INSERT INTO hr.person (id, tenant, login, name) VALUES ('" + id + "', 'default', 'ann', 'Ann')")
+	run(t, other, "SELECT pg_advisory_unlock(7)")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	g.is("Boss", "SELECT title FROM hr.person")
 }

@@ -107,10 +107,13 @@ func (s *set) match(t *table, lenient bool) string {
 	return "(" + strings.Join(append(terms, "TRUE"), " AND ") + ")"
 }
 
-// record writes t, the record and nothing else, as a table by itself: the condition of the class is SQL of the configuration, whose columns must not be
-// taken for those of r or v.
+// record writes t, the record's key and nothing else, as a table by itself: the condition of the class is SQL of the configuration, whose columns must not be
+// taken for those of r or v, and the adapter's role need not have a right to all columns.
 func (tx *transaction) record(st *statement, key backends.Key) *statement {
-	st.sql("(SELECT t.* FROM ", tx.s.rel.sql(), " AS t")
+	for i, c := range tx.s.key {
+		st.sql(map[bool]string{true: "(SELECT ", false: ", "}[i == 0], of("t", c))
+	}
+	st.sql(" FROM ", tx.s.rel.sql(), " AS t")
 	return tx.s.where(st, key).sql(") AS t")
 }
 

@@ -16,6 +16,8 @@ import (
 const (
 	// tries is how often a transaction is tried that others got in the way of.
 	tries = 5
+	// looks is how often a row that cannot be locked is looked at: somebody may have made it in between.
+	looks = 3
 	// beginSQL does not leave the level to what the role or the database is set up with: under READ COMMITTED a statement that has waited for another writer
 	// of its row sees what that one wrote.
 	beginSQL = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -57,7 +59,8 @@ func (d *Directory) transact(ctx context.Context, c *class, do func(ctx context.
 			return false, err
 		})
 		old := outdated(err) && !errors.Is(err, backends.ErrUnknown)
-		if !old && !inTheWay(err) || old && renewed || try == tries || ctx.Err() != nil {
+		early := errors.Is(err, errPolicy) && try < looks
+		if !old && !early && !inTheWay(err) || old && renewed || try == tries || ctx.Err() != nil {
 			return unwritten(err)
 		}
 		if old {

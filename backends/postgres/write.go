@@ -216,13 +216,13 @@ func (s *shape) touched(set []assignment) []assignment {
 	if len(set) > 0 || s.class.at.Version == "" {
 		return set
 	}
-	// A new version of the row is all that xmin needs.
-	for _, c := range s.rel.columns {
-		if !c.generated && !slices.Contains(s.key, c) {
-			return append(set, assignment{c, func(st *statement) { st.sql(of("t", c)) }})
+	// A new version of the row is all that xmin needs: any column that the role may write as it reads it, of the key only if there is no other.
+	c := s.key[0]
+	for _, other := range s.rel.columns {
+		if !other.generated && other.changed && other.readable && (!c.changed || slices.Contains(s.key, c) && !slices.Contains(s.key, other)) {
+			c = other
 		}
 	}
-	c := s.key[0]
 	return append(set, assignment{c, func(st *statement) { st.sql(of("t", c)) }})
 }
 
