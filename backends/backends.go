@@ -24,6 +24,14 @@ type Open struct {
 	Tenant  string         // "default"
 	Protect []configs.Node // native filters of records that may be read but never written
 	Sets    []Set          // attributes of the records that lie elsewhere than in the record itself
+	Use     *Use           // what is done with the records, which Review holds against what may be done; nil: nobody said
+}
+
+// Use is what is done with the records of a class.
+type Use struct {
+	Reads, Writes []string // attributes, and sets by their names
+	Presets       []string // attributes that every new record gets beside them
+	Deletes       bool     // records are deleted, and not only disabled
 }
 
 // Set declares an attribute whose values are kept apart from the record: in the rows of a table below it. It is read, tested and changed as any

@@ -292,7 +292,7 @@ func (c *compiler) open(open Opener) {
 	}
 	c.m.backendName = name.Text()
 	backend, err := open(name, backends.Open{
-		At: at, Tenant: "default", Protect: c.doc.Get("protect").Get("records").Items(), Sets: c.sets,
+		At: at, Tenant: "default", Protect: c.doc.Get("protect").Get("records").Items(), Sets: c.sets, Use: c.use(),
 	})
 	if err != nil {
 		if faults, ok := asFaults(err); ok {
@@ -304,6 +304,27 @@ func (c *compiler) open(open Opener) {
 	}
 	c.m.backend = backend
 	c.withoutSets()
+}
+
+// use is what the mapping does with the records.
+func (c *compiler) use() *backends.Use {
+	u := &backends.Use{}
+	for _, f := range c.m.fields {
+		inDocument := func(p pipe) bool { return p.place != nil }
+		if slices.ContainsFunc(f.pipes, inDocument) || f.set != nil && f.set.place != nil {
+			continue // which is one column, and the class knows it
+		}
+		u.Reads, u.Writes = append(u.Reads, f.reads()...), append(u.Writes, f.writes()...)
+	}
+	for key := range c.doc.Get("create").Get("set").Pairs() {
+		u.Presets = append(u.Presets, key.Text())
+	}
+	policy := c.doc.Get("delete")
+	if policy.Kind() == configs.Map {
+		policy = policy.Get("policy")
+	}
+	u.Deletes = policy.Text() == "" || policy.Text() == "remove"
+	return u
 }
 
 // policies reads rename, delete, protect and scan.

@@ -66,7 +66,9 @@ SELECT DISTINCT ON (n.ord) n.ord::int, c.oid, s.nspname::text, c.relname::text, 
 	pg_has_role(c.relowner, 'MEMBER'),
 	pg_relation_is_updatable(c.oid, true) & 28 = 28
 		AND (has_any_column_privilege(c.oid, 'INSERT') OR has_any_column_privilege(c.oid, 'UPDATE') OR has_table_privilege(c.oid, 'DELETE')),
-	has_any_column_privilege(c.oid, 'SELECT'), has_schema_privilege(s.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, 'DELETE'),
+	has_any_column_privilege(c.oid, 'SELECT'), has_schema_privilege(s.oid, 'USAGE'), has_table_privilege(c.oid, 'SELECT') OR coalesce(has_column_privilege(c.oid, (-2)::int2, 'SELECT'), false),
+	has_table_privilege(c.oid, 'DELETE'),
+	pg_relation_is_updatable(c.oid, true) & 28 = 28,
 	EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal AND g.tgtype & 7 = 7)
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS n(sch, tab, ord)
 CROSS JOIN LATERAL (VALUES (1, n.sch, n.tab), (2, lower(n.sch), lower(n.tab))) AS w(preference, sch, tab)
@@ -161,7 +163,7 @@ func load(ctx context.Context, conn *pgx.Conn, tables []named) (*catalog, error)
 			var oid uint32
 			var kind string
 			if err := rows.Scan(&ord, &oid, &r.schema, &r.name, &kind, &r.rows, &r.rls, &r.forced, &r.owned, &r.writable, &r.readable,
-				&r.rights.schema, &r.rights.read, &r.rights.remove, &r.filling); err != nil {
+				&r.rights.schema, &r.rights.read, &r.rights.remove, &r.rights.able, &r.filling); err != nil {
 				return err
 			}
 			r.kind = kind[0]

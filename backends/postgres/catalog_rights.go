@@ -7,6 +7,7 @@ type rights struct {
 	schema bool // use the schema that it is in
 	read   bool
 	remove bool // delete rows
+	able   bool // whoever has the rights can write rows: it is no view that cannot be written
 }
 
 // leak is a table below a view whose policies do not hold for who reads the view.

@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -43,6 +45,7 @@ type class struct {
 	guards  []configs.Node // of protect, for faults
 
 	plans plans // of searches, for max_scan_rows
+	use     *backends.Use
 
 	meeting chan struct{} // has one place, taken while the catalog is read
 	present atomic.Pointer[fitted]
@@ -70,7 +73,7 @@ func (d *Directory) Open(o backends.Open) (backends.Backend, error) {
 }
 
 func (d *Directory) open(o backends.Open) (*class, configs.Faults) {
-	c := &class{d: d, node: o.At, tenant: o.Tenant, meeting: make(chan struct{}, 1), at: at{Version: xmin, Hash: "bcrypt"}}
+	c := &class{d: d, node: o.At, tenant: o.Tenant, use: o.Use, meeting: make(chan struct{}, 1), at: at{Version: xmin, Hash: "bcrypt"}}
 	faults := o.At.Decode(&c.at)
 	if len(faults) > 0 {
 		return nil, faults
@@ -133,6 +136,9 @@ func columnNames(node, place configs.Node, remedy string) ([]string, configs.Fau
 	return names, nil
 }
 
+// functional is what looks like the call of a function.
+var functional = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*\(.*\)$`)
+
 // checkGiven finds what is neither a text, nor {tenant}, nor now(), in what rows are given.
 func checkGiven(node configs.Node) configs.Faults {
 	var faults configs.Faults
@@ -142,6 +148,9 @@ func checkGiven(node configs.Node) configs.Faults {
 		}
 		if mentionsTenant(value.Text()) && value.Text() != tenantSlot {
 			faults = append(faults, value.Fault("write {tenant} alone, a text, or now()", "{tenant} stands beside something else"))
+		}
+		if text := strings.TrimSpace(value.Text()); functional.MatchString(text) && !strings.EqualFold(text, "now()") {
+			faults = append(faults, value.Fault("write a text or now(), or give the column a default in the database", "%s looks like a function, and would be kept as this text", text))
 		}
 	}
 	return faults

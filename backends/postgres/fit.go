@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -24,13 +23,12 @@ const (
 
 // fitted is what became of a class and a catalog.
 type fitted struct {
-	shape    *shape // nil: they do not fit
-	before   *shape // as they last fitted, where they do not; nil: they never did
-	role     role
-	faults   configs.Faults
-	warnings []string
-	when     time.Time
-	lost     int64 // of the directory, at the time
+	shape  *shape // nil: they do not fit
+	before *shape // as they last fitted, where they do not; nil: they never did
+	role   role
+	faults configs.Faults
+	when   time.Time
+	lost   int64 // of the directory, at the time
 }
 
 // known is the class as the catalog last had it, without I/O; nil when the database was never reached, or never had what the configuration says.
@@ -133,7 +131,7 @@ func (c *class) fit(ctx context.Context, conn *pgx.Conn) (*fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tailor{c: c, s: &shape{class: c}}
+	t := &tailor{c: c, s: &shape{class: c}, role: cat.role.name}
 	t.table(cat.relations[table])
 	if t.s.rel != nil {
 		for i, set := range c.sets {
@@ -145,8 +143,11 @@ func (c *class) fit(ctx context.Context, conn *pgx.Conn) (*fitted, error) {
 		if err := t.conditions(ctx, conn); err != nil {
 			return nil, err
 		}
+		if err := t.values(ctx, conn); err != nil {
+			return nil, err
+		}
 	}
-	f := &fitted{role: cat.role, faults: t.faults, warnings: t.warnings}
+	f := &fitted{role: cat.role, faults: t.faults}
 	if len(t.faults) == 0 {
 		if err := t.fold(ctx, conn); err != nil {
 			return nil, err
@@ -158,18 +159,15 @@ func (c *class) fit(ctx context.Context, conn *pgx.Conn) (*fitted, error) {
 
 // tailor makes a shape, and says where it does not fit.
 type tailor struct {
-	c        *class
-	s        *shape
-	faults   configs.Faults
-	warnings []string
+	c      *class
+	s      *shape
+	role   string
+	trials []trial
+	faults configs.Faults
 }
 
 func (t *tailor) fault(node configs.Node, remedy, format string, args ...any) {
 	t.faults = append(t.faults, node.Fault(remedy, format, args...))
-}
-
-func (t *tailor) warn(format string, args ...any) {
-	t.warnings = append(t.warnings, fmt.Sprintf(format, args...))
 }
 
 // relation says what is wrong with a table as a whole.
@@ -178,7 +176,7 @@ func (t *tailor) relation(node configs.Node, name string, r *relation) bool {
 	case r == nil:
 		t.fault(node, "create it, correct the name, or let the adapter's role use its schema", "the database has no table or view %s", name)
 	case !r.readable:
-		t.fault(node, "GRANT SELECT ON "+r.sql()+" to the adapter's role", "the adapter's role may not read %s", name)
+		t.fault(node, "GRANT SELECT ON "+r.sql()+" TO "+ident(t.role), "the role %s may not read %s", t.role, name)
 	default:
 		return true
 	}
@@ -216,11 +214,15 @@ func (t *tailor) table(r *relation) {
 	}
 	for key, given := range map[string]map[string]string{"insert": at.Insert, "update": at.Update} {
 		for _, name := range slices.Sorted(maps.Keys(given)) {
-			t.column(node.Get(key).Get(name), r, at.Table, name)
+			col := t.column(node.Get(key).Get(name), r, at.Table, name)
+			switch {
+			case col == nil:
+			case col.generated && r.kind != 'v':
+				t.fault(node.Get(key).Get(name), "take it away", "the database keeps the column %s itself", name)
+			default:
+				t.try(node.Get(key).Get(name), col, given[name])
+			}
 		}
-	}
-	if !unique(r, t.c.key) && r.kind != 'v' {
-		t.warn("%s: nothing keeps two rows of %s from having the same key (%s); give it a unique index", node.Path(), at.Table, strings.Join(t.c.key, ", "))
 	}
 }
 
@@ -297,6 +299,7 @@ func (t *tailor) set(d declared, r *relation) {
 				value = t.c.tenant
 			}
 			s.fixed = append(s.fixed, fixed{column: col, value: value})
+			t.try(node.Get("where").Get(name), col, value)
 		}
 	}
 	for _, name := range d.Columns {
@@ -355,6 +358,11 @@ func (t *tailor) conditions(ctx context.Context, conn *pgx.Conn) error {
 		}
 		st := (&statement{}).sql("SELECT 1 FROM ", t.s.rel.sql(), " t WHERE ").condition(all, t.c.tenant)
 		_, err := conn.Prepare(ctx, "", st.String())
+		if err == nil { // what it compares with is of no kind until it is there
+			if _, err = conn.Exec(ctx, st.String()+" LIMIT 0", st.args...); !unfit(err) {
+				return nil
+			}
+		}
 		answer, ok := errors.AsType[*pgconn.PgError](err)
 		if ok && (strings.HasPrefix(answer.Code, "42") || strings.HasPrefix(answer.Code, "22")) {
 			t.fault(node, "write a condition on the columns of "+t.c.at.Table, "the database cannot read it: %s", answer.Message)

@@ -149,25 +149,35 @@ func TestWhatDoesNotFitIsSaidAndIsNeverNotFound(t *testing.T) {
 		set  *backends.Set
 		want string
 	}{
-		"no table":           {at: "{table: hr.persons, key: id}", want: "table: the database has no table or view hr.persons; create it, correct the name, or let"},
-		"no key":             {at: "{table: hr.person, key: idd}", want: "key: hr.person has no column idd; correct the name, or add the column"},
-		"a key of no type":   {at: "{table: hr.person, key: flag}", want: "key: the column flag is of the type boolean, which is no key; take a column of uuid"},
-		"no version":         {at: "{table: hr.person, key: id, version: xxx}", want: "version: hr.person has no column xxx; correct the name, or add the column"},
-		"a version of text":  {at: "{table: hr.person, key: id, version: org}", want: "version: the column org is of the type text, which is no version; take"},
-		"a view's version":   {at: "{table: hr.people, key: id}", want: "version: hr.people is no table, and has no xmin; name a column that changes with every write, or write version: ''"},
-		"no document":        {at: "{table: hr.person, key: id, document: dok}", want: "document: hr.person has no column dok; write doc"},
-		"a document of json": {at: "{table: hr.person, key: id, document: old}", want: "document: the column old is of the type json; take a column of the type jsonb"},
-		"deletion":           {at: "{table: hr.person, key: id, deleted: org}", want: "deleted: the column org is of the type text; take a column of the type boolean or timestamptz"},
-		"insert":             {at: "{table: hr.person, key: id, insert: {orgg: x}}", want: "insert.orgg: hr.person has no column orgg; write org"},
-		"a condition":        {at: "{table: hr.person, key: id, where: 'orgg = {tenant}'}", want: `where: the database cannot read it: column "orgg" does not exist; write a condition on the columns of hr.person`},
-		"half a condition":   {at: "{table: hr.person, key: id, where: 'org ='}", want: `where: the database cannot read it: syntax error at or near ")"`},
-		"no right":           {at: "{table: hidden, key: id}", want: `table: the adapter's role may not read hidden; GRANT SELECT ON "public"."hidden" to the adapter's role`},
-		"no rows":            {at: "{table: hr.person, key: id}", set: new(rows("{rows: hr.none, on: person}")), want: "rows: the database has no table or view hr.none"},
-		"no link":            {at: "{table: hr.person, key: id}", set: new(rows("{rows: hr.member, on: persn}")), want: "on: hr.member has no column persn; write person"},
-		"half a link":        {at: "{table: hr.person, key: [id, org]}", set: new(rows("{rows: hr.member, on: person}")), want: "on: 1 columns hold a key of 2; name as many columns as the key has, in its order"},
-		"a link of its own":  {at: "{table: hr.person, key: org}", set: new(rows("{rows: hr.member, on: person}")), want: "on: the column person is of the type bigint, and the key's org of the type text; name the column that holds org"},
-		"one of two columns": {at: "{table: hr.team, key: id}", set: &either, want: "value: the columns person (bigint) and child (bigint) can hold the same value, and nobody could tell which record it means; give the tables keys of the type uuid, or map one of the columns only"},
-		"a fixed column":     {at: "{table: hr.person, key: id}", set: new(rows("{rows: hr.member, on: person, where: {kind: x}}")), want: "where.kind: hr.member has no column kind"},
+		"no table":                {at: "{table: hr.persons, key: id}", want: "table: the database has no table or view hr.persons; create it, correct the name, or let"},
+		"no key":                  {at: "{table: hr.person, key: idd}", want: "key: hr.person has no column idd; correct the name, or add the column"},
+		"a key of no type":        {at: "{table: hr.person, key: flag}", want: "key: the column flag is of the type boolean, which is no key; take a column of uuid"},
+		"no version":              {at: "{table: hr.person, key: id, version: xxx}", want: "version: hr.person has no column xxx; correct the name, or add the column"},
+		"a version of text":       {at: "{table: hr.person, key: id, version: org}", want: "version: the column org is of the type text, which is no version; take"},
+		"a view's version":        {at: "{table: hr.people, key: id}", want: "version: hr.people is no table, and has no xmin; name a column that changes with every write, or write version: ''"},
+		"no document":             {at: "{table: hr.person, key: id, document: dok}", want: "document: hr.person has no column dok; write doc"},
+		"a document of json":      {at: "{table: hr.person, key: id, document: old}", want: "document: the column old is of the type json; take a column of the type jsonb"},
+		"deletion":                {at: "{table: hr.person, key: id, deleted: org}", want: "deleted: the column org is of the type text; take a column of the type boolean or timestamptz"},
+		"insert":                  {at: "{table: hr.person, key: id, insert: {orgg: x}}", want: "insert.orgg: hr.person has no column orgg; write org"},
+		"insert's kind":           {at: "{table: hr.person, key: id, insert: {n: abc}}", want: `insert.n: the column n is of the type numeric, and cannot have "abc": invalid input syntax for type numeric: "abc"; write a value`},
+		"update's kind":           {at: "{table: hr.person, key: id, update: {org: x, at: scim}}", want: `update.at: the column at is of the type timestamp with time zone, and cannot have "scim"`},
+		"update's function":       {at: "{table: hr.person, key: id, update: {flag: now()}}", want: "update.flag: the column flag is of the type boolean, and cannot have \"now()\": cannot cast type timestamp with time zone to boolean"},
+		"a word of an enum":       {at: "{table: hr.person, key: id, insert: {kind: b}}", want: `insert.kind: the column kind is of the type hr."Kind", and cannot have "b"`},
+		"a long text":             {at: "{table: hr.person, key: id, insert: {f: abcd}}", want: `insert.f: the column f holds 3 characters, and "abcd" is longer`},
+		"many values":             {at: "{table: hr.person, key: id, insert: {tags: a}}", want: "insert.tags: the column tags holds several values, and this is one"},
+		"a generated column":      {at: "{table: hr.person, key: id, insert: {loud: a}}", want: "insert.loud: the database keeps the column loud itself; take it away"},
+		"a tenant's kind":         {at: "{table: hr.person, key: id, insert: {n: '{tenant}'}}", want: `insert.n: the column n is of the type numeric, and cannot have "{tenant}": invalid input syntax for type numeric: "default"`},
+		"a tenant of a condition": {at: "{table: hr.person, key: id, where: 'n = {tenant}'}", want: `where: the database cannot read it: invalid input syntax for type numeric: "default"`},
+		"a value of rows":         {at: "{table: hr.person, key: id}", set: new(rows("{rows: hr.member, on: person, where: {team: ja}}")), want: `where.team: the column team is of the type bigint, and cannot have "ja"`},
+		"a condition":             {at: "{table: hr.person, key: id, where: 'orgg = {tenant}'}", want: `where: the database cannot read it: column "orgg" does not exist; write a condition on the columns of hr.person`},
+		"half a condition":        {at: "{table: hr.person, key: id, where: 'org ='}", want: `where: the database cannot read it: syntax error at or near ")"`},
+		"no right":                {at: "{table: hidden, key: id}", want: "table: the role " + g.db.Role + ` may not read hidden; GRANT SELECT ON "public"."hidden" TO `},
+		"no rows":                 {at: "{table: hr.person, key: id}", set: new(rows("{rows: hr.none, on: person}")), want: "rows: the database has no table or view hr.none"},
+		"no link":                 {at: "{table: hr.person, key: id}", set: new(rows("{rows: hr.member, on: persn}")), want: "on: hr.member has no column persn; write person"},
+		"half a link":             {at: "{table: hr.person, key: [id, org]}", set: new(rows("{rows: hr.member, on: person}")), want: "on: 1 columns hold a key of 2; name as many columns as the key has, in its order"},
+		"a link of its own":       {at: "{table: hr.person, key: org}", set: new(rows("{rows: hr.member, on: person}")), want: "on: the column person is of the type bigint, and the key's org of the type text; name the column that holds org"},
+		"one of two columns":      {at: "{table: hr.team, key: id}", set: &either, want: "value: the columns person (bigint) and child (bigint) can hold the same value, and nobody could tell which record it means; give the tables keys of the type uuid, or map one of the columns only"},
+		"a fixed column":          {at: "{table: hr.person, key: id}", set: new(rows("{rows: hr.member, on: person, where: {kind: x}}")), want: "where.kind: hr.member has no column kind"},
 	} {
 		g.d, g.log = openDirectory(t, g.db.URL, nil)
 		var sets []backends.Set
@@ -253,7 +263,7 @@ func TestWhatARoleMayDoTooMuchIsSaid(t *testing.T) {
 	}
 	check("as it should be", db.URL, "person", "", "")
 	check("no policies", db.URL, "free", "", "")
-	check("no index", db.URL, "loose", "", "nothing keeps two rows of loose from having the same key (id); give it a unique index")
+	check("no index", db.URL, "loose", "nothing keeps two rows of loose from having the same key (id), and a write would be one of both; give it a unique index", "")
 	check("a superuser and policies", db.Admin, "person", `table: "public"."person" has row-level security, which does not hold for the role`, "a superuser, who may do everything")
 	check("a superuser", db.Admin, "free", "", "a superuser, who may do everything")
 	alter("ALTER ROLE " + db.Role + " BYPASSRLS")

@@ -23,7 +23,10 @@ func (d *Directory) Review(ctx context.Context) (configs.Faults, []string, error
 			return nil, nil, err
 		}
 		faults = append(faults, f.faults...)
-		for _, warning := range append(slices.Clone(f.warnings), c.mighty(f, &faults)...) {
+		if f.shape != nil {
+			faults = append(faults, c.barred(f)...)
+		}
+		for _, warning := range slices.Concat(c.mighty(f, &faults), c.unguarded(f, &faults), c.unwritten(f, &faults)) {
 			if !slices.Contains(warnings, warning) {
 				warnings = append(warnings, warning)
 			}
