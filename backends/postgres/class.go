@@ -49,6 +49,8 @@ type class struct {
 
 	meeting chan struct{} // has one place, taken while the catalog is read
 	present atomic.Pointer[fitted]
+	misses  atomic.Int64 // how often the catalog could not be read
+	missed  error        // why not, the last time; whoever has the place reads and writes it
 }
 
 // declared is a set as the configuration has it.

@@ -77,25 +77,33 @@ func (c *class) fitting(ctx context.Context, must bool) (*fitted, error) {
 	if !must && !due() {
 		return c.present.Load(), nil
 	}
+	misses := c.misses.Load()
 	select {
 	case c.meeting <- struct{}{}:
 	case <-ctx.Done():
 		return nil, c.d.failed(ctx, ctx.Err(), nil)
 	}
 	defer func() { <-c.meeting }()
-	if !must && !due() {
+	switch {
+	case !must && !due():
 		return c.present.Load(), nil
+	case c.misses.Load() != misses: // somebody has tried meanwhile: who waited for that does not wait once more
+		return nil, c.missed
 	}
 	lost := c.d.lost.Load()
 	var f *fitted
-	ctx, cancel := context.WithTimeoutCause(ctx, c.d.cfg.Timeout+c.d.cfg.ConnectionTimeout, errLate)
+	asked, cancel := context.WithTimeoutCause(ctx, c.d.cfg.Timeout+c.d.cfg.ConnectionTimeout, errLate)
 	defer cancel()
-	err := c.d.withConn(ctx, nil, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
+	err := c.d.withConn(asked, nil, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
 		var err error
 		f, err = c.fit(ctx, conn.Conn())
 		return false, err
 	})
 	if err != nil {
+		if ctx.Err() == nil { // else it was only this one who did not wait
+			c.missed = err
+			c.misses.Add(1)
+		}
 		return nil, err
 	}
 	f.when, f.lost = c.d.now(), lost

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -306,4 +307,43 @@ func TestValuesMeanThemselves(t *testing.T) {
 			t.Errorf("%q is found as %v, %v", value, found, err)
 		}
 	}
+}
+
+func TestASilentDatabaseIsWaitedForTogether(t *testing.T) {
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0") // takes connections, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	const patience = 500 * time.Millisecond
+	g := &ground{t: t}
+	g.d, g.log = openDirectory(t, "postgres://scim:pw@"+listener.Addr().String()+"/hr?sslmode=disable", func(c *Config) {
+		c.ConnectionTimeout, c.MinConnections = patience, 0
+	})
+	c := g.class("{table: person, key: id}")
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			time.Sleep(time.Duration(i) * 20 * time.Millisecond)
+			if _, err := c.Fetch(t.Context(), []backends.Key{"1"}, nil); !errors.Is(err, backends.ErrUnavailable) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(begin); took > 3*patience {
+		t.Errorf("the last was told after %s", took)
+	}
+	// One who does not wait is no reason for the others.
+	server := newGround(t, tenants)
+	c = server.class("{table: person, key: id}")
+	c.meeting <- struct{}{}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Fetch(gone, []backends.Key{"1"}, nil); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	<-c.meeting
+	fetch(t, c, "1")
 }
