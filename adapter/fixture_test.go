@@ -245,14 +245,14 @@ func (f *faults) Move(ctx context.Context, key backends.Key, name backends.Templ
 	return f.Backend.Move(ctx, key, name, cond)
 }
 
-func (f *faults) Delete(ctx context.Context, key backends.Key, cond backends.Condition) error {
+func (f *faults) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
 	f.count("delete")
 	if f.remove != nil {
 		if err, stop := f.remove(); stop {
 			return err
 		}
 	}
-	err := f.Backend.Delete(ctx, key, cond)
+	err := f.Backend.Delete(ctx, key, cond, bare(release)...)
 	f.done("delete")
 	return err
 }

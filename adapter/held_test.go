@@ -20,7 +20,7 @@ type foreignKeys struct {
 	before func()      // a delete
 }
 
-func (f *foreignKeys) Delete(ctx context.Context, key backends.Key, cond backends.Condition) error {
+func (f *foreignKeys) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
 	if f.before != nil {
 		f.before()
 	}
@@ -35,13 +35,23 @@ func (f *foreignKeys) Delete(ctx context.Context, key backends.Key, cond backend
 	if n > 0 || f.also != nil && f.also() {
 		return &backends.Error{Kind: backends.ErrHeld, Detail: "Rows of the table membership still refer to this one."}
 	}
-	return f.Backend.Delete(ctx, key, cond)
+	return f.Backend.Delete(ctx, key, cond, release...)
 }
 
 func (h *house) foreignKeys() *foreignKeys {
 	f := &foreignKeys{Backend: h.users.Backend, others: h.groups.Backend}
 	h.users.Backend = f
 	return f
+}
+
+// bare are releases from what stands behind the hooks.
+func bare(release []*backends.Release) []*backends.Release {
+	for _, r := range release {
+		if f, ok := r.From.(*faults); ok {
+			r.From = f.Backend
+		}
+	}
+	return release
 }
 
 // account is what an event did, in order.

@@ -79,7 +79,10 @@ type Capabilities struct {
 	Versioned   bool   // records have versions: each of them, save one that the directory itself has written none for. Otherwise none has
 	Seeks       bool   // Walk without Sort goes by key, and Query.After, Reverse and Skip work, at a cost that does not grow with what is left out by After
 	Typed       bool   // values are of the kind that the attribute is: a Bool is no text
-	Document    string // the attribute that has a place for whatever has none of its own, under a Path; "" for none
+	// Transactional: one operation can set a password along with everything else that it writes, and change other records of the same Directory along
+	// with a Delete (Release).
+	Transactional bool
+	Document      string // the attribute that has a place for whatever has none of its own, under a Path; "" for none
 }
 
 // Reader reads records.
@@ -149,7 +152,20 @@ type Writer interface {
 	Modify(ctx context.Context, key Key, changes []Change, cond Condition, want []string) (Record, error)
 	// Move renames the record; name has the same shape as Create's.
 	Move(ctx context.Context, key Key, name Template, cond Condition) error
-	Delete(ctx context.Context, key Key, cond Condition) error
+	// Delete deletes the record, and before that makes what points at it let go, in the same operation: all of it happens, or nothing. ErrHeld where others
+	// still point at it. ErrInvalid for a release where the directory is not Transactional.
+	Delete(ctx context.Context, key Key, cond Condition, release ...*Release) error
+}
+
+// Release is what another record of the same Directory is to change along with a Delete. It is held to the rules of its own class: one that is protected there
+// refuses the whole, and one that is gone, or not in the class's scope, has nothing to let go. Its version moves if anything of it changes.
+type Release struct {
+	From    Backend
+	Key     Key
+	Changes []Change
+	// Effective is what Delete says it has changed, when it has happened or may have (ErrUnknown): values to remove that were not there, and to add
+	// that were, are left out. Nothing then fails with ErrNoEffect.
+	Effective []Change
 }
 
 // Resolver turns names into keys and back, many at once; names and keys that resolve to nothing in scope are left out of the answer.

@@ -25,4 +25,4 @@ func (ReadOnly) Modify(context.Context, Key, []Change, Condition, []string) (Rec
 func (ReadOnly) Move(context.Context, Key, Template, Condition) error { return errReadOnly() }
 
 // Delete answers ErrRefused.
-func (ReadOnly) Delete(context.Context, Key, Condition) error { return errReadOnly() }
+func (ReadOnly) Delete(context.Context, Key, Condition, ...*Release) error { return errReadOnly() }

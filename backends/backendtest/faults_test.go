@@ -20,7 +20,7 @@ type hooked struct {
 	create func(context.Context, backends.Template, backends.Attributes, []string) (backends.Record, error)
 	modify func(context.Context, backends.Key, []backends.Change, backends.Condition, []string) (backends.Record, error)
 	move   func(context.Context, backends.Key, backends.Template, backends.Condition) error
-	remove func(context.Context, backends.Key, backends.Condition) error
+	remove func(context.Context, backends.Key, backends.Condition, ...*backends.Release) error
 	find   func(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error)
 	names  func(context.Context, string, []backends.Key) (map[backends.Key]string, error)
 	holds  func(ctx context.Context, attr string, names, attrs []string) (map[string][]backends.Record, error)
@@ -84,11 +84,16 @@ func (h *hooked) Move(ctx context.Context, key backends.Key, name backends.Templ
 	return h.Backend.Move(ctx, key, name, cond)
 }
 
-func (h *hooked) Delete(ctx context.Context, key backends.Key, cond backends.Condition) error {
-	if h.remove != nil {
-		return h.remove(ctx, key, cond)
+func (h *hooked) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
+	for _, r := range release {
+		if other, ok := r.From.(*hooked); ok {
+			r.From = other.Backend
+		}
 	}
-	return h.Backend.Delete(ctx, key, cond)
+	if h.remove != nil {
+		return h.remove(ctx, key, cond, release...)
+	}
+	return h.Backend.Delete(ctx, key, cond, release...)
 }
 
 func (h *hooked) Find(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error) {

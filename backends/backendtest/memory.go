@@ -25,7 +25,9 @@ type Memory struct {
 	Typed    bool                       // booleans, integers and instants come back as such; otherwise every value as it was written
 	Sets     []backends.Set             // attributes of Rows, and sets of texts. What is known of a part is in Schema under its path: emails.kind
 	Document string                     // the attribute that has places for what has none of its own
-	Numbered bool                       // keys are numbers and not UUIDs, and walks go by them: the directory seeks
+	// Transactional: a Delete can make other records of the directory let go.
+	Transactional bool
+	Numbered      bool // keys are numbers and not UUIDs, and walks go by them: the directory seeks
 
 	mu      sync.RWMutex
 	records map[backends.Key]*stored
@@ -106,7 +108,8 @@ var _ backends.Backend = (*memoryClass)(nil)
 func (b *memoryClass) Capabilities() backends.Capabilities {
 	return backends.Capabilities{
 		Kind: "memory", ReadOnly: b.c.ReadOnly, Rename: !b.m.Nameless, Conditional: true, Secrets: true, Versioned: !b.m.Bare, Seeks: b.m.Numbered, Typed: b.m.Typed,
-		Document: b.m.Document,
+		Transactional: b.m.Transactional,
+		Document:      b.m.Document,
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // newTables is a Memory that is like tables: keys are numbers, records have no names, values have kinds, and there are sets and a document.
 func newTables() *Memory {
 	m := NewMemory()
-	m.Numbered, m.Nameless, m.Typed, m.Document = true, true, true, "data"
+	m.Numbered, m.Nameless, m.Typed, m.Transactional, m.Document = true, true, true, true, "data"
 	m.Must, m.Unique = []string{"uid", "sn"}, []string{"uid"}
 	m.Sets = []backends.Set{
 		{Name: "emails", Columns: []string{"address", "kind", "main"}},

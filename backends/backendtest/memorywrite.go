@@ -2,6 +2,8 @@ package backendtest
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -288,12 +290,61 @@ func (b *memoryClass) Move(ctx context.Context, key backends.Key, template backe
 	return b.m.store(r)
 }
 
-func (b *memoryClass) Delete(ctx context.Context, key backends.Key, cond backends.Condition) error {
+func (b *memoryClass) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
 	b.m.mu.Lock()
 	defer b.m.mu.Unlock()
 	if _, err := b.writable(ctx, key, cond); err != nil {
 		return err
 	}
+	before := maps.Clone(b.m.records)
+	if err := b.release(ctx, release); err != nil {
+		b.m.records = before // what is stored is never changed, only replaced
+		return err
+	}
 	delete(b.m.records, key)
 	return nil
+}
+
+// release makes other records let go. The caller holds the lock, and takes back what was done before a failure.
+func (b *memoryClass) release(ctx context.Context, release []*backends.Release) error {
+	effective := make([][]backends.Change, len(release))
+	for i, let := range release {
+		from, ours := let.From.(*memoryClass)
+		if !b.m.Transactional || !ours || from.m != b.m {
+			return &backends.Error{Kind: backends.ErrInvalid, Detail: "Only records of the same directory can let go along with a delete, where it can do that at all."}
+		}
+		r, err := from.writable(ctx, let.Key, backends.Condition{})
+		if errors.Is(err, backends.ErrNotFound) {
+			continue
+		}
+		for _, c := range let.Changes {
+			if err == nil {
+				effective[i], err = b.m.letGo(r, c, effective[i])
+			}
+		}
+		if err == nil && len(effective[i]) > 0 {
+			err = b.m.store(r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i, let := range release {
+		let.Effective = effective[i]
+	}
+	return nil
+}
+
+// letGo makes a change without the values of which it is true already, and adds it to those that were made.
+func (m *Memory) letGo(r *stored, c backends.Change, made []backends.Change) ([]backends.Change, error) {
+	c = c.Clone()
+	there := m.values(r, c.Attr)
+	if c.Op == backends.Add || c.Op == backends.Remove {
+		listed := len(c.Values) > 0
+		c.Values = slices.DeleteFunc(c.Values, func(v backends.Value) bool { return (m.index(c.Attr, there, v) >= 0) == (c.Op == backends.Add) })
+		if listed && len(c.Values) == 0 || !listed && len(there) == 0 {
+			return made, nil
+		}
+	}
+	return append(made, c), m.apply(r, c)
 }

@@ -23,13 +23,13 @@ type fault struct {
 
 func faults() []fault {
 	return slices.Concat(
-		readingFaults(), walkingFaults(), fetchingFaults(), conditionFaults(), creatingFaults(), changingFaults(), refusingFaults(), otherFaults(), sortFaults(), findFaults(), holderFaults(),
+		readingFaults(), walkingFaults(), fetchingFaults(), conditionFaults(), creatingFaults(), changingFaults(), refusingFaults(), otherFaults(), sortFaults(), findFaults(), holderFaults(), lonelyFaults(),
 	)
 }
 
 // tableFaults are those that show where the directory is like tables.
 func tableFaults() []fault {
-	return slices.Concat(rowFaults(), documentFaults(), seekFaults(), kindFaults(), setHolderFaults())
+	return slices.Concat(rowFaults(), documentFaults(), seekFaults(), kindFaults(), setHolderFaults(), releaseFaults())
 }
 
 // TestSuiteNoticesFaults plants faults one by one. A check that would let its fault pass is worth nothing.
@@ -308,8 +308,8 @@ func changingFaults() []fault {
 		})},
 		{"Delete of what is gone succeeds", (*suite).deletes, with(func(_ *Memory, h *hooked) {
 			b := h.Backend
-			h.remove = func(ctx context.Context, key backends.Key, cond backends.Condition) error {
-				if err := b.Delete(ctx, key, cond); !errors.Is(err, backends.ErrNotFound) {
+			h.remove = func(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
+				if err := b.Delete(ctx, key, cond, release...); !errors.Is(err, backends.ErrNotFound) {
 					return err
 				}
 				return nil
@@ -317,8 +317,8 @@ func changingFaults() []fault {
 		})},
 		{"everybody deletes the same record with success", (*suite).oneDeleterWins, with(func(_ *Memory, h *hooked) {
 			b := h.Backend
-			h.remove = func(ctx context.Context, key backends.Key, cond backends.Condition) error {
-				if err := b.Delete(ctx, key, cond); !errors.Is(err, backends.ErrNotFound) {
+			h.remove = func(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
+				if err := b.Delete(ctx, key, cond, release...); !errors.Is(err, backends.ErrNotFound) {
 					return err
 				}
 				return nil

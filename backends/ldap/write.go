@@ -261,8 +261,11 @@ func (c *class) settle(ctx context.Context, w operation, open *doubt) error {
 	}
 }
 
-// Delete deletes the record.
-func (c *class) Delete(ctx context.Context, key backends.Key, cond backends.Condition) error {
+// Delete deletes the record. LDAP has no operation on two entries.
+func (c *class) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
+	if len(release) > 0 {
+		return &backends.Error{Kind: backends.ErrInvalid, Detail: "A directory cannot change other entries along with a delete."}
+	}
 	_, err := c.write(ctx, key, cond, operation{
 		name: "delete",
 		do: func(lc *goldap.Conn, t target) (*goldap.Entry, error) {

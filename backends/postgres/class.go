@@ -43,9 +43,9 @@ type class struct {
 	where   []piece
 	protect [][]piece
 	guards  []configs.Node // of protect, for faults
+	use     *backends.Use
 
 	plans plans // of searches, for max_scan_rows
-	use     *backends.Use
 
 	meeting chan struct{} // has one place, taken while the catalog is read
 	present atomic.Pointer[fitted]
@@ -192,7 +192,7 @@ func declare(set backends.Set) (declared, configs.Faults) {
 // Capabilities of a table. A record's key cannot change, and so it has no name that could.
 func (c *class) Capabilities() backends.Capabilities {
 	return backends.Capabilities{
-		Kind: "postgres", ReadOnly: c.at.ReadOnly, Conditional: true, Secrets: true, Versioned: c.at.Version != "", Seeks: true, Typed: true,
+		Kind: "postgres", ReadOnly: c.at.ReadOnly, Conditional: true, Secrets: true, Versioned: c.at.Version != "", Seeks: true, Typed: true, Transactional: true,
 		Document: c.at.Document,
 	}
 }

@@ -22,45 +22,53 @@ func (c *class) Modify(
 	}
 	var after backends.Record
 	err = c.d.transact(ctx, c, func(ctx context.Context, tx *transaction) error {
-		after = backends.Record{}
-		if err := tx.s.writable(); err != nil {
-			return err
-		}
-		plan, err := tx.s.plan(changes)
-		if err != nil {
-			return plan.firstOf(tx, ctx, key, cond, err)
-		}
-		before, err := tx.take(ctx, key, cond, forUpdate, plan.reads(), plan.documents())
-		if err != nil {
-			return err
-		}
-		steps, set, err := plan.carryOut(tx, key, before)
-		if err != nil {
-			return err
-		}
-		if len(changes) > 0 {
-			if set = tx.s.touched(set); len(set) > 0 {
-				steps = append(steps, tx.update(key, set))
-			}
-			steps = append(steps, tx.stays(key))
-		}
-		if err := tx.runSets(ctx, key, append(steps, tx.reread(key, want, &after))...); err != nil {
-			return err
-		}
-		v := tx.s.version
-		if len(changes) == 0 || v == nil || after.Version == "" || after.Version != before.Version || v.generated {
-			return nil
-		}
-		leap := assignment{v, func(st *statement) { st.leap(v) }}
-		if v.family == integer {
-			leap.write = func(st *statement) { st.next(v) }
-		}
-		return tx.run(ctx, tx.update(key, []assignment{leap}), tx.reread(key, want, &after))
+		after, err = tx.modify(ctx, key, changes, cond, want)
+		return err
 	})
 	if err != nil {
 		return none, err
 	}
 	return after, nil
+}
+
+// modify makes changes that are prepared.
+func (tx *transaction) modify(
+	ctx context.Context, key backends.Key, changes []backends.Change, cond backends.Condition, want []string,
+) (after backends.Record, err error) {
+	if err := tx.s.writable(); err != nil {
+		return after, err
+	}
+	plan, err := tx.s.plan(changes)
+	if err != nil {
+		return after, plan.firstOf(tx, ctx, key, cond, err)
+	}
+	before, err := tx.take(ctx, key, cond, forUpdate, plan.reads(), plan.documents())
+	if err != nil {
+		return after, err
+	}
+	steps, set, err := plan.carryOut(tx, key, before)
+	if err != nil {
+		return after, err
+	}
+	if len(changes) > 0 {
+		if set = tx.s.touched(set); len(set) > 0 {
+			steps = append(steps, tx.update(key, set))
+		}
+		steps = append(steps, tx.stays(key))
+	}
+	if err := tx.runSets(ctx, key, append(steps, tx.reread(key, want, &after))...); err != nil {
+		return after, err
+	}
+	v := tx.s.version
+	if len(changes) == 0 || v == nil || after.Version == "" || after.Version != before.Version || v.generated {
+		return after, nil
+	}
+	leap := assignment{v, func(st *statement) { st.leap(v) }}
+	if v.family == integer {
+		leap.write = func(st *statement) { st.next(v) }
+	}
+	err = tx.run(ctx, tx.update(key, []assignment{leap}), tx.reread(key, want, &after))
+	return after, err
 }
 
 // prepare hashes passwords and leaves out what means nothing: an empty text is no value, so replacing by it takes the attribute away.
