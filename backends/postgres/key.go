@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -221,12 +222,19 @@ func (s *shape) keyIn(st *statement, keys []backends.Key) bool {
 		st.sql("))")
 	}
 	all := func(*column) bool { return true }
-	tuple(keySide, all)
-	from(all, keyType)
+	if slices.ContainsFunc(s.key, func(c *column) bool { return c.family == text && !c.collation.deterministic }) {
+		// Texts of the list that are equal under the collation would each find the row.
+		for i, c := range s.key {
+			st.sql(map[bool]string{true: "", false: " AND "}[i == 0], keySide(c), " = ANY(").arg(columns[i], "text[]").sql("::", keyType(c), "[])")
+		}
+	} else {
+		tuple(keySide, all)
+		from(all, keyType)
+	}
 	for _, c := range s.key {
 		if loose(c) {
 			st.sql(" AND ")
-			tuple(func(c *column) string { return of("t", c) + "::text" }, all)
+			tuple(exactly, all)
 			from(all, func(*column) string { return "text" })
 			break
 		}

@@ -83,6 +83,7 @@ CREATE TABLE f (id char(4) PRIMARY KEY); INSERT INTO f VALUES ('ab'), ('abcd');
 CREATE TABLE m (org text, num int, phase phase, day date, PRIMARY KEY (org, num, phase, day));
 INSERT INTO m VALUES ('a.b', 1, 'a', '2024-01-31'), ('a', 2, 'b', '2024-01-31'), ('a', 10, 'a', '2024-01-31'), ('a~', 1, 'a', '2024-01-31');
 CREATE TABLE cm (org citext, num int, PRIMARY KEY (org, num)); INSERT INTO cm VALUES ('Ann', 1), ('bob', 2);
+CREATE TABLE lm (org text COLLATE loose, num int, PRIMARY KEY (org, num)); INSERT INTO lm VALUES ('Ann', 1), ('bob', 2);
 `
 
 func TestRecordsAreReadByTheirKeys(t *testing.T) {
@@ -96,6 +97,7 @@ func TestRecordsAreReadByTheirKeys(t *testing.T) {
 		"{table: f, key: id}":                     {"ab", "abcd"},
 		"{table: m, key: [org, num, phase, day]}": {"a~1b.1.a.2024-01-31", "a.2.b.2024-01-31", "a.10.a.2024-01-31", "a~0.1.a.2024-01-31"},
 		"{table: cm, key: [org, num]}":            {"Ann.1", "bob.2"},
+		"{table: lm, key: [org, num]}":            {"Ann.1", "bob.2"},
 	} {
 		c := g.class(at)
 		no := []backends.Key{"ANN", "BOB", "b", "00000000-0000-0000-0000-000000000009", "2.5", "ANN.1", "a.2.c.2024-01-31", "a.2.b.2024-02-31", "a.02.b.2024-01-31", "", "\x00"}
