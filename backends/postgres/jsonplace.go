@@ -62,13 +62,15 @@ func (l lowering) testDocument(at place, p backends.Predicate) (fragment, bool) 
 		return constant(false), true // no document can have such a member
 	}
 	path, last := jsonpath(at.path), at.path[len(at.path)-1]
-	something := ` ? (@ != null && @.type() != "array")`
 	if at.column == objects {
-		path, something = memberPath(last), ` ? (@ != null && @.type() != "array" && @.type() != "object")`
+		path = memberPath(last)
 	}
 	switch {
+	case present && at.column == objects: // a filter of the path language would look into the arrays in its array
+		return code("EXISTS (SELECT FROM jsonb_path_query(").add(doc).sql(", ").arg(path, "jsonpath").
+			sql(") AS v(v) WHERE jsonb_typeof(v.v) IN ('string', 'number', 'boolean'))").certain(), true
 	case present:
-		return doc.sql(" @? ").arg(path+something, "jsonpath"), true
+		return doc.sql(" @? ").arg(path+` ? (@ != null && @.type() != "array")`, "jsonpath"), true
 	case secretName(last):
 		return constant(false), true
 	}
