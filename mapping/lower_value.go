@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -215,7 +216,10 @@ func (l *lowering) field(f *field, op filter.Op, v any) bound {
 	}
 	if op == filter.Pr {
 		if f.fallback != nil {
-			return constant(true)
+			if !slices.ContainsFunc(f.pipes, l.m.illegible) {
+				return constant(true)
+			}
+			return either(l.presence(f), l.unset(f))
 		}
 		return l.presence(f)
 	}
@@ -225,7 +229,7 @@ func (l *lowering) field(f *field, op filter.Op, v any) bound {
 		b = either(l.pipe(f, f.pipes[i], op, v), all(l.pipe(f, f.pipes[i], filter.Pr, nil).not(), b))
 	}
 	if f.fallback != nil {
-		b = either(b, all(l.presence(f).not(), constant(l.holds(f, op, f.fallback, v))))
+		b = either(b, all(l.unset(f), constant(l.holds(f, op, f.fallback, v))))
 	}
 	return b
 }
@@ -259,6 +263,45 @@ func (l *lowering) presence(f *field) bound {
 		terms = append(terms, l.pipe(f, p, filter.Pr, nil))
 	}
 	return either(terms...)
+}
+
+// unset lowers that nothing is kept for a field, so that its default is shown. What is kept and cannot be shown is not nothing: `active: perhaps` enables
+// nobody.
+func (l *lowering) unset(f *field) bound {
+	var kept []bound
+	for _, p := range f.pipes {
+		b := l.pipe(f, p, filter.Pr, nil)
+		if l.m.illegible(p) {
+			there := backends.Predicate(backends.Present{Attr: p.attr})
+			if p.text() {
+				there = backends.And{there, backends.Not{Term: emptyText(p.attr)}}
+			}
+			b = l.m.sentIn(p.set, there)
+		}
+		kept = append(kept, b)
+	}
+	return either(kept...).not()
+}
+
+// illegible reports a column, or a place in a document, that may hold what is no value of the attribute's type: what somebody wrote there by hand.
+func (m *Mapping) illegible(p pipe) bool {
+	if len(p.steps) != 1 {
+		return false
+	}
+	if _, ok := p.steps[0].lens.(column); !ok {
+		return false
+	}
+	syntax := m.backend.Syntax(p.native())
+	switch p.steps[0].spec.Type {
+	case scim.TypeBoolean:
+		return syntax.Equality != backends.BooleanRule
+	case scim.TypeInteger, scim.TypeDecimal:
+		return syntax.Equality != backends.IntegerRule
+	case scim.TypeDateTime:
+		return syntax.Equality != backends.TimeRule
+	case scim.TypeString, scim.TypeReference, scim.TypeBinary, scim.TypeComplex:
+	}
+	return !syntax.Single // an object
 }
 
 // holds tests a value that the mapping itself shows.

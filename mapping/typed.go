@@ -18,8 +18,7 @@ import (
 // then the step below that fits the SCIM attribute's type. What a column of another kind holds is read by its meaning, as the directory's own
 // comparison would: the text "true" is a truth. So what a filter finds there is what is shown.
 
-// columnStep is the step for an attribute of a type. In a document (json) a time is a text, and an empty text may be there and is no value; many: there
-// may be several.
+// columnStep is the step for an attribute of a type. In a document (json) a time is a text; many: there may be several values.
 func columnStep(t scim.Type, json, many bool) step {
 	switch t {
 	case scim.TypeBoolean:
@@ -36,14 +35,11 @@ func columnStep(t scim.Type, json, many bool) step {
 		return step{&Spec{Name: "column", Type: t, Exact: true, Monotone: backends.TimeRule}, column{read: readInstant, write: write, where: whereInstant}}
 	case scim.TypeString, scim.TypeReference, scim.TypeBinary, scim.TypeComplex:
 	}
-	if json {
-		full := column{read: readText, write: writeText, where: whereFull}
-		if many {
-			full.where, full.loose = whereText, emptyMayStand
-		}
-		return step{&Spec{Name: "column", Type: scim.TypeString, Text: true, Exact: true}, full}
+	text := column{read: readText, write: writeText, where: whereText}
+	if many {
+		text.where, text.loose = whereOfTexts, emptyAmongTexts
 	}
-	return step{&Spec{Name: "column", Type: scim.TypeString, Text: true, Exact: true}, column{read: readText, write: writeText, where: whereText}}
+	return step{&Spec{Name: "column", Type: scim.TypeString, Text: true, Exact: true}, text}
 }
 
 // column reads and writes each value by itself.
@@ -90,10 +86,12 @@ func (c column) Put(before backends.Values, values []any) (backends.Values, erro
 		if err != nil {
 			return nil, err
 		}
-		if shown, err := c.read(fresh); err == nil {
-			if kept, ok := there[shown]; ok {
-				fresh = kept
-			}
+		shown, err := c.read(fresh)
+		if err != nil { // it would be kept and never be seen again
+			return nil, err
+		}
+		if kept, ok := there[shown]; ok {
+			fresh = kept
 		}
 		out = append(out, fresh)
 	}
@@ -118,9 +116,66 @@ func readText(v backends.Value) (any, error) {
 
 func writeText(v any) (backends.Value, error) { return backends.String(nativeValue(v).Text()), nil }
 
-// whereText asks a column that is no text for the one value that prints as the literal does: 7 is found by "7" and not by "07". Any other test is
-// about letters, which such a column has none of. A literal may come as a value where it is known to be one (the name of a record).
+// whereText asks a column for the text that is shown. An empty one may be kept and is no value, so that tests which it passes ask for another, too. What
+// needs no such thing stays as it is: an index serves that.
 func whereText(t Test) (backends.Predicate, bool) {
+	p, ok := wherePrinted(t)
+	switch {
+	case !ok || !areTexts(t):
+		return p, ok
+	case t.Op == filter.Pr:
+		return someText(t), true
+	case t.Op == filter.Eq && t.Value == "":
+		return backends.False{}, true
+	case emptyMayStand(t):
+		return backends.And{p, someText(t)}, true
+	}
+	return p, true
+}
+
+// whereOfTexts is whereText where several may be: the empty one and the other that is asked for would not be the same.
+func whereOfTexts(t Test) (backends.Predicate, bool) {
+	if emptyAmongTexts(t) {
+		return wherePrinted(t)
+	}
+	return whereText(t)
+}
+
+// emptyAmongTexts reports a test of several texts that an empty one passes.
+func emptyAmongTexts(t Test) bool {
+	return emptyMayStand(t) && t.Op != filter.Eq || t.Op == filter.Pr && areTexts(t) && !ordered(t)
+}
+
+// emptyMayStand reports a test that an empty text passes, which is not shown.
+func emptyMayStand(t Test) bool {
+	text, ok := t.Value.(string)
+	return ok && areTexts(t) && (text == "" || t.Op == filter.Lt || t.Op == filter.Le)
+}
+
+// areTexts reports a test of values that are compared as texts.
+func areTexts(t Test) bool { return t.Syntax.Equality != backends.NoRule && isText(t.Syntax.Equality) }
+
+// ordered reports that there may be several texts, and that they have an order, in which all come behind the empty one.
+func ordered(t Test) bool {
+	return !t.Syntax.Single && t.Syntax.Order != backends.NoRule && isText(t.Syntax.Order)
+}
+
+// someText is that a text is there which can be shown. A column's is there and not empty, which databases estimate well. Of what may be several, and what
+// may be no text (an object in a document), one must stand behind the empty one.
+func someText(t Test) backends.Predicate {
+	if ordered(t) {
+		return backends.Order{Attr: t.Attr, Op: backends.Greater, Value: backends.String(""), Rule: backends.CaseExact}
+	}
+	return backends.And{backends.Present{Attr: t.Attr}, backends.Not{Term: emptyText(t.Attr)}}
+}
+
+func emptyText(attr string) backends.Predicate {
+	return backends.Eq{Attr: attr, Value: backends.String(""), Rule: backends.CaseExact}
+}
+
+// wherePrinted asks a column that is no text for the one value that prints as the literal does: 7 is found by "7" and not by "07". Any other test is
+// about letters, which such a column has none of. A literal may come as a value where it is known to be one (the name of a record).
+func wherePrinted(t Test) (backends.Predicate, bool) {
 	text, ok := t.Value.(string)
 	if !ok || isText(t.Syntax.Equality) {
 		return t.Next(t.Op, t.Value)
@@ -153,28 +208,6 @@ func whereText(t Test) (backends.Predicate, bool) {
 	default: // octets are shown through lenses only
 		return nil, false
 	}
-}
-
-// emptyMayStand reports a test that an empty text fulfils, which is not shown.
-func emptyMayStand(t Test) bool {
-	text, _ := t.Value.(string)
-	return t.Op == filter.Pr || text == "" || t.Op == filter.Lt || t.Op == filter.Le
-}
-
-// whereFull is whereText where a value may be empty, and is then not shown.
-func whereFull(t Test) (backends.Predicate, bool) {
-	if t.Op == filter.Eq && t.Value == "" {
-		return backends.False{}, true
-	}
-	p, ok := whereText(t)
-	empty := backends.Eq{Attr: t.Attr, Value: backends.String(""), Rule: backends.CaseExact}
-	switch {
-	case !ok:
-		return nil, false
-	case !emptyMayStand(t):
-		return p, true
-	}
-	return backends.And{p, backends.Not{Term: empty}}, true
 }
 
 // isText reports a rule by which values are compared as the texts that they are shown as.
