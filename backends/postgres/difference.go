@@ -11,6 +11,7 @@ import (
 type difference struct {
 	removed []string         // forms of values that are there
 	added   []backends.Value // that are not
+	again   []backends.Value // that are there and were given once more, maybe in another spelling
 }
 
 func noEffect(attr string) error {
@@ -28,7 +29,7 @@ func differ(attr string, had []string, changes []backends.Change, form func(back
 		}
 	}
 	gone, fresh := map[string]bool{}, []string{}
-	values := map[string]backends.Value{}
+	values, again := map[string]backends.Value{}, map[string]backends.Value{}
 	for _, ch := range changes {
 		if ch.Op == backends.Replace || ch.Op == backends.Remove && len(ch.Values) == 0 {
 			if ch.Op == backends.Remove && len(fresh) == 0 && len(gone) == len(there) {
@@ -55,6 +56,7 @@ func differ(attr string, had []string, changes []backends.Change, form func(back
 			case present: // a value twice in what replaces
 			case there[f]:
 				delete(gone, f)
+				again[f] = v
 			default:
 				fresh = append(fresh, f)
 				values[f] = v
@@ -62,6 +64,11 @@ func differ(attr string, had []string, changes []backends.Change, form func(back
 		}
 	}
 	d := &difference{removed: sortedKeys(gone)}
+	for _, f := range sortedKeys(again) {
+		if !gone[f] {
+			d.again = append(d.again, again[f])
+		}
+	}
 	for _, f := range fresh {
 		d.added = append(d.added, values[f])
 	}

@@ -36,7 +36,11 @@ func (tx *transaction) editSet(key backends.Key, e *edits, before *taken) ([]ste
 		case t.rows() == 0:
 			steps = append(steps, tx.clear(key, e.set, nil))
 		default:
-			steps = append(steps, tx.retain(key, e.set, t), tx.insert(key, e.set, t, true))
+			steps = append(steps, tx.retain(key, e.set, t))
+			if e.set.spells() && e.set.columns[0].changed {
+				steps = append(steps, tx.respell(key, e.set, t))
+			}
+			steps = append(steps, tx.insert(key, e.set, t, true))
 		}
 	}
 	return steps, nil
@@ -63,21 +67,11 @@ func (s *set) tableOf(values backends.Values) (*table, error) {
 // row that changes: what pair says. Without a change of the whole set, what is there is not known: then each statement proves itself.
 func (tx *transaction) editRows(key backends.Key, e *edits, there backends.Values) ([]step, error) {
 	set := e.set
-	rows := map[string][]*string{}
-	encode := func(v backends.Value) (string, error) {
-		row, err := set.row(v)
-		if err != nil {
-			return "", err
-		}
-		form := set.form(row)
-		if _, known := rows[form]; !known {
-			rows[form] = row
-		}
-		return form, nil
-	}
+	rows := newRowBook(set)
 	var had []string
 	for _, v := range there {
-		form, err := encode(v)
+		rows.stored(v)
+		form, err := rows.encode(v)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +81,10 @@ func (tx *transaction) editRows(key backends.Key, e *edits, there backends.Value
 		fresh := map[string]bool{}
 		for _, ch := range e.changes {
 			for _, v := range ch.Values {
-				form, err := encode(v)
+				if ch.Op == backends.Remove {
+					rows.stored(v)
+				}
+				form, err := rows.encode(v)
 				if err != nil {
 					return nil, err
 				}
@@ -98,64 +95,37 @@ func (tx *transaction) editRows(key backends.Key, e *edits, there backends.Value
 			}
 		}
 	}
-	d, err := differ(e.attr, had, e.changes, encode)
+	d, err := differ(e.attr, had, e.changes, rows.encode)
 	if err != nil {
 		return nil, err
 	}
-	olds, news := make([]map[string]string, len(d.removed)), make([]map[string]string, len(d.added))
-	fresh := make([][]*string, len(d.added))
-	for i, form := range d.removed {
-		olds[i] = set.parts(rows[form])
-	}
-	for i, v := range d.added {
-		form, err := encode(v)
-		if err != nil {
-			return nil, err
-		}
-		fresh[i] = rows[form]
-		news[i] = set.parts(fresh[i])
-	}
-	apart := ""
-	if set.valued {
-		apart = set.columns[0].name
-	}
-	return tx.changeRows(key, set, rows, d.removed, fresh, pair(olds, news, apart)), nil
+	return tx.changeRows(key, rows, d)
 }
 
 // changeRows gives the statements that delete, change and add rows: first what makes room.
-func (tx *transaction) changeRows(key backends.Key, set *set, rows map[string][]*string, removed []string, fresh [][]*string, pairs map[int]int) []step {
-	var steps []step
-	left := &masked{set: set}
-	for o, form := range removed {
-		if _, changes := pairs[o]; !changes {
-			left.add(rows[form])
-		}
+func (tx *transaction) changeRows(key backends.Key, rows *rowBook, d *difference) ([]step, error) {
+	set := rows.set
+	changes, left, err := rows.changes(d)
+	if err != nil {
+		return nil, err
 	}
-	for _, t := range left.tables {
+	var steps []step
+	for _, t := range left.gone.tables {
 		steps = append(steps, tx.remove(key, set, t))
 	}
-	changed := sortedInts(pairs)
 	// A row that stops being the only one of its kind (primary) goes before the one that becomes it.
-	slices.SortStableFunc(changed, func(a, b int) int {
-		return set.claims(rows[removed[a]], fresh[pairs[a]]) - set.claims(rows[removed[b]], fresh[pairs[b]])
-	})
-	for _, o := range changed {
-		steps = append(steps, tx.alter(key, set, rows[removed[o]], fresh[pairs[o]]))
-	}
-	left = &masked{set: set}
-	used := map[int]bool{}
-	for _, n := range pairs {
-		used[n] = true
-	}
-	for n, row := range fresh {
-		if !used[n] {
-			left.add(row)
+	slices.SortStableFunc(changes, func(a, b rowChange) int { return set.claims(a.old, a.fresh) - set.claims(b.old, b.fresh) })
+	for _, ch := range changes {
+		alter, err := tx.alter(key, set, ch.old, ch.fresh)
+		if err != nil {
+			return nil, err
 		}
+		steps = append(steps, alter)
 	}
-	for _, t := range left.tables {
+	for _, t := range left.come.tables {
 		steps = append(steps, tx.insert(key, set, t, false))
 	}
-	return steps
+	return steps, nil
 }
 
 // masked are rows, those that have values in the same columns together.
@@ -207,38 +177,6 @@ func (s *set) parts(row []*string) map[string]string {
 		}
 	}
 	return parts
-}
-
-func sortedInts(m map[int]int) []int {
-	keys := make([]int, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// row gives the encoded values of a Row in the order of the set's columns, nil for none.
-func (s *set) row(v backends.Value) ([]*string, error) {
-	if v.Kind() != backends.KindRow {
-		return nil, invalid(s.name, "A value of "+s.name+" has parts.")
-	}
-	row := make([]*string, len(s.columns))
-	for name, values := range v.Row() {
-		c := s.column(name)
-		if c == nil {
-			return nil, invalid(s.name, "The rows of "+s.name+" have no column "+name+".")
-		}
-		if len(values) > 1 || c.array {
-			return nil, invalid(s.name, "The column "+c.name+" of "+s.name+" holds one value.")
-		}
-		text, err := c.encode(s.name, values[0])
-		if err != nil {
-			return nil, err
-		}
-		row[slices.Index(s.columns, c)] = &text
-	}
-	return row, nil
 }
 
 // single gives the encoded value for each of the set's columns that can have it: with either, the database tells which of them it is.

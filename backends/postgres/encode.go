@@ -130,7 +130,10 @@ func (c *column) sameForm(encoded string) string {
 			return netip.PrefixFrom(a, a.BitLen()).String()
 		}
 	case instant:
-		t, _ := backends.ParseTime(encoded)
+		t, ok := backends.ParseTime(encoded)
+		if !ok { // infinity, or a year that no calendar here has
+			return encoded
+		}
 		return t.Round(time.Microsecond).Format(time.RFC3339Nano)
 	case foreign, text, integer, boolean, date, uuid, bytes, enum, document:
 	}

@@ -174,7 +174,20 @@ func (tx *transaction) clear(key backends.Key, set *set, count func(int64) error
 func (tx *transaction) retain(key backends.Key, set *set, t *table) step {
 	st := (&statement{}).values(t)
 	st.sql(" DELETE FROM ", set.rel.sql(), " AS r USING ")
-	tx.mine(st, set, key).sql(" AND ", set.any(), " AND NOT EXISTS (SELECT FROM v WHERE ", set.match(t, false), ")")
+	kept := set.match(t, false)
+	if set.spells() && !set.columns[0].changed { // then it is made anew
+		kept += " AND " + of("r", set.columns[0]) + "::text = v." + vcol(0) + "::text"
+	}
+	tx.mine(st, set, key).sql(" AND ", set.any(), " AND NOT EXISTS (SELECT FROM v WHERE ", kept, ")")
+	return step{st: st, attr: set.name}
+}
+
+// respell is the step that writes values as they were given that are there in other letters.
+func (tx *transaction) respell(key backends.Key, set *set, t *table) step {
+	c, v := set.columns[0], "v."+vcol(0)
+	st := (&statement{}).values(t)
+	st.sql(" UPDATE ", set.rel.sql(), " AS r SET ", ident(c.name), " = ", v, " FROM v, ")
+	tx.mine(st, set, key).sql(" AND ", set.match(t, false), " AND ", of("r", c), "::text <> ", v, "::text")
 	return step{st: st, attr: set.name}
 }
 
@@ -277,7 +290,7 @@ func (tx *transaction) settle(key backends.Key, short *shortfall, there *int) st
 }
 
 // alter is the step that gives the row of one Row the values of another. What the set does not show of it stays.
-func (tx *transaction) alter(key backends.Key, set *set, old, fresh []*string) step {
+func (tx *transaction) alter(key backends.Key, set *set, old, fresh []*string) (step, error) {
 	before := newTable(nil)
 	st := (&statement{}).sql("UPDATE ", set.rel.sql(), " AS r SET ")
 	first := true
@@ -297,8 +310,10 @@ func (tx *transaction) alter(key backends.Key, set *set, old, fresh []*string) s
 		switch {
 		case fresh[i] != nil:
 			st.arg(*fresh[i], "text").sql("::", c.typ, arrayOf(c))
-		case c.notNull && c.defaulted:
-			st.sql("DEFAULT")
+		case c.notNull && c.family == boolean:
+			st.sql("false") // what was not said to be
+		case c.notNull && c.defaulted: // a default is for new rows: nobody asked for what it says
+			return step{}, invalid(set.name, "The column "+c.name+" of "+set.name+" has a value in every row, which can be changed and not taken away.")
 		default:
 			st.sql("NULL")
 		}
@@ -314,7 +329,7 @@ func (tx *transaction) alter(key backends.Key, set *set, old, fresh []*string) s
 			return noEffect(set.name)
 		}
 		return nil
-	}}
+	}}, nil
 }
 
 // runSets is run for steps of which some may find rows of others in their way.
