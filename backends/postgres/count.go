@@ -12,7 +12,7 @@ import (
 
 // Count counts the records of the class that p holds for. Where the database cannot be asked p whole, they are walked.
 func (c *class) Count(ctx context.Context, p backends.Predicate, limit int) (n int, exact bool, err error) {
-	err = c.d.reading(ctx, c, reading{limit: c.d.cfg.Timeout, search: searches(p)}, func(s *shape, st *statement) error {
+	err = c.d.reading(ctx, c, reading{limit: c.d.cfg.Timeout, search: searches(p), much: searches(p)}, func(s *shape, st *statement) error {
 		if !s.above(&statement{}, p) {
 			return errNothing
 		}

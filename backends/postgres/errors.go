@@ -105,6 +105,30 @@ func trouble(answer *pgconn.PgError) (detail string, kind error) {
 	return "The database cannot do this at the moment.", backends.ErrUnavailable
 }
 
+// unread is what became of a statement that only reads, in words for a reader. He is told that he asks for too much only where he could ask for less (much),
+// and where it was work that took so long, and not others.
+func unread(err error, much bool) error {
+	said, ok := errors.AsType[*backends.Error](err)
+	answer, answered := errors.AsType[*pgconn.PgError](err)
+	if !ok || !answered {
+		return err
+	}
+	late := *said
+	late.Kind = backends.ErrUnavailable
+	switch answer.Code {
+	case codeCancelled:
+		if much {
+			return err
+		}
+		late.Detail = errLate.Detail
+	case codeSerialization, codeDeadlock, codeLockTimeout:
+		late.Detail = "Others are changing what was to be read."
+	default:
+		return err
+	}
+	return &late
+}
+
 // refusal is what the server will not do whatever the values are. No kind: nobody foresaw it.
 func refusal(answer *pgconn.PgError) (detail string, kind error) {
 	switch answer.Code {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -32,11 +33,12 @@ func (d *Directory) read(ctx context.Context, c *class, build func(s *shape, st 
 type reading struct {
 	limit  time.Duration // 0: it may take as long as it wants to, as long as rows keep coming
 	search bool          // it has a condition of its caller's, and so max_scan_rows is for it
+	much   bool          // its caller could ask for less: it has such a condition, or an order
 }
 
 // reading is read with a choice of how.
 func (d *Directory) reading(ctx context.Context, c *class, how reading, build func(s *shape, st *statement) error, each func(pgx.Rows) error) error {
-	for renewed := false; ; renewed = true {
+	for try, renewed := 1, false; ; try++ {
 		s, err := c.shape(ctx)
 		if err != nil {
 			return err
@@ -58,10 +60,26 @@ func (d *Directory) reading(ctx context.Context, c *class, how reading, build fu
 			})
 			return seen, err
 		})
-		if err == nil || seen || renewed || !outdated(err) {
-			return err
+		switch {
+		case err == nil || seen:
+			return unread(err, how.much)
+		case outdated(err) && !renewed:
+			c.forget()
+			renewed = true
+		case !inTheWay(err) || try >= tries || !rested(ctx, try):
+			return unread(err, how.much)
 		}
-		c.forget()
+	}
+}
+
+// rested waits a moment before what others got in the way of is tried again; false: nobody waits for it any more.
+func rested(ctx context.Context, try int) bool {
+	pause := time.Duration(try*10) * time.Millisecond
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(pause/2 + rand.N(pause)): //nolint:gosec // nobody is to guess it
+		return true
 	}
 }
 
@@ -204,9 +222,11 @@ func (d *Directory) run(ctx context.Context, conn *pgxpool.Conn, tenant string, 
 	return err
 }
 
-// sessionSQL tells the database, for one transaction, whose request it is (row-level security asks), and how long a statement may take. Statements are not
-// compiled: what is asked of documents looks costly to the planner, and compiling it takes longer than a hundred such answers.
-const sessionSQL = "SELECT set_config($1, $2, true), set_config('statement_timeout', $3, true), set_config('jit', 'off', true)"
+// sessionSQL tells the database, for one transaction, whose request it is (row-level security asks), and how long a statement may take: a little less where
+// it waits for a lock, so that waiting can be told from working. Statements are not compiled: what is asked of documents looks costly to the planner, and
+// compiling it takes longer than a hundred such answers.
+const sessionSQL = "SELECT set_config($1, $2, true), set_config('statement_timeout', $3, true), set_config('lock_timeout', ($3::bigint * 9 / 10)::text, true), " +
+	"set_config('jit', 'off', true)"
 
 // milliseconds are a time as statement_timeout has it; 0: no limit.
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -73,7 +73,7 @@ func (c *class) walkStream(ctx context.Context, q backends.Query, yield func(bac
 // walk gives every record until take wants no more.
 func (c *class) walk(ctx context.Context, q backends.Query, limit time.Duration, take func(backends.Record) bool) error {
 	var w *walker
-	err := c.d.reading(ctx, c, reading{limit: limit, search: searches(q.Where)}, func(s *shape, st *statement) error {
+	err := c.d.reading(ctx, c, reading{limit: limit, search: searches(q.Where), much: searches(q.Where) || q.Sort != nil}, func(s *shape, st *statement) error {
 		var err error
 		w, err = s.walkQuery(st, q)
 		return err
