@@ -113,3 +113,40 @@ func TestWhateverIsAskedOfAReferenceTakesItsValue(t *testing.T) {
 		}
 	}
 }
+
+// /Schemas says what can be written. A mark that nobody keeps cannot, and nothing of what a view shows.
+func TestSchemasSayWhatCannotBeWritten(t *testing.T) {
+	mutability := func(m *Mapping, attr, sub string) string {
+		for _, v := range listOf(part(m.rt.Schema.Object(""), "attributes")) {
+			if o := v.(*scim.Object); part(o, "name") == attr {
+				for _, v := range listOf(part(o, "subAttributes")) {
+					if o := v.(*scim.Object); part(o, "name") == sub {
+						return part(o, "mutability").(string)
+					}
+				}
+			}
+		}
+		return ""
+	}
+	ldap, _ := both(t)
+	tables := compile(t, newTables(), rowsUser).All()[0]
+	view := compile(t, newTables(), strings.Replace(rowsUser, "primary: is_main | mark}", "primary: is_main | mark, access: readOnly}", 1)).All()[0]
+	for _, c := range []struct {
+		m               *Mapping
+		attr, sub, want string
+	}{
+		{ldap, "emails", "primary", "readOnly"},
+		{ldap, "emails", "type", "readWrite"},
+		{ldap, "groups", "type", "readOnly"},
+		{tables, "emails", "primary", "readWrite"},
+		{tables, "phoneNumbers", "primary", "readOnly"},
+		{tables, "phoneNumbers", "value", "readWrite"},
+		{view, "emails", "value", "readOnly"},
+		{view, "emails", "primary", "readOnly"},
+		{view, "emails", "type", "readOnly"},
+	} {
+		if got := mutability(c.m, c.attr, c.sub); got != c.want {
+			t.Errorf("%s of %s is %s, wanted %s", c.sub, c.attr, got, c.want)
+		}
+	}
+}

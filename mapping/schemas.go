@@ -176,13 +176,16 @@ func (m *Mapping) publishAttribute(a *attribute, attr *scim.Attribute) *scim.Att
 		case slices.ContainsFunc(a.elements, func(e *element) bool { return e.choose.name == sub.Name }):
 			out.SubAttributes = append(out.SubAttributes, choosing(a, sub))
 		case sub.Name == "primary":
-			out.SubAttributes = append(out.SubAttributes, sub)
+			out.SubAttributes = append(out.SubAttributes, derivedMark(sub))
 		case a.derives(sub.Name):
 			out.SubAttributes = append(out.SubAttributes, a.publishDerived(sub))
 		}
 	}
 	if out.Mutability = together(a.fields); out.Mutability == scim.ReadWrite && attr.Mutability == scim.Immutable {
 		out.Mutability = attr.Mutability // whatever its parts are, the whole is set once
+	}
+	if out.Mutability == scim.ReadOnly {
+		closeParts(&out)
 	}
 	if all := sameReturned(a.fields, attr.Returned); all != scim.ReturnedDefault {
 		out.Returned = all // else as the schema says of the whole
@@ -192,6 +195,24 @@ func (m *Mapping) publishAttribute(a *attribute, attr *scim.Attribute) *scim.Att
 	}
 	a.pub = &out
 	return &out
+}
+
+// derivedMark is a `primary` that no directory keeps: it is the first element's.
+func derivedMark(sub *scim.Attribute) *scim.Attribute {
+	out := *sub
+	out.Derived = true
+	return &out
+}
+
+// closeParts makes the parts of what cannot be written readOnly, too: what tells its elements apart, and what the adapter makes.
+func closeParts(a *scim.Attribute) {
+	for i, sub := range a.SubAttributes {
+		if sub.Mutability != scim.ReadOnly {
+			closed := *sub
+			closed.Mutability = scim.ReadOnly
+			a.SubAttributes[i] = &closed
+		}
+	}
 }
 
 // choosing is the sub-attribute that tells elements apart; only the mapped words are canonical.

@@ -42,7 +42,11 @@ func (a *Attribute) object() *Object {
 		o.Set("canonicalValues", anyStrings(a.CanonicalValues))
 	}
 	o.Set("caseExact", a.CaseExact)
-	o.Set("mutability", string(a.Mutability))
+	mutability := a.Mutability
+	if a.Derived {
+		mutability = ReadOnly
+	}
+	o.Set("mutability", string(mutability))
 	o.Set("returned", string(a.Returned))
 	o.Set("uniqueness", string(a.Uniqueness))
 	if len(a.ReferenceTypes) > 0 {

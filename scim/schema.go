@@ -82,6 +82,10 @@ type Attribute struct {
 	// Prep normalises a string of this attribute before any comparison of the matcher, so that the SCIM side and the
 	// directory agree (mapping sets it from the directory's matching rule). nil: by CaseExact. Not part of the schema.
 	Prep func(string) string
+
+	// Derived: it follows from other values. /Schemas calls it readOnly. What a client says of it is looked at all the same, since a wish that does not come
+	// true is better refused than passed over.
+	Derived bool
 }
 
 // Sub returns the sub-attribute of that name, nil if there is none.
