@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -98,10 +97,7 @@ func (l *lowering) answerOp(f *field, op filter.Op, v any, kind UnknownKind) (An
 func (l *lowering) derived(a *attribute, sub string, op filter.Op, v any) bound {
 	f := a.pointer()
 	path := a.name() + "." + sub
-	norm := strings.ToLower
-	if s := subAttribute(a.pub, sub); s != nil && s.CaseExact {
-		norm = func(s string) string { return s }
-	}
+	norm := normal(a, sub)
 	switch {
 	case sub == a.labelled():
 		return l.refuse("%s cannot be searched: it is the name of the record that %s points at, and is kept there. Look that record up by its name first, and then search for its id with %s.value.",

@@ -336,3 +336,20 @@ func TestTheTypeOfAMemberIsKnownWhereThereIsOneOnly(t *testing.T) {
 		}
 	}
 }
+
+// What stands in the brackets of the mapping is compared as the matcher compares it: İ is no i, and ſ is an s.
+func TestConstantsFoldAsTheMatcherDoes(t *testing.T) {
+	user, _ := both(t)
+	for text, want := range map[string]string{
+		`phoneNumbers[type co "İ"]`:                  "false",
+		`phoneNumbers[type eq "MOBİLE"]`:             "false",
+		`phoneNumbers[type eq "MOBILE"]`:             "(mobile=*)",
+		`phoneNumbers[type eq "wor\u212a"]`:          "(telephoneNumber=*)", // the Kelvin sign
+		`groups[type eq "dİrect"]`:                   "false",
+		`groups[type eq "DIRECT" and value eq "g1"]`: "(memberOf=cn=g1)",
+	} {
+		if got := lowered(t, user, text, Known{`groups.value eq "g1"`: {Names: []string{"cn=g1"}}}); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}

@@ -162,14 +162,18 @@ func (w *within) isUnmarked(sub string, v any) bool {
 	return ok && marked == false
 }
 
+// normal is the form in which the matcher compares what an attribute shows by itself in one of its parts.
+func normal(a *attribute, sub string) func(string) string {
+	if s := subAttribute(a.pub, sub); s != nil {
+		return s.Normal
+	}
+	return (&scim.Attribute{}).Normal
+}
+
 // part tests one sub-attribute of the element.
 func (w *within) part(sub string, op filter.Op, v any) bound {
 	if strings.EqualFold(sub, w.e.choose.name) {
-		norm := strings.ToLower
-		if s := subAttribute(w.a.pub, sub); s != nil && s.CaseExact {
-			norm = func(s string) string { return s }
-		}
-		return constant(holds(op, w.e.choose.value, v, norm))
+		return constant(holds(op, w.e.choose.value, v, normal(w.a, sub)))
 	}
 	f := w.e.part(sub)
 	switch {

@@ -127,7 +127,7 @@ func textOf(a *Attribute, v any) string {
 	case nil:
 		return ""
 	case string:
-		return a.normal(v)
+		return a.Normal(v)
 	default:
 		return string(appendValue(nil, v))
 	}

@@ -91,7 +91,7 @@ type lastOp struct {
 }
 
 func (d *delta) note(value string, element *Object) {
-	id := d.ref.Attr.Sub(valueName).normal(value)
+	id := d.ref.Attr.Sub(valueName).Normal(value)
 	if _, ok := d.last[id]; !ok {
 		d.order = append(d.order, id)
 	}

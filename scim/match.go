@@ -229,7 +229,7 @@ func textStands(a *Attribute, v any, op filter.Op, literal any) bool {
 		t, is := instant(y)
 		return ok && is && Ordered(op, s.Compare(t))
 	}
-	return TextStands(a.normal(x), op, a.normal(y))
+	return TextStands(a.Normal(x), op, a.Normal(y))
 }
 
 // TextStands says whether a text stands in relation op to another, letter by letter: fold and trim them before.

@@ -158,7 +158,7 @@ func sortKey(a *Attribute, v any) (string, bool) {
 		return string(binary.BigEndian.AppendUint32(key, uint32(t.Nanosecond()))), ok //nolint:gosec // below 10⁹
 	default:
 		s, ok := v.(string)
-		return a.normal(s), ok && s != ""
+		return a.Normal(s), ok && s != ""
 	}
 }
 

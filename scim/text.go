@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// normal is the form in which two strings of this attribute are compared.
-func (a *Attribute) normal(s string) string {
+// Normal is the form in which two strings of this attribute are compared.
+func (a *Attribute) Normal(s string) string {
 	switch {
 	case a.Prep != nil:
 		return a.Prep(s)
