@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/scim-adapter/scim-adapter/configs"
@@ -72,7 +73,10 @@ func (c Config) Validate() configs.Faults {
 	fault := func(path, remedy, format string, args ...any) {
 		faults = append(faults, configs.Fault{Path: path, Remedy: remedy, Message: fmt.Sprintf(format, args...)})
 	}
-	if _, err := c.pool(); err != nil {
+	switch _, err := c.pool(); {
+	case errors.Is(err, errSimple):
+		fault("url", "write default_query_exec_mode=exec, which prepares nothing either, or leave it out", "%s", err)
+	case err != nil:
 		fault("url", "write postgres://user@host:5432/database?sslmode=verify-full, or host=… user=… dbname=…", "%s", err)
 	}
 	if !setting.MatchString(c.TenantSetting) {
@@ -101,6 +105,8 @@ func (c Config) Validate() configs.Faults {
 	return faults
 }
 
+var errSimple = errors.New("has default_query_exec_mode=simple_protocol, which would write values into the text of statements")
+
 // pool is what the pool is made with.
 func (c Config) pool() (*pgxpool.Config, error) {
 	if strings.TrimSpace(c.URL.Reveal()) == "" {
@@ -112,6 +118,9 @@ func (c Config) pool() (*pgxpool.Config, error) {
 	p, err := pgxpool.ParseConfig(c.URL.Reveal())
 	if err != nil {
 		return nil, illegibleURL(err)
+	}
+	if p.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
+		return nil, errSimple
 	}
 	p.MaxConns, p.MinConns = int32(min(c.MaxConnections, 10_000)), int32(min(c.MinConnections, 10_000)) //nolint:gosec // at most 10,000
 	p.MaxConnIdleTime = c.IdleTimeout

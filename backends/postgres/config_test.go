@@ -35,6 +35,10 @@ func TestConfigFaults(t *testing.T) {
 		"an unknown wish for a server": {
 			"{url: 'postgres://db/hr?target_session_attrs=best'}", "url: unknown target_session_attrs value: best; write",
 		},
+		"values as text": {
+			"{url: 'postgres://db/hr?default_query_exec_mode=simple_protocol'}",
+			"url: has default_query_exec_mode=simple_protocol, which would write values into the text of statements; write default_query_exec_mode=exec, which",
+		},
 		"one connection":                         {"{" + url + ", max_connections: 1, min_connections: 0}", "max_connections: 1 is out of range; give 2 to 10000"},
 		"more connections at least than at most": {"{" + url + ", max_connections: 4, min_connections: 5}", "min_connections: 5 is more than max_connections, 4; give no more than max_connections"},
 		"less than none":                         {"{" + url + ", min_connections: -1}", "min_connections: -1 is out of range; give 0 to 10000"},

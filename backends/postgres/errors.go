@@ -139,7 +139,7 @@ func refusal(answer *pgconn.PgError) (detail string, kind error) {
 		}
 		return "The adapter's role has no right to do this in the database.", backends.ErrRefused
 	case codeReadOnly:
-		return "The database is read-only.", backends.ErrRefused
+		return "The database only reads at the moment, and nothing was changed.", backends.ErrUnavailable
 	case codeNotReady, codeWrongObject, codeUnsupported:
 		return unable(answer)
 	case codeLockTimeout, "55006":

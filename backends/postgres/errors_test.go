@@ -76,7 +76,7 @@ func TestTranslate(t *testing.T) {
 		{answer("42501", "people", "", "", "new row violates row-level security policy"), backends.ErrRefused, ""},
 		{answer("0A000", "", "", "", "not in this version"), backends.ErrRefused, ""},
 		{answer("0A000", "", "", "", "cached plan must not change result type"), backends.ErrUnavailable, ""},
-		{answer("25006", "", "", "", ""), backends.ErrRefused, ""},
+		{answer("25006", "", "", "", ""), backends.ErrUnavailable, ""},
 		{answer("40001", "", "", "", ""), backends.ErrUnavailable, ""},
 		{answer("40P01", "", "", "", ""), backends.ErrUnavailable, ""},
 		{answer("55P03", "", "", "", ""), backends.ErrUnavailable, ""},

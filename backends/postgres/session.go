@@ -111,6 +111,9 @@ func (d *Directory) withConn(ctx context.Context, s *shape, do func(context.Cont
 			return d.failed(ctx, err, s)
 		}
 		begun, err := do(ctx, conn)
+		if !begun && unprepared(err) && conn.Conn().DeallocateAll(ctx) == nil {
+			begun, err = do(ctx, conn)
+		}
 		dead := err != nil && ctx.Err() == nil && gone(conn, err)
 		if dead {
 			d.dead()
@@ -137,14 +140,21 @@ func (d *Directory) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return conn, err
 }
 
-// gone says that an error is the end of the connection, and neither a fault of what was asked nor this side's own doing.
+// unprepared says that the server has lost what was prepared on a connection, as with DISCARD ALL or a pooler in between: all of it is prepared anew.
+func unprepared(err error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && answer.Code == codeNoPreparedStmt
+}
+
+// gone says that an error is the end of the connection, and neither a fault of what was asked nor this side's own doing. A server that only reads may have
+// been the primary: where url says that it wants one, the next connection finds it.
 func gone(conn *pgxpool.Conn, err error) bool {
 	if _, own := errors.AsType[*backends.Error](err); own || errors.Is(err, errEnough) {
 		return false
 	}
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch answer.Code {
-		case "57P01", "57P02", "57P03", "57P05": // the server stops, crashed, starts; it lay idle for too long
+		case "57P01", "57P02", "57P03", "57P05", codeReadOnly: // the server stops, crashed, starts; it lay idle for too long; it was no standby before
 			return true
 		}
 	}
