@@ -65,6 +65,9 @@ func (s *Service) create(ctx context.Context, c *class, req scim.Request, d *dra
 func (s *Service) creation(c *class, req scim.Request, d *draft, made mapping.Creation) *work {
 	w := &work{s: s, c: c, req: req, action: "create", dropped: append(append([]string(nil), req.Dropped...), made.Dropped...)}
 	want := c.reads(c.wants(req.Projection))
+	if c.transactional() {
+		made = whole(made)
+	}
 	w.ops = append(w.ops, w.create(made, want))
 	if len(d.extras) > 0 {
 		w.ops = append(w.ops, w.overlay(nil, d.extras))
@@ -76,6 +79,20 @@ func (s *Service) creation(c *class, req scim.Request, d *draft, made mapping.Cr
 		w.ops = append(w.ops, w.modify(made.Again, nil, backends.Condition{}, want))
 	}
 	return w
+}
+
+// whole puts the password into the record that is made, where that is one operation. Nothing is left to be done again then.
+func whole(made mapping.Creation) mapping.Creation {
+	then := made.Then
+	made.Attrs, made.Then, made.Again = made.Attrs.Clone(), nil, nil
+	for _, change := range then {
+		if change.Op == backends.SetPassword {
+			made.Attrs[change.Attr] = change.Values
+		} else {
+			made.Then = append(made.Then, change)
+		}
+	}
+	return made
 }
 
 // nameTaken names the attribute that the name is made of, where the directory only said that the name exists.

@@ -40,87 +40,70 @@ func disable(before *scim.Object) (*scim.Object, []scim.SetDelta, error) {
 	return after, nil, nil
 }
 
-// remove deletes a record, and what points at it. A directory in which a name outlives its record loses the record first: a delete that is refused has then
-// changed nothing, and whoever points at the record meanwhile is found by the sweep. A database with foreign keys refuses that while rows point at the
-// record (ErrHeld). There the order is the other one, in an intent of its own, because the journal has the steps in the order in which they are taken:
-// the rows go, then the record, and if that fails the rows are put back from their before-images. The argument of sweep.go holds all the
-// same: such a database lets nobody point at a record that is gone, and a row that came in between refuses the delete once more, and is found the next time.
-// Once a class has refused so, its deletes begin with the rows.
+// remove deletes a record, and what points at it. Where one operation can be about several records (a database), those of the same directory let go in the
+// one that deletes the record: all of it happens, or nothing. What points at it from another directory, or in one whose operations are about one record each,
+// is cleaned up after the record is gone: a delete that is refused has then changed nothing, and whoever points at the record meanwhile is found by the sweep.
+// The argument of sweep.go holds for both. A database with foreign keys lets nobody point at a record that is gone; a row that came in between the search for
+// those that point and the delete refuses the delete (ErrHeld), and is found when that is tried again.
 func (s *Service) remove(ctx context.Context, c *class, req scim.Request, key backends.Key) error {
-	detach := c.held.Load()
 	for again := looks; ; again-- {
-		points, err := s.removeOnce(ctx, c, req, key, detach)
-		var half *stranded
-		switch {
-		case err == nil && detach && points.before > 0:
-			c.held.Store(true)
-			return nil
-		case !errors.Is(err, backends.ErrHeld), errors.As(err, &half), points.before == 0, again == 0:
+		more, err := s.removeOnce(ctx, c, req, key)
+		if !more || again == 0 {
 			return err
-		case detach && points.after == points.before:
-			return err // it is held by what this adapter does not know of
 		}
-		detach = true
 	}
 }
 
-// pointsAt is how many references to a record were there before its removal, and after it failed.
-type pointsAt struct{ before, after int }
-
-// removeOnce is one intent of a removal.
-func (s *Service) removeOnce(ctx context.Context, c *class, req scim.Request, key backends.Key, detach bool) (points pointsAt, err error) {
+// removeOnce is one intent of a removal. more: the record was held, and by somebody who did not point at it a moment ago.
+func (s *Service) removeOnce(ctx context.Context, c *class, req scim.Request, key backends.Key) (more bool, err error) {
 	w, err := s.removal(ctx, c, req, key)
 	if err != nil {
-		return points, err
+		return false, err
 	}
 	holders, err := s.holdersOf(ctx, c, w.rec)
 	if err != nil {
-		return points, err
+		return false, err
 	}
 	// Whoever wants to point at the record waits from here on, and then finds nobody.
 	leave := s.flux.enter(inFlux(c, key, holders)...)
 	defer leave()
 	unlinks, err := s.unlinks(ctx, c, w.rec, holders)
 	if err != nil {
-		return points, err
+		return false, err
 	}
-	points.before = len(unlinks)
-	if w.ops = append(w.ops, unlinks...); detach {
-		w.ops = s.detached(c, w.ops)
-	}
+	along, after := s.along(c, w, unlinks)
+	w.ops = slices.Concat(along, w.ops, after)
 	if len(c.extras) > 0 {
 		forget, err := w.forget(ctx)
 		if err != nil {
-			return points, err
+			return false, err
 		}
 		w.ops = append(w.ops, forget)
 	}
 	err = w.run(ctx)
 	if errors.Is(err, backends.ErrHeld) {
-		if unlinks, bad := s.unlinks(ctx, c, w.rec, holders); bad == nil {
-			points.after = len(unlinks)
-		}
-		return points, err
+		now, bad := s.unlinks(ctx, c, w.rec, holders)
+		return bad == nil && len(along) > 0 && slices.ContainsFunc(now, func(op *operation) bool { return !slices.ContainsFunc(unlinks, op.sameAs) }), err
 	}
 	if err == nil {
 		s.sweep(ctx, w, holders, func(string) (string, error) { return "", nil })
 	}
-	return points, err
+	return false, err
 }
 
-// detached puts what takes references away within the record's own database in front of the removal. They fail the delete when they fail. What points at the
-// record from elsewhere, no foreign key can know of: it stays behind.
-func (s *Service) detached(c *class, ops []*operation) []*operation {
-	var first, then []*operation
-	for _, op := range ops {
-		if home := s.byName[op.step.Backend]; op.loose && home != nil && home.BackendName() == c.BackendName() {
-			op.loose = false
-			first = append(first, op)
-		} else {
-			then = append(then, op)
+// along tells the unlinks that happen in the operation that deletes the record from those that come after it.
+func (s *Service) along(c *class, w *work, unlinks []*operation) (along, after []*operation) {
+	for _, op := range unlinks {
+		home := s.byName[op.step.Backend]
+		if w.ops[0].step.Op != opDelete || !c.transactional() || home == nil || home.BackendName() != c.BackendName() {
+			after = append(after, op)
+			continue
 		}
+		op.release = &backends.Release{From: home.Backend(), Key: op.step.Key, Changes: op.step.Changes}
+		op.loose = false
+		along = append(along, op)
 	}
-	return append(first, then...)
+	return along, after
 }
 
 // removal is the first step: the record goes, or moves to where the mapping does not look.

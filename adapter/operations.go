@@ -179,11 +179,19 @@ func (v verdict) err(cause error) error {
 	return cause
 }
 
-// remove deletes the record. before is all of it that may be read.
+// remove deletes the record, along with what others are to let go. before is all of it that may be read. Where the directory says that a value is wrong, it is
+// that of somebody who cannot let go: the client has sent none.
 func (w *work) remove(before backends.Attributes, cond backends.Condition) *operation {
 	step := journal.Step{Backend: w.c.Name(), Op: opDelete, Key: w.key, Name: w.rec.Name, Before: before}
 	return &operation{step: step, do: func(ctx context.Context, step *journal.Step) ([]backends.Change, error) {
-		err := w.c.Backend().Delete(ctx, step.Key, cond)
+		err := w.c.Backend().Delete(ctx, step.Key, cond, w.releases()...)
+		if errors.Is(err, backends.ErrInvalid) && w.inhabit(err) {
+			err = w.c.Backend().Delete(ctx, step.Key, cond, w.releases()...)
+		}
+		var native *backends.Error
+		if errors.Is(err, backends.ErrInvalid) && errors.As(err, &native) {
+			err = &backends.Error{Kind: backends.ErrRefused, Detail: native.Detail, Cause: errors.New(err.Error())}
+		}
 		if errors.Is(err, backends.ErrUnknown) {
 			v := w.s.settle(ctx, func(ctx context.Context) (verdict, error) {
 				recs, err := w.c.Backend().Fetch(ctx, []backends.Key{step.Key}, nil)
@@ -196,6 +204,20 @@ func (w *work) remove(before backends.Attributes, cond backends.Condition) *oper
 		}
 		return nil, err
 	}}
+}
+
+// inhabit puts placeholders into the sets that would become empty and must not.
+func (w *work) inhabit(cause error) bool {
+	changed := false
+	for _, op := range w.ops {
+		if op.release == nil {
+			continue
+		}
+		if with, ok := w.s.byName[op.step.Backend].withPlaceholder(op.release.Changes, cause); ok {
+			op.release.Changes, changed = with, true
+		}
+	}
+	return changed
 }
 
 // overlay replaces what is kept of the resource beside the directory.

@@ -145,9 +145,10 @@ type class struct {
 	rt     *scim.ResourceType
 	refs   []reference
 	extras []overlayAttr
-
-	held atomic.Bool // the directory has refused to delete a record that others point at
 }
+
+// transactional says that one operation of the directory can be about a password and other records, too.
+func (c *class) transactional() bool { return c.Backend().Capabilities().Transactional }
 
 // reference is a mapping.Reference with what this package needs to know of it.
 type reference struct {

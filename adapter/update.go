@@ -335,7 +335,7 @@ func (s *Service) plan(ctx context.Context, c *class, p *plan, deltas []scim.Set
 }
 
 // updating is the work that a plan takes. The new name comes last of what the directory can undo, a password, which nobody can put back, at
-// the very end.
+// the very end. Where one operation can set the password with the rest, it does, and what is kept beside the directory comes before that.
 func (s *Service) updating(c *class, req scim.Request, ch change, p *plan, want func(scim.Ref) bool) *work {
 	u := p.update
 	w := &work{s: s, c: c, req: req, action: ch.action, key: p.rec.Key, rec: p.rec, dropped: slices.Concat(req.Dropped, u.Dropped)}
@@ -348,13 +348,21 @@ func (s *Service) updating(c *class, req scim.Request, ch change, p *plan, want 
 		cond.Assert = replaced(c, u.Changes, p.rec.Attrs)
 	}
 	reads := c.reads(want)
+	together := c.transactional() && len(u.Passwords) > 0 && u.Move == nil
+	if together && p.moreExtras() {
+		w.ops = append(w.ops, w.overlay(p.state.extras, p.extras))
+	}
+	if together {
+		u.Changes = slices.Concat(u.Changes, u.Passwords)
+		u.Passwords, u.Again = nil, nil
+	}
 	if len(u.Changes) > 0 {
 		w.ops = append(w.ops, w.modify(u.Changes, imageOf(p.rec, u.Changes), cond, reads))
 	}
 	if u.Move != nil {
 		w.ops = append(w.ops, w.move(u.Move, conditional))
 	}
-	if p.moreExtras() {
+	if p.moreExtras() && !together {
 		w.ops = append(w.ops, w.overlay(p.state.extras, p.extras))
 	}
 	if len(u.Passwords) > 0 {

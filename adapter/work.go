@@ -38,6 +38,13 @@ type operation struct {
 	step  journal.Step
 	do    func(ctx context.Context, step *journal.Step) (effective []backends.Change, err error)
 	loose bool
+	// release: the step happens in the operation of the removal that follows, and shares its end. do is not called.
+	release *backends.Release
+}
+
+// sameAs says that two operations take the same name out of the same record.
+func (op *operation) sameAs(other *operation) bool {
+	return op.step.Backend == other.step.Backend && op.step.Key == other.step.Key && op.step.Changes[0].Attr == other.step.Changes[0].Attr
 }
 
 // work is one write: whose it is, and the operations that carry it out, in order.
@@ -121,11 +128,15 @@ func (w *work) steps(ctx context.Context, event journal.ID, out *journal.Outcome
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.WriteTimeout)
 	defer cancel()
 	for i, op := range w.ops {
+		if op.release != nil {
+			continue
+		}
 		if op.loose {
 			w.loose(ctx, i, out)
 			return nil
 		}
 		err := w.step(ctx, op, &out.Steps[i])
+		w.released(i, out)
 		switch {
 		case err == nil:
 			w.effective = append(w.effective, out.Steps[i].Effective...)
@@ -154,6 +165,24 @@ func (w *work) step(ctx context.Context, op *operation, out *journal.StepOutcome
 	return err
 }
 
+// released says of the steps that happened in the operation of step i what came of them.
+func (w *work) released(i int, out *journal.Outcome) {
+	for j := i - 1; j >= 0 && w.ops[j].release != nil; j-- {
+		out.Steps[j].Status, out.Steps[j].Effective = out.Steps[i].Status, cloneChanges(w.ops[j].release.Effective)
+	}
+}
+
+// releases are the changes of other records that happen in the operation of a removal.
+func (w *work) releases() []*backends.Release {
+	var all []*backends.Release
+	for _, op := range w.ops {
+		if op.release != nil {
+			all = append(all, op.release)
+		}
+	}
+	return all
+}
+
 // loose does the clean-up steps, which begin at from, a few at a time. What they cannot do is counted and journaled; what was done before
 // them stands.
 func (w *work) loose(ctx context.Context, from int, out *journal.Outcome) {
@@ -178,13 +207,16 @@ func (w *work) loose(ctx context.Context, from int, out *journal.Outcome) {
 // compensate takes the steps before `failed` back, the last first, and says what the client is told.
 func (w *work) compensate(ctx context.Context, event journal.ID, failed int, cause error, out *journal.Outcome) error {
 	out.Status = statusFailed
-	if failed == 0 {
+	if !slices.ContainsFunc(out.Steps[:failed], func(step journal.StepOutcome) bool { return step.Status == statusDone }) {
 		return cause
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.FinishTimeout)
 	defer cancel()
 	w.fresh = false
 	for i := failed - 1; i >= 0; i-- {
+		if out.Steps[i].Status != statusDone {
+			continue
+		}
 		if err := w.undo(ctx, w.ops[i].step, out.Steps[i].Effective); err != nil && !isNotFound(err) {
 			w.s.stats.stranded.Add(1)
 			out.Steps[i].Error = "could not be taken back: " + err.Error()
