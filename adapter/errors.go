@@ -87,7 +87,7 @@ func notFound(cause error) error {
 func taken(path string, cause error) error {
 	detail := "Another resource has this name already."
 	if path != "" {
-		detail = "Another resource has this " + path + " already."
+		detail = "Another resource has the same value in " + path + " already."
 	}
 	return &scim.Error{Status: http.StatusConflict, Type: scim.NotUnique, Detail: detail, Cause: cause}
 }
