@@ -189,6 +189,10 @@ func (s *shape) broken(answer *pgconn.PgError) (attr, detail string, kind error)
 	}
 	switch answer.Code {
 	case codeUnique:
+		if set, ok := s.repeated(answer); ok {
+			said := twice(set)
+			return said.Attr, said.Detail, said.Kind
+		}
 		return attr, "Another row of the database already has " + subject + ".", backends.ErrExists
 	case codeExclusion:
 		return attr, "Another row of the database excludes " + subject + ".", backends.ErrInvalid

@@ -339,12 +339,16 @@ func (tx *transaction) runSets(ctx context.Context, key backends.Key, steps ...s
 	if !ok {
 		return err
 	}
-	there := 0
-	if err := tx.run(ctx, tx.settle(key, short, &there)); err != nil {
+	there, own := 0, 0
+	only, steps := tx.stands(key, short, &own)
+	if err := tx.run(ctx, append(steps, tx.settle(key, short, &there))...); err != nil {
 		return err
 	}
-	if there == short.table.rows() {
+	switch {
+	case there == short.table.rows():
 		return noEffect(short.set.name)
+	case only, own > 0:
+		return twice(short.set.name)
 	}
 	return &backends.Error{
 		Kind: backends.ErrExists, Attr: short.set.name, Detail: "Another row of the database already has a value of " + short.set.name + ".", Cause: err,

@@ -73,7 +73,9 @@ func TestSetsOfRows(t *testing.T) {
 	fails(t, modify(c, key, change(backends.Add, "emails", row("address", "B@x", "kind", "home", "main", "true"))), backends.ErrNoEffect, "emails")
 	fails(t, modify(c, key, change(backends.Remove, "emails", row("address", "b@x", "kind", "home"))), backends.ErrNoEffect, "emails")
 	fails(t, modify(c, key, change(backends.Remove, "emails", row("address", "z@x"))), backends.ErrNoEffect, "emails")
-	fails(t, modify(c, key, change(backends.Add, "emails", row("address", "b@x", "kind", "third"))), backends.ErrExists, "emails")
+	fails(t, modify(c, key, change(backends.Add, "emails", row("address", "b@x", "kind", "third"))), backends.ErrInvalid, "emails") // its own row is in the way
+	fails(t, modify(c, key, change(backends.Replace, "emails", row("address", "b@x", "kind", "third"), row("address", "b@x", "kind", "fourth"))), backends.ErrInvalid, "emails")
+	fails(t, modify(c, key, change(backends.Add, "emails", row("address", "z@x", "main", "true"))), backends.ErrInvalid, "emails")
 	fails(t, modify(c, key, change(backends.Add, "emails", row("kind", "x"))), backends.ErrInvalid, "emails")
 	fails(t, modify(c, key, change(backends.Add, "emails", row("address", "c@x", "verified", "x"))), backends.ErrInvalid, "emails")
 	fails(t, modify(c, key, change(backends.Add, "emails", row("address", "c@x", "main", "x"))), backends.ErrInvalid, "emails")
@@ -129,4 +131,19 @@ func TestSetsOfEither(t *testing.T) {
 		t.Error(err)
 	}
 	g.is("0", "SELECT count(*)::text FROM hr.member")
+}
+
+func TestWhoseRowIsInTheWay(t *testing.T) {
+	g := newGround(t, `
+		CREATE TABLE p (id int PRIMARY KEY); INSERT INTO p VALUES (1), (2);
+		CREATE TABLE e (p int, a text UNIQUE, kind text, pos int DEFAULT 0, PRIMARY KEY (p, a), UNIQUE (p, kind)); INSERT INTO e VALUES (1, 'one', 'work'), (2, 'two', 'work'), (2, 'six', 'home');`)
+	e := g.set("e", "{rows: e, on: p}", "a", "kind")
+	e.Valued = true
+	c := g.class("{table: p, key: id}", e)
+	fails(t, modify(c, "1", change(backends.Add, "e", row("a", "two", "kind", "home"))), backends.ErrExists, "e")
+	fails(t, modify(c, "1", change(backends.Add, "e", row("a", "new", "kind", "home"), row("a", "two", "kind", "fax"))), backends.ErrExists, "e")
+	fails(t, modify(c, "1", change(backends.Add, "e", row("a", "new", "kind", "work"))), backends.ErrInvalid, "e")
+	fails(t, modify(c, "1", change(backends.Add, "e", row("a", "new", "kind", "x"), row("a", "old", "kind", "x"))), backends.ErrInvalid, "e")
+	fails(t, modify(c, "2", change(backends.Replace, "e", row("a", "two", "kind", "home"), row("a", "six", "kind", "home"))), backends.ErrInvalid, "e") // an UPDATE
+	g.is("1one,2six,2two", "SELECT string_agg(p || a, ',' ORDER BY p, a) FROM e")
 }
