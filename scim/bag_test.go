@@ -47,3 +47,4 @@ func TestSimpleValuesThatDifferInCaseStayWhatTheyAre(t *testing.T) {
 		"an add":    {`{"op":"add","path":"tags","value":["v"]}`, `{}`, ""},
 	})
 }
+

@@ -154,11 +154,11 @@ func (c *coercer) complex(a *Attribute, v any, at string) (*Object, error) {
 	case nil:
 		return nil, nil
 	case string:
-		value := a.Sub(valueName)
+		value := bareValue(a)
 		if w == "" {
 			return nil, nil
 		}
-		if value == nil || value.Mutability == ReadOnly {
+		if value == nil {
 			return nil, BadRequest(InvalidValue, "%s must be an object.", at)
 		}
 		inner, err := c.simple(value, w, at+"."+value.Name)
@@ -176,9 +176,19 @@ func (c *coercer) complex(a *Attribute, v any, at string) (*Object, error) {
 		return c.complex(a, only, at)
 	case *Object:
 		return c.parts(a, w, at)
-	default:
-		return nil, BadRequest(InvalidValue, "%s must be an object.", at)
 	}
+	if bareValue(a) != nil {
+		return nil, BadRequest(InvalidValue, "%s must be an object, or its value as a string.", at)
+	}
+	return nil, BadRequest(InvalidValue, "%s must be an object.", at)
+}
+
+// bareValue is the part that a string stands for where a complex value should be; nil for none.
+func bareValue(a *Attribute) *Attribute {
+	if value := a.Sub(valueName); value != nil && value.Mutability != ReadOnly {
+		return value
+	}
+	return nil
 }
 
 // parts coerces the members of a complex value. {"value": ""} alone unassigns the whole.
