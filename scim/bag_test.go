@@ -47,4 +47,3 @@ func TestSimpleValuesThatDifferInCaseStayWhatTheyAre(t *testing.T) {
 		"an add":    {`{"op":"add","path":"tags","value":["v"]}`, `{}`, ""},
 	})
 }
-

@@ -96,7 +96,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"a string for a complex value":  {userType(), `{"name":"x"}`, "name must be an object."},
 		"a boolean for a complex value": {userType(), `{"name":true}`, "name must be an object."},
 		"a number among values":         {userType(), `{"emails":[{"value":"x"},5]}`, "emails must be an object, or its value as a string."},
-		"a number for a manager":        {userType(), `{"manager":7}`, "manager must be an object, or its value as a string."},
+		"a number for a manager":        {userType(), `{"manager":7}`, EnterpriseURN + ":manager must be an object, or its value as a string."},
 		"a list among values":           {userType(), `{"emails":[["x"]]}`, "emails must be a list of values"},
 		"a wrong part":                  {userType(), `{"emails":[{"value":5}]}`, "emails.value must be a string."},
 		"a string for an extension":     {userType(), `{"` + EnterpriseURN + `":"x"}`, EnterpriseURN + " must be an object."},
