@@ -53,7 +53,7 @@ func TestTranslate(t *testing.T) {
 	}{
 		{answer("23505", "people", "people_login", "", ""), backends.ErrExists, "login"},
 		{answer("23505", "people", "people_pkey", "", ""), backends.ErrExists, "id"},
-		{answer("23505", "email", "email_address", "", ""), backends.ErrInvalid, "emails"},
+		{answer("23505", "email", "email_address", "", ""), backends.ErrExists, "emails"},
 		{answer("23505", "people", "unheard_of", "", ""), backends.ErrExists, ""},
 		{
 			&pgconn.PgError{Code: "23505", SchemaName: "hr", TableName: "people", ConstraintName: "new_one", Detail: "Schlüssel »(tenant_id, lower(login))=(acme, login)«"},

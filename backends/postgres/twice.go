@@ -19,7 +19,7 @@ func twice(attr string) *backends.Error {
 
 // each says that what is unique in these columns of the set's table is so among the rows of one record.
 func (s *set) each(columns []string) bool {
-	return !slices.ContainsFunc(s.on, func(c *column) bool { return !slices.Contains(columns, c.name) })
+	return len(s.on) > 0 && !slices.ContainsFunc(s.on, func(c *column) bool { return !slices.Contains(columns, c.name) })
 }
 
 // repeated gives the set of which a record has the same twice, if that is what the server says.
