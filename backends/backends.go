@@ -82,7 +82,8 @@ type Capabilities struct {
 	// Transactional: one operation can set a password along with everything else that it writes, and change other records of the same Directory along
 	// with a Delete (Release).
 	Transactional bool
-	Document      string // the attribute that has a place for whatever has none of its own, under a Path; "" for none
+	Key           []string // the attributes that make a record's key, which a new record may say and which never change; none where the key is the directory's own
+	Document      string   // the attribute that has a place for whatever has none of its own, under a Path; "" for none
 }
 
 // Reader reads records.
@@ -108,6 +109,11 @@ type Reader interface {
 	Native(p Predicate) string
 	// Plan asks the directory how it would answer q: a line for each step, for explain. None where the directory does not tell.
 	Plan(ctx context.Context, q Query) ([]string, error)
+}
+
+// Chooser is what a Backend is, beside, when it knows without I/O which values an attribute cannot have, whoever writes them.
+type Chooser interface {
+	Could(attr string, v Value) bool
 }
 
 // Query is what Walk walks.

@@ -89,7 +89,15 @@ func (c *compiler) references(set *Set) {
 		names = append(names, m.name)
 	}
 	for _, use := range c.refUses {
-		if _, ok := set.Get(use.what); !ok {
+		m, ok := set.Get(use.what)
+		if ok && m.backend != nil && use.by != "" {
+			c.m.pointed = append(c.m.pointed, pointed{use.node, m, use.by})
+		}
+		if ok && use.by == "" && m.backend != nil && len(m.backend.Capabilities().Key) > 1 {
+			c.fault(use.node, "point at it with a column that is unique, ref("+use.what+".column), or give its table a key of one column",
+				"a record of %s has a key of %d columns, which no value can point at", use.what, len(m.backend.Capabilities().Key))
+		}
+		if !ok {
 			c.fault(use.node, c.didYouMean(use.what, names, "write a mapping for it, or take it out of ref(…)"), "%s is not mapped", use.what)
 		}
 	}
@@ -159,6 +167,12 @@ func (m *Mapping) CheckSchema() configs.Faults {
 	for _, s := range m.sets {
 		faults = append(faults, m.checkRows(s)...)
 	}
+	faults = append(faults, m.checkPointed()...)
+	for _, attr := range m.doc.Get("protect").Get("attributes").Items() {
+		if m.typed() && !m.backend.Syntax(attr.Text()).Known {
+			faults = append(faults, attr.Fault("correct the name", "the directory does not know the attribute %s, so that nothing is protected", attr))
+		}
+	}
 	for _, s := range m.set {
 		if !m.backend.Syntax(s.attr).Known {
 			faults = append(faults, m.doc.Get("create").Get("set").Get(s.attr).Fault("correct the name, or add it to the directory's schema",
@@ -173,7 +187,7 @@ const policyRemedy = "load the ppolicy module into the directory, or say what st
 	"active: 'businessCategory | absent(\"inactive\")', as in examples/openldap-plain.yaml; `active: null` where nobody ever is"
 
 func (m *Mapping) checkField(f *field) (faults configs.Faults) {
-	faults = m.checkColumns(f)
+	faults = append(m.checkColumns(f), m.checkValues(f)...)
 	if f.set != nil {
 		return faults // the rows are checked as a whole
 	}

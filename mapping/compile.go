@@ -46,7 +46,7 @@ func Compile(docs []configs.Node, lenses []Spec, types *Types, open Opener) (*Se
 	faults = append(faults, types.unserved(docs)...)
 	if len(faults) > 0 {
 		faults.Sort()
-		return nil, faults
+		return nil, slices.Compact(faults) // "*" makes many fields of one line
 	}
 	return set, nil
 }
@@ -74,6 +74,7 @@ type compiler struct {
 type reverseUse struct {
 	node configs.Node
 	what string
+	by   string // of ref: the attribute that it points with
 }
 
 func newCompiler(doc configs.Node, lenses []Spec, types *Types) *compiler {

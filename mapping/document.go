@@ -257,6 +257,10 @@ func (c *compiler) places() {
 	}
 	said := false
 	for _, f := range c.m.fields {
+		if doc != "" && f.set == nil && !slices.ContainsFunc(f.pipes, func(p pipe) bool { return p.place != nil }) &&
+			slices.ContainsFunc(slices.Concat(f.reads(), f.writes()), func(attr string) bool { return strings.EqualFold(attr, doc) }) {
+			c.fault(f.node, "write "+f.path.attr.Name+": document, or name a column of its own", "%s is mapped to %s, which is the document", f.path, doc)
+		}
 		for i := range f.pipes {
 			p := &f.pipes[i]
 			switch {

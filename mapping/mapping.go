@@ -43,6 +43,7 @@ type Mapping struct {
 	protected map[string]bool // lower case
 	scan      int
 	refs      []Reference
+	pointed   []pointed
 	labels    []*field // what a record is called by those who point at it: the first that shows something
 	tests     []configs.Node
 }

@@ -48,6 +48,11 @@ func (c *compiler) rows(f *field, node configs.Node) {
 		c.eitherColumn(f, value)
 	}
 	c.rowValue(f, node)
+	for key := range node.Get("where").Pairs() {
+		if slices.ContainsFunc(set.columns, func(column string) bool { return strings.EqualFold(column, key.Text()) }) {
+			c.fault(key, "take it away here or there", "where gives all of these rows one %s, and the same column is mapped", key)
+		}
+	}
 	c.rowOptions(f, node)
 	if len(c.faults) > before {
 		return
@@ -184,7 +189,8 @@ func (c *compiler) rowValue(f *field, node configs.Node) {
 	case len(parts) == 0 && !hasValue:
 		c.fault(node, fmt.Sprintf("write %s: and the column that holds it", f.path.attr.SubAttributes[0].Name), "%s has rows without any of its parts", whole)
 	case len(parts) == 0:
-	case len(parts) == 1 && parts[0].path.sub != nil && parts[0].path.sub.Name != "value", len(parts) > 1 && len(f.set.columns) == 1:
+	case len(parts) == 1 && parts[0].path.sub != nil && parts[0].path.sub.Name != "value",
+		len(parts) > 1 && len(f.set.columns) == 1 && !slices.ContainsFunc(parts, func(p *field) bool { return !p.pipes[0].part() }): // else it is said of each below
 		c.fault(node, "map another of its parts to a column of its own", "%s has rows of one column, which cannot be taken apart", whole)
 	}
 	for i, part := range parts {

@@ -69,7 +69,7 @@ func (c *compiler) reverse(f *field, node configs.Node, args []string) {
 		return
 	}
 	f.reverse = args[0]
-	c.reverses = append(c.reverses, reverseUse{node, args[0]})
+	c.reverses = append(c.reverses, reverseUse{node: node, what: args[0]})
 }
 
 // list compiles `[first, second]`.
@@ -143,7 +143,7 @@ func (c *compiler) refMark(node configs.Node, args []string) *refMark {
 			return nil
 		}
 		mark.types, mark.by = append(mark.types, typ), by
-		c.refUses = append(c.refUses, reverseUse{node, typ})
+		c.refUses = append(c.refUses, reverseUse{node, typ, by})
 	}
 	if len(args) == 0 {
 		c.fault(node, "write ref(User), ref(User, Group) or ref(User.uid)", "ref does not say what it points at")

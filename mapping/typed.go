@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -399,6 +400,7 @@ func (c *compiler) columns() {
 		if c.m.readOnly() {
 			f.onlyRead()
 		}
+		c.ofKey(f)
 		for i := range f.pipes {
 			p := &f.pipes[i]
 			if len(p.steps) == 0 {
@@ -410,6 +412,21 @@ func (c *compiler) columns() {
 			}
 		}
 	}
+}
+
+// ofKey makes a field that is written to a part of the key one that only a new record may say.
+func (c *compiler) ofKey(f *field) {
+	inKey := func(attr string) bool {
+		return slices.ContainsFunc(c.m.backend.Capabilities().Key, func(part string) bool { return strings.EqualFold(part, attr) })
+	}
+	if f.set != nil || f.mutability() != scim.ReadWrite || !slices.ContainsFunc(f.writes(), inKey) {
+		return
+	}
+	if f.access == readWrite {
+		c.fault(f.node.Get("access"), "write createOnly or readOnly", "%s is a part of the key, which never changes", f.path)
+		return
+	}
+	f.access = createOnly
 }
 
 // onlyRead makes a field of a class that cannot be written. What could only be written stays unseen.
@@ -452,6 +469,10 @@ func (m *Mapping) checkColumns(f *field) (faults configs.Faults) {
 	}[want], "texts"
 	for _, p := range f.pipes {
 		if len(p.steps) == 0 || p.place != nil {
+			continue
+		}
+		if _, bare := p.steps[0].lens.(column); bare && len(p.steps) == 1 && m.backend.Syntax(p.native()).Equality == backends.OctetRule {
+			faults = append(faults, p.node.Fault("write "+p.attr+" | base64", "the column %s holds bytes, which %s cannot show", p.native(), f.path))
 			continue
 		}
 		if _, bare := p.steps[0].lens.(column); !bare || rule == backends.NoRule {

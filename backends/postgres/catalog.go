@@ -43,6 +43,7 @@ type column struct {
 	given     bool     // this role may insert it
 	changed   bool     // and update it
 	counters  []string // the sequences that its default takes numbers from and this role may not
+	words     []string // of an enum
 	collation collation
 }
 

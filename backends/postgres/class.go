@@ -193,6 +193,6 @@ func declare(set backends.Set) (declared, configs.Faults) {
 func (c *class) Capabilities() backends.Capabilities {
 	return backends.Capabilities{
 		Kind: "postgres", ReadOnly: c.at.ReadOnly, Conditional: true, Secrets: true, Versioned: c.at.Version != "", Seeks: true, Typed: true, Transactional: true,
-		Document: c.at.Document,
+		Key: c.key, Document: c.at.Document,
 	}
 }

@@ -110,7 +110,9 @@ func (c *class) fitting(ctx context.Context, must bool) (*fitted, error) {
 	if f.shape == nil {
 		f.before = c.known()
 	}
-	c.tell(c.present.Swap(f), f)
+	if before := c.present.Swap(f); !must { // who asks himself is told
+		c.tell(before, f)
+	}
 	return f, nil
 }
 

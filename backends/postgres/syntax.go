@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -22,6 +23,30 @@ func (c *class) Syntax(attr string) backends.Syntax {
 		}
 	}
 	return backends.Syntax{}
+}
+
+// Could reports a value that the attribute's column may have, as far as its type says.
+func (c *class) Could(attr string, v backends.Value) bool {
+	s := c.known()
+	if s == nil {
+		return true
+	}
+	var col *column
+	if at, ok := s.place(attr); ok && len(at.path) == 0 {
+		if col = at.column; col == nil && len(at.set.columns) == 1 {
+			col = at.set.columns[0]
+		}
+	}
+	for _, set := range s.sets {
+		if part := set.part(attr); part != nil {
+			col = part
+		}
+	}
+	if col == nil {
+		return true
+	}
+	text, err := col.encode(attr, v)
+	return err == nil && (col.family != enum || slices.Contains(col.words, text))
 }
 
 // part is the column of the set's rows that attr is the path of; nil for none. A set's name has dots of its own: hr.email.
