@@ -88,6 +88,9 @@ func TestWhoIsManagedIsAnotherOneWhenTheManagerIsDeleted(t *testing.T) {
 	h.do("DELETE", "/Users/"+boss.id(), nil).want(t, 204)
 	h.do("GET", "/Users/"+a.id(), nil, "If-None-Match", etag).want(t, 200)
 	h.keeps(t, a.id(), "manager")
+	if e := h.lastEvent(); e.Intent.Steps[0].Op != "modify" || string(e.Intent.Steps[0].Key) != a.id() || len(e.Outcome.Steps[0].Effective) != 1 {
+		t.Errorf("the journal says %+v", e)
+	}
 }
 
 // TestPeopleAreDeletedWhileTeamsChange: deletes of members and changes of their teams wait for each other, and all come to an end.
