@@ -162,12 +162,12 @@ func (st *statement) assigned(c *column, encoded *string) *statement {
 }
 
 // assignedAll is assigned for an array column.
-func (st *statement) assignedAll(c *column, encoded []string) *statement {
+func (st *statement) assignedAll(c *column, encoded []*string) *statement {
 	if len(encoded) == 0 && !c.notNull {
 		return st.sql("NULL")
 	}
 	if encoded == nil {
-		encoded = []string{}
+		encoded = []*string{}
 	}
 	return st.arg(encoded, "text[]").sql("::", c.typ, "[]")
 }

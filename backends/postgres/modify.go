@@ -42,7 +42,7 @@ func (tx *transaction) modify(
 	if err != nil {
 		return after, plan.firstOf(tx, ctx, key, cond, err)
 	}
-	before, err := tx.take(ctx, key, cond, forUpdate, plan.reads(), plan.documents())
+	before, err := tx.take(ctx, key, cond, forUpdate, plan.reads(), append(plan.documents(), plan.arrays()...))
 	if err != nil {
 		return after, err
 	}
@@ -189,13 +189,27 @@ func (p plan) reads() []string {
 	var attrs []string
 	for _, e := range p {
 		switch {
-		case e.document():
+		case e.document(), e.array():
 		case e.set != nil && e.set.rows() && e.whole(), e.set == nil && e.changes[0].Op != backends.Replace:
 			attrs = append(attrs, e.attr)
 		}
 	}
 	return attrs
 }
+
+// arrays are the columns with several values that change. They are read as they are, since not all that is in one is a value.
+func (p plan) arrays() []*column {
+	var columns []*column
+	for _, e := range p {
+		if e.array() {
+			columns = append(columns, e.column)
+		}
+	}
+	return columns
+}
+
+// array says that the place is a column with several values.
+func (p place) array() bool { return p.column != nil && p.column.array }
 
 // documents are the columns of documents that change.
 func (p plan) documents() []*column {
@@ -220,6 +234,13 @@ func (p plan) carryOut(tx *transaction, key backends.Key, before *taken) ([]step
 				return nil, nil, err
 			}
 			steps = append(steps, some...)
+		case e.array():
+			text, there := before.whole[e.column]
+			a, err := e.column.editArray(e.attr, text, there, e.changes)
+			if err != nil {
+				return nil, nil, err
+			}
+			set = append(set, a)
 		case !e.document():
 			a, err := e.column.edit(e.attr, before.Attrs[e.attr], e.changes)
 			if err != nil {
@@ -229,7 +250,7 @@ func (p plan) carryOut(tx *transaction, key backends.Key, before *taken) ([]step
 		}
 	}
 	for _, c := range p.documents() {
-		text, there := before.documents[c]
+		text, there := before.whole[c]
 		a, err := p.editDocument(c, text, there)
 		if err != nil {
 			return nil, nil, err
@@ -239,7 +260,7 @@ func (p plan) carryOut(tx *transaction, key backends.Key, before *taken) ([]step
 	return steps, set, nil
 }
 
-// edit gives what changes make of a column's values.
+// edit gives what changes make of a column's value.
 func (c *column) edit(attr string, values backends.Values, changes []backends.Change) (assignment, error) {
 	none := assignment{}
 	var now []string
@@ -275,9 +296,6 @@ func (c *column) edit(attr string, values backends.Values, changes []backends.Ch
 				now = append(now, text)
 			}
 		}
-	}
-	if c.array {
-		return assignment{c, func(st *statement) { st.assignedAll(c, now) }}, nil
 	}
 	if len(now) > 1 {
 		return none, invalid(attr, "The column "+c.name+" holds one value.")

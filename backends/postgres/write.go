@@ -26,7 +26,7 @@ var (
 // taken is a record whose row is this transaction's.
 type taken struct {
 	backends.Record
-	documents map[*column]string // as JSON; none for NULL
+	whole map[*column]string // documents and arrays, as JSON; none for NULL
 }
 
 // writable says whether the class can be written at all.
@@ -50,7 +50,7 @@ func (s *shape) where(st *statement, key backends.Key) *statement {
 	return s.scope(st)
 }
 
-// take takes the record's row, holds it against the condition, and reads attributes of it and whole documents.
+// take takes the record's row, holds it against the condition, and reads attributes of it and columns as they are.
 func (tx *transaction) take(ctx context.Context, key backends.Key, cond backends.Condition, strength string, attrs []string, docs []*column) (*taken, error) {
 	s := tx.s
 	if _, ok := s.parts(key); !ok {
@@ -78,7 +78,7 @@ func (tx *transaction) take(ctx context.Context, key backends.Key, cond backends
 		look.sql(") IS TRUE")
 	}
 	for _, c := range docs {
-		look.sql(", ", of("t", c), "::text")
+		look.sql(", ", textSQL("t", c))
 	}
 	s.where(look.sql(" FROM ", s.rel.sql(), " AS t"), key)
 	read := &statement{}
@@ -96,7 +96,7 @@ func (tx *transaction) take(ctx context.Context, key backends.Key, cond backends
 		}},
 		step{st: read, each: func(rows pgx.Rows) error {
 			r, err := v.record(rows)
-			found = &taken{Record: r, documents: map[*column]string{}}
+			found = &taken{Record: r, whole: map[*column]string{}}
 			return err
 		}},
 	)
@@ -114,7 +114,7 @@ func (tx *transaction) take(ctx context.Context, key backends.Key, cond backends
 	}
 	for i, c := range docs {
 		if texts[i] != nil {
-			found.documents[c] = *texts[i]
+			found.whole[c] = *texts[i]
 		}
 	}
 	return found, nil
