@@ -3,6 +3,7 @@ package adapter
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -92,6 +93,32 @@ func TestGroupsInOneDirectoryHaveMembersInAnother(t *testing.T) {
 	uids(one)
 	_, err := h.tryPatch(h.req("Group"), one, `{"op":"add","path":"members","value":[{"value":"`+one+`"}]}`)
 	wantStatus(t, err, http.StatusBadRequest, "invalidValue")
+}
+
+// A column of texts takes every spelling of a name. Who is shown by it can be removed by it.
+func TestAMemberIsRemovedHoweverTheTableSpellsIt(t *testing.T) {
+	for how, c := range map[string]struct{ ref, ann, bob string }{
+		"names":  {"ref(User)", "UID=Ann , OU=People,DC=example,DC=org", "uid=bob,ou=people,dc=example,dc=org"},
+		"logins": {"ref(User.uid)", "ANN", "bob"},
+	} {
+		t.Run(how, func(t *testing.T) {
+			h := newHouse(t, across, edit{group: func(text string) string { return strings.ReplaceAll(text, "ref(User.uid)", c.ref) }})
+			ann, bob := h.user("ann").ID, h.user("bob").ID
+			one := h.group("one", bob).ID
+			_, err := h.teams.Class(backendtest.Class{}).Modify(t.Context(), backends.Key(one),
+				[]backends.Change{{Op: backends.Add, Attr: "memberUid", Values: backends.Strings(c.ann)}}, backends.Condition{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := sortedValues(h.get("Group", one).Resource, "members"); len(got) != 2 {
+				t.Fatalf("members %v", got)
+			}
+			h.patch("Group", one, `{"op":"remove","path":"members[value eq \"`+ann+`\"]"}`)
+			if got := h.memberUids(one); !slices.Equal(got, []string{c.bob}) {
+				t.Errorf("the team holds %v", got)
+			}
+		})
+	}
 }
 
 func TestMembersOfADirectoryThatIsAway(t *testing.T) {

@@ -276,6 +276,26 @@ func (r reference) rule() backends.Rule {
 	return backends.CaseExact
 }
 
+// spellsOtherwise says that a table may hold names which are those of records, and yet are not what their own directory calls them: DNs with other blanks
+// and letters, in a column of texts. To take one out, the set must be read, since only there it is spelled as it is. Directories with names of their own
+// compare them themselves, or by a rule that whoever writes them keeps to.
+func (s *Service) spellsOtherwise(r reference) bool {
+	if r.home.Backend().Capabilities().Rename {
+		return false
+	}
+	rule := r.rule()
+	return slices.ContainsFunc(r.Types, func(typ string) bool {
+		c, ok := s.byName[typ]
+		switch {
+		case !ok:
+			return false
+		case r.By != "":
+			return c.Backend().Syntax(r.By).Equality != rule
+		}
+		return c.Backend().Capabilities().Rename && rule != backends.NameRule
+	})
+}
+
 // links are the references of one resource that have been resolved: what each id is called, and the names that stay hidden because they
 // point at nothing in scope.
 type links struct {

@@ -44,13 +44,16 @@ func (s *Service) Patch(ctx context.Context, req scim.Request, id string, p scim
 	if !req.Caller.Profile.IgnoreUnknownPaths {
 		ch.chosen = p.Chosen()
 	}
-	var sets []string
+	var sets, alike []string
 	for _, r := range c.refs {
 		if r.Set && r.attr != nil {
 			sets = append(sets, r.ref().String())
+			if !s.spellsOtherwise(r) {
+				alike = append(alike, r.ref().String())
+			}
 		}
 	}
-	ch.unread = p.Unread(sets)
+	ch.unread = p.Unread(alike)
 	for _, set := range sets {
 		if !slices.Contains(ch.touched, set) && !slices.Contains(ch.unread, set) {
 			ch.unread = append(ch.unread, set)
