@@ -51,6 +51,9 @@ func (d *Directory) translate(err error, s *shape) error {
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
+		if _, here := errors.AsType[*illegibleError](err); here {
+			return err
+		}
 		return away(err)
 	}
 	out := &backends.Error{Cause: err}
@@ -75,6 +78,19 @@ func (d *Directory) translate(err error, s *shape) error {
 	}
 	return out
 }
+
+// illegibleError is a value that the database gave and that cannot be read here: a document nested deeper than any that is meant, say. The database is well.
+type illegibleError struct {
+	key   backends.Key
+	attr  string
+	cause error
+}
+
+func (e *illegibleError) Error() string {
+	return fmt.Sprintf("the value of %s in the row %q cannot be read: %v", e.attr, e.key, e.cause)
+}
+
+func (e *illegibleError) Unwrap() error { return e.cause }
 
 // away is the error when there was no answer: no connection was to be had, or it broke, or nobody waits any more.
 func away(err error) error {

@@ -230,21 +230,21 @@ func (v *view) record(rows pgx.Rows) (backends.Record, error) {
 		case it.place.column.family == document && !it.place.column.array:
 			doc, there := documents[it.at]
 			if !there {
-				if doc, err = parseJSON(text); err != nil {
-					return r, err
-				}
+				doc, err = parseJSON(text)
 				documents[it.at] = doc
 			}
-			if it.whole {
+			switch {
+			case err != nil:
+			case it.whole:
 				values, err = wholeDocument(text, doc)
-			} else {
+			default:
 				values = pick(doc, it.place.path, secretName(it.place.path[len(it.place.path)-1]))
 			}
 		default:
 			values, err = it.place.column.values(text)
 		}
 		if err != nil {
-			return r, err
+			return r, &illegibleError{key: r.Key, attr: it.place.attr, cause: err}
 		}
 		if len(values) > 0 {
 			r.Attrs[it.place.attr] = values
@@ -253,9 +253,14 @@ func (v *view) record(rows pgx.Rows) (backends.Record, error) {
 	return r, nil
 }
 
-// keyless says that nobody could ask for a record: its key is empty or NULL, as it may be in a view, or longer than any key.
+// keyless says that nobody could ask for a record: its key is empty or NULL, as it may be in a view, longer than any key, or no number.
 func (v *view) keyless(r backends.Record) bool {
-	_, ok := keyParts(r.Key, len(v.s.key))
+	parts, ok := keyParts(r.Key, len(v.s.key))
+	for i, c := range v.s.key {
+		if ok && (c.family == decimal || c.family == date) { // others have no value that is none
+			ok = isKey(c, parts[i])
+		}
+	}
 	if !ok {
 		v.s.class.d.once("rows of "+v.s.rel.sql()+" without a key, or with one of more than 1024 bytes, are not seen", "key", v.s.class.key)
 	}

@@ -149,7 +149,9 @@ func unprepared(err error) bool {
 // gone says that an error is the end of the connection, and neither a fault of what was asked nor this side's own doing. A server that only reads may have
 // been the primary: where url says that it wants one, the next connection finds it.
 func gone(conn *pgxpool.Conn, err error) bool {
-	if _, own := errors.AsType[*backends.Error](err); own || errors.Is(err, errEnough) {
+	_, own := errors.AsType[*backends.Error](err)
+	_, here := errors.AsType[*illegibleError](err)
+	if own || here || errors.Is(err, errEnough) {
 		return false
 	}
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -234,9 +236,9 @@ func (d *Directory) run(ctx context.Context, conn *pgxpool.Conn, tenant string, 
 
 // sessionSQL tells the database, for one transaction, whose request it is (row-level security asks), and how long a statement may take: a little less where
 // it waits for a lock, so that waiting can be told from working. Statements are not compiled: what is asked of documents looks costly to the planner, and
-// compiling it takes longer than a hundred such answers.
+// compiling it takes longer than a hundred such answers. How bytes in arrays are shown is said here, too, for poolers do not take that from whoever connects.
 const sessionSQL = "SELECT set_config($1, $2, true), set_config('statement_timeout', $3, true), set_config('lock_timeout', ($3::bigint * 9 / 10)::text, true), " +
-	"set_config('jit', 'off', true)"
+	"set_config('jit', 'off', true), set_config('bytea_output', 'hex', true)"
 
 // milliseconds are a time as statement_timeout has it; 0: no limit.
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,6 +55,50 @@ func TestWaitingForALockIsNotTooMuch(t *testing.T) {
 				t.Errorf("%s of what is free: %v", what, err)
 			}
 		}
+	}
+}
+
+// A value that cannot be read is a fault of that value. The database is not away, and the connection is good.
+func TestAValueThatCannotBeReadIsNoOutage(t *testing.T) {
+	g := newGround(t, house)
+	c := g.staff()
+	ann, bob := hire(t, c, "ann", nil), hire(t, c, "bob", nil)
+	g.exec("SET max_stack_depth = '6MB'", `SET max_stack_depth = '6MB'; UPDATE hr.person SET data = ('{"x":' || repeat('[', 10001) || repeat(']', 10001) || '}')::jsonb WHERE login = 'ann'`)
+	for claim, do := range map[string]func() error{
+		"Fetch": func() error { _, err := c.Fetch(t.Context(), []backends.Key{ann.Key}, []string{"data.y"}); return err },
+		"Walk": func() error {
+			for _, err := range c.Walk(t.Context(), backends.Query{Attrs: []string{"data"}}) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"Modify": func() error {
+			_, err := c.Modify(t.Context(), ann.Key, []backends.Change{change(backends.Replace, "title", "x")}, backends.Condition{}, []string{"data.y"})
+			return err
+		},
+	} {
+		err := do()
+		var own *backends.Error
+		if err == nil || errors.As(err, &own) || !strings.Contains(err.Error(), "data") || !strings.Contains(err.Error(), string(ann.Key)) {
+			t.Errorf("%s: %v", claim, err)
+		}
+	}
+	fetch(t, c, bob.Key, "data.y")
+	fetch(t, c, ann.Key, "login")
+	if lost := g.d.lost.Load(); lost != 0 {
+		t.Errorf("%d connections count as lost", lost)
+	}
+	g.is("-", "SELECT coalesce(title, '-') FROM hr.person WHERE login = 'ann'")
+}
+
+func TestBytesAreReadHoweverTheRoleShowsThem(t *testing.T) {
+	g := newGround(t, `CREATE TABLE p (id int PRIMARY KEY, b bytea[], bb bytea); INSERT INTO p VALUES (1, ARRAY['\x00ff'::bytea], '\x00ff')`)
+	g.exec("ALTER ROLE " + g.db.Role + " SET bytea_output = escape")
+	r := fetch(t, g.class("{table: p, key: id}"), "1", "b", "bb")
+	if want := backends.Bytes([]byte{0, 255}); r.Attrs["b"][0] != want || r.Attrs["bb"][0] != want {
+		t.Error(r.Attrs)
 	}
 }
 
