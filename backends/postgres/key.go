@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"regexp"
+	"strconv"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -121,6 +122,27 @@ func (s *shape) parts(key backends.Key) ([]string, bool) {
 		}
 	}
 	return parts, true
+}
+
+// keyed are conditions that a column of a key holds what can be one: none, where any value can. What is NULL passes none of them.
+func keyed(c *column) []string {
+	x := of("t", c)
+	switch c.family {
+	case text, citext:
+		if most := maxKey / utf8.UTFMax; c.length > 0 && c.length <= most {
+			return []string{x + " <> ''"}
+		}
+		return []string{x + " <> ''", "(octet_length(" + x + "::text) > " + strconv.Itoa(maxKey) + ") IS NOT TRUE"}
+	case decimal:
+		return []string{x + " NOT IN ('NaN', 'Infinity', '-Infinity')"}
+	case date:
+		return []string{x + " >= '0001-01-01'", x + " < 'infinity'"}
+	case uuid, integer, enum, foreign, boolean, instant, bytes, address, document:
+	}
+	if c.notNull {
+		return nil
+	}
+	return []string{x + " IS NOT NULL"}
 }
 
 // keyType is what the text of a key's column is cast to, to be compared with it. A word that an enum does not have, or a day that no month has, would be an

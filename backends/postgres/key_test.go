@@ -139,3 +139,34 @@ func TestRecordsAreReadByTheirKeys(t *testing.T) {
 		}
 	}
 }
+
+// Who has no key is neither listed nor counted, and is in nobody's way.
+func TestRowsWithoutAKeyAreNotThere(t *testing.T) {
+	g := newGround(t, `CREATE TABLE p (id text UNIQUE, n numeric UNIQUE, d date UNIQUE, m int UNIQUE, t text);
+INSERT INTO p VALUES ('b', 2, '2024-01-31', 1, 'x'), ('', 'NaN', 'infinity', NULL, 'x'), (NULL, 'Infinity', '0044-03-15 BC', NULL, 'x'), (repeat('a', 1025), '-Infinity', '-infinity', NULL, 'x'),
+	('a', 1, '0001-01-01', 2, 'x'), (repeat('ä', 512), 1.50, '10000-01-01', 3, 'x')`)
+	for key, want := range map[string][]backends.Key{
+		"id": {"a", "b", backends.Key(strings.Repeat("ä", 512))}, "n": {"1", "1.50", "2"}, "d": {"0001-01-01", "2024-01-31", "10000-01-01"}, "m": {"1", "2", "3"},
+		"[m, n]": {"1.2", "2.1", "3.1~150"},
+	} {
+		c := g.class("{table: p, key: " + key + "}")
+		for _, p := range []backends.Predicate{nil, eqTo("t", "x", backends.CaseExact), backends.Eq{Attr: "t", Value: backends.String("x"), Rule: backends.TelRule}} {
+			got := walked(t, c, backends.Query{Where: p})
+			if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+				t.Errorf("%s: %.100q", key, got)
+			}
+			if page := walked(t, c, backends.Query{Where: p, Limit: len(want)}); len(page) != len(want) {
+				t.Errorf("%s: a page of %d", key, len(page))
+			}
+			if n, exact, err := c.Count(t.Context(), p, 0); n != len(want) || !exact || err != nil {
+				t.Errorf("%s: counted %d, %v", key, n, err)
+			}
+			for _, after := range got {
+				walked(t, c, backends.Query{Where: p, After: after})
+			}
+		}
+		if records, err := c.Fetch(t.Context(), want, nil); len(records) != len(want) || err != nil {
+			t.Errorf("%s: %d records, %v", key, len(records), err)
+		}
+	}
+}

@@ -181,6 +181,11 @@ func (s *shape) inScope(st *statement, p backends.Predicate) {
 	default:
 		f.to(s.scope(st).sql(" AND "))
 	}
+	for _, c := range s.key {
+		for _, condition := range keyed(c) {
+			st.sql(" AND ", condition)
+		}
+	}
 }
 
 // order writes ORDER BY.
