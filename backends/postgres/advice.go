@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,6 +12,43 @@ import (
 type advice struct {
 	on     string // what it is an index on: lower(username)
 	create string // the statement that makes it
+}
+
+// many is how many rows are worth a word on their being read one by one.
+const many = 1000
+
+// adviceFor says what would serve the tests of p for which a step reads rows one by one, or that nothing as the table is would.
+func (s *shape) adviceFor(n scan, p backends.Predicate) []string {
+	if !n.whole && n.reads < many || n.soon() {
+		return nil
+	}
+	var lines []string
+	for _, a := range s.advise(n.planNode, p) {
+		how := " is read whole"
+		if !n.whole {
+			how = fmt.Sprintf(": about %.0f rows are read one by one", n.reads)
+		}
+		lines = append(lines, n.Relation+how+": an index on "+a.on+" would serve: "+a.create)
+	}
+	if len(lines) > 0 || len(s.adviseBound(n.planNode, p)) > 0 || n.reads < many {
+		return lines
+	}
+	var attrs []string
+	for _, attr := range backends.AttrsOf(p) {
+		at, ok := s.place(attr)
+		rel := s.rel
+		if ok && at.set != nil {
+			rel = at.set.rel
+		}
+		if ok && rel.name == n.Relation && rel.schema == n.Schema {
+			attrs = append(attrs, attr)
+		}
+	}
+	if len(attrs) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: about %.0f rows are read one by one, for no index serves this test of %s; where it is often made, a column of its own with an index would help",
+		n.Relation, n.reads, strings.Join(attrs, ", "))}
 }
 
 // advise says which indexes would serve the tests of p that look at a table which is read whole. What has such an index already is read whole for other
@@ -27,7 +65,7 @@ func (s *shape) advise(scan planNode, p backends.Predicate) []advice {
 		}
 		for _, c := range columns {
 			method, key := s.indexFor(c, at.path, leaf)
-			if key == "" || rel.hasIndex(method, key) || s.unserved(rel, c, at.path, leaf) != "" {
+			if key == "" || rel.hasIndex(method, key, s.lookedUpBy(scan)) || s.unserved(rel, c, at.path, leaf) != "" {
 				continue
 			}
 			using := ""
@@ -76,7 +114,10 @@ func (s *shape) unserved(rel *relation, c *column, path []string, leaf backends.
 	at, _ := s.onKept(c, leaf)
 	method, key := s.indexFor(c, path, leaf)
 	switch {
-	case !s.class.bound(rel) || key == "" || at != c:
+	case !s.class.bound(rel) || key == "":
+	case method == "gin" && c.family != document:
+		return rel.sql() + " has row-level security, and what looks into " + ident(c.name) + " is not LEAKPROOF: no index on it serves this role"
+	case at != c:
 	case c.family == document:
 		return rel.sql() + " has row-level security, and what looks into a document is not LEAKPROOF: no index on " + ident(c.name) +
 			" serves this role; a column of its own for what is searched, with an index, would"
@@ -205,14 +246,17 @@ func textIndex(x string, inC bool, t test) (method, key string) {
 	return "gin", x + " gin_trgm_ops" // of the extension pg_trgm
 }
 
-// hasIndex says that there is an index whose first key is this.
-func (r *relation) hasIndex(method, key string) bool {
+// hasIndex says that there is an index whose first key is this, or the first behind columns that are looked up anyway.
+func (r *relation) hasIndex(method, key string, known []string) bool {
 	plain := strings.NewReplacer(`"`, "", "(", "", ")", "", " ", "", "::text", "")
 	return slices.ContainsFunc(r.indexes, func(x index) bool {
 		if x.method != method || x.partial {
 			return false
 		}
 		first := x.keys[0]
+		for i := 1; i < len(x.keys) && first.column != "" && slices.Contains(known, first.column) && plain.Replace(first.column) != plain.Replace(key); i++ {
+			first = x.keys[i]
+		}
 		shown := first.column + first.expr
 		if strings.HasSuffix(key, "_ops") {
 			shown += first.opclass

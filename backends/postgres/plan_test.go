@@ -143,7 +143,7 @@ func TestASearchThatReadsTooManyRowsIsRefused(t *testing.T) {
 		for range 2 { // the second time it is remembered
 			err := admitted(q)
 			var e *backends.Error
-			if !errors.As(err, &e) || !errors.Is(err, backends.ErrTooMany) || !strings.Contains(e.Detail, "8000 rows of person") || !strings.Contains(e.Detail, "an index on bare") {
+			if !errors.As(err, &e) || !errors.Is(err, backends.ErrTooMany) || !strings.Contains(e.Detail, "8000 rows of person") || !strings.Contains(e.Detail, "No index serves what it asks of bare.") {
 				t.Errorf("%s: %v", q.Where, err)
 			}
 		}
