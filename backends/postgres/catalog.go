@@ -32,6 +32,8 @@ type column struct {
 	family    family
 	array     bool // several values; family is that of the elements
 	length    int  // of varchar(n); 0: no bound
+	precision int  // of numeric(precision, scale); 0: no bound
+	scale     int
 	notNull   bool
 	defaulted bool     // has a default, or is an identity
 	generated bool     // cannot be written

@@ -82,7 +82,7 @@ const columnsSQL = `
 SELECT a.attrelid, a.attname::text, format_type(v.oid, -1), v.typname::text, v.typtype::text, vn.nspname::text,
 	EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
 		WHERE d.classid = 'pg_type'::regclass AND d.objid = v.oid AND d.deptype = 'e' AND e.extname = 'citext'),
-	b.oid <> v.oid, CASE WHEN v.oid IN (1042, 1043) AND b.mod > 4 THEN b.mod - 4 ELSE 0 END,
+	b.oid <> v.oid, CASE WHEN v.oid IN (1042, 1043, 1700) AND b.mod > 4 THEN b.mod - 4 ELSE 0 END,
 	a.attnotnull OR b.strict, a.atthasdef OR a.attidentity <> '' OR b.given,
 	a.attgenerated <> '' OR a.attidentity = 'a' OR (c.relkind = 'v' AND NOT pg_column_is_updatable(c.oid, a.attnum, true)),
 	has_column_privilege(c.oid, a.attnum, 'SELECT'), has_column_privilege(c.oid, a.attnum, 'INSERT'), has_column_privilege(c.oid, a.attnum, 'UPDATE'),
@@ -221,6 +221,10 @@ func scanColumn(rows pgx.Rows) (oid uint32, add func(*relation), err error) {
 		c.family = enum
 	case schema == "pg_catalog":
 		c.family = families[name]
+	}
+	if c.family == decimal {
+		c.precision, c.scale = digitsOf(c.length)
+		c.length = 0
 	}
 	return oid, func(r *relation) { r.columns = append(r.columns, c) }, err
 }

@@ -36,6 +36,9 @@ func (c *column) encode(attr string, v backends.Value) (string, error) {
 	if c.length > 0 && utf8.RuneCountInString(out) > c.length {
 		return "", invalid(attr, "The database cannot hold the value of "+attr+": it is longer than "+strconv.Itoa(c.length)+" characters.")
 	}
+	if why := c.rounds(out); c.family == decimal && why != "" {
+		return "", invalid(attr, "The database cannot hold the value of "+attr+": "+why+".")
+	}
 	return out, nil
 }
 

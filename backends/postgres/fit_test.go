@@ -60,7 +60,7 @@ func TestTheCatalogSaysWhatColumnsAre(t *testing.T) {
 		{name: "old", typ: "json", family: document, collation: no},
 		{name: "at", typ: "timestamp with time zone", family: instant, collation: no},
 		{name: "flag", typ: "boolean", family: boolean, collation: no},
-		{name: "n", typ: "numeric", family: decimal, collation: no},
+		{name: "n", typ: "numeric", family: decimal, precision: 4, scale: 1, collation: no},
 		{name: "f", typ: "bpchar", family: text, length: 3, collation: byDefault},
 	}
 	for _, c := range want {
