@@ -23,7 +23,7 @@ func isDocument(node configs.Node) bool {
 		return false
 	}
 	calls, err := pipelineCalls(node.Text())
-	return err == nil && len(calls) == 1 && calls[0].name == "document" && calls[0].args == nil
+	return err == nil && len(calls) == 1 && calls[0].name == "document" && calls[0].args == nil && !calls[0].exact
 }
 
 // inOrder gives the lines in the order in which they are compiled: what is named by itself comes before what takes the rest of an attribute

@@ -40,11 +40,11 @@ func (c *compiler) from(f *field, node configs.Node) {
 	}
 	head := calls[0]
 	switch {
-	case head.name == "overlay" && len(calls) == 1 && head.args == nil:
+	case head.name == "overlay" && len(calls) == 1 && head.args == nil && !head.exact:
 		f.kind = fromOverlay
-	case head.name == "document" && head.args == nil:
+	case head.name == "document" && head.args == nil && !head.exact:
 		c.document(f, node, calls)
-	case head.name == "reverse" && len(calls) == 1:
+	case head.name == "reverse" && len(calls) == 1 && !head.exact:
 		if f.kind == 0 {
 			f.kind = fromReverse
 		}

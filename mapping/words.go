@@ -23,8 +23,9 @@ const (
 
 // call is `name(args)` in a source; name alone has no args.
 type call struct {
-	name string
-	args []string
+	name  string
+	args  []string
+	exact bool // the name stood in quotes, so that it is an attribute's, whatever else it would mean
 }
 
 // syntaxError is a fault in the text of a source, with what to write instead.
@@ -83,6 +84,9 @@ func pipelineCalls(s string) ([]call, *syntaxError) {
 	var calls []call
 	for i := 0; ; {
 		c, n, err := readCall(toks[i:])
+		if i == 0 && toks[0].kind == quoted && toks[0].text != "" {
+			c, n, err = call{name: toks[0].text, exact: true}, 1, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +100,7 @@ func pipelineCalls(s string) ([]call, *syntaxError) {
 		case t.kind == mark && (t.text == ")" || t.text == ","):
 			return nil, syntaxf(quoteRemedy, "%q without its opening bracket", t.text)
 		default:
-			return nil, syntaxf(`write attribute | lens | lens(args)`, "%q follows %q without a | between them", t.text, c.name)
+			return nil, syntaxf(`write attribute | lens | lens(args); a name with a blank or another mark in it stands in quotes: '"Order By" | lens'`, "%q follows %q without a | between them", t.text, c.name)
 		}
 	}
 }
