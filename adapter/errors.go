@@ -95,7 +95,7 @@ func taken(path string, cause error) error {
 func tooMany(cause error) error {
 	return &scim.Error{
 		Status: http.StatusBadRequest, Type: scim.TooMany, Cause: cause,
-		Detail: "The search would have to look at more resources than it may. Narrow it: add a term that the directory can answer itself, such as userName eq or sw.",
+		Detail: "The search would have to look at more resources than it may. Narrow it: add a term that the directory has an index for.",
 	}
 }
 
