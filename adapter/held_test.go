@@ -181,8 +181,13 @@ func TestALostDeleteTellsOfAllThatLetGo(t *testing.T) {
 	h := newHouse(t, transactional())
 	ann, bob := h.user("ann").ID, h.user("bob").ID
 	one := h.group("one", ann, bob).ID
-	f := &losing{h.users.Backend}
+	f := &losing{Backend: h.users.Backend, undone: true}
 	h.users.Backend = f
+	wantStatus(t, h.Delete(t.Context(), h.req("User"), ann), http.StatusServiceUnavailable, "")
+	if e := h.lastEvent(); account(e) != "failed: Group modify failed, User delete failed, User overlay skipped" || e.Outcome.Steps[0].Effective != nil {
+		t.Errorf("%s: %+v", account(e), e.Outcome.Steps)
+	}
+	f.undone = false
 	before := len(h.events())
 	h.remove(ann)
 	if got := h.accounts(before); !slices.Equal(got, []string{"done: Group modify done, User delete done, User overlay done"}) {
@@ -193,10 +198,19 @@ func TestALostDeleteTellsOfAllThatLetGo(t *testing.T) {
 	}
 }
 
-// losing loses the answers to deletes that happen.
-type losing struct{ backends.Backend }
+// losing loses the answers to deletes, which happen unless they are undone.
+type losing struct {
+	backends.Backend
+	undone bool
+}
 
 func (l *losing) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
+	for _, r := range release {
+		r.Effective = r.Changes // what may have happened
+	}
+	if l.undone {
+		return failing(backends.ErrUnknown)
+	}
 	if err := l.Backend.Delete(ctx, key, cond, release...); err != nil {
 		return err
 	}

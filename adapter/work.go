@@ -168,7 +168,10 @@ func (w *work) step(ctx context.Context, op *operation, out *journal.StepOutcome
 // released says of the steps that happened in the operation of step i what came of them.
 func (w *work) released(i int, out *journal.Outcome) {
 	for j := i - 1; j >= 0 && w.ops[j].release != nil; j-- {
-		out.Steps[j].Status, out.Steps[j].Effective = out.Steps[i].Status, cloneChanges(w.ops[j].release.Effective)
+		out.Steps[j].Status = out.Steps[i].Status
+		if out.Steps[i].Status != statusFailed {
+			out.Steps[j].Effective = cloneChanges(w.ops[j].release.Effective)
+		}
 	}
 }
 
