@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -137,5 +138,24 @@ func TestWhatNobodyMeantIsAFault(t *testing.T) {
 	m, _ := people(t, overPeople("", "")+"protect: {attributes: [login, lokin]}\n")
 	if got := m.CheckSchema(); len(got) != 1 || !strings.Contains(got.Error(), "protect.attributes[1]: the directory does not know the attribute lokin, so that nothing is protected; correct the name") {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestWhoOpensAClassSaysWhatForItIsUsed(t *testing.T) {
+	_, opens := opened(t, strings.Replace(rowsUser, "attributes:\n", `delete: disable
+create: {set: {kind: P}}
+attributes:
+  password: {from: pw, access: writeOnly, by: replace}
+  active: "left | gone(x)"
+  displayName: {from: shown, access: readOnly}
+`, 1))
+	use := opens[0].Use
+	for attr, in := range map[string][2]bool{"pw": {false, true}, "left": {true, true}, "shown": {true, false}, "hr.email": {true, true}, "hr.phone/2": {true, true}, "kind": {false, false}} {
+		if got := [2]bool{slices.Contains(use.Reads, attr), slices.Contains(use.Writes, attr)}; got != in {
+			t.Errorf("%s: read and written %v", attr, got)
+		}
+	}
+	if !slices.Equal(use.Presets, []string{"kind"}) || use.Deletes {
+		t.Errorf("%+v", use)
 	}
 }

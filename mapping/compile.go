@@ -315,7 +315,10 @@ func (c *compiler) use() *backends.Use {
 		if slices.ContainsFunc(f.pipes, inDocument) || f.set != nil && f.set.place != nil {
 			continue // which is one column, and the class knows it
 		}
-		u.Reads, u.Writes = append(u.Reads, f.reads()...), append(u.Writes, f.writes()...)
+		if f.shown() { // what is only written may be hidden from the adapter, too
+			u.Reads = append(u.Reads, f.reads()...)
+		}
+		u.Writes = append(u.Writes, f.writes()...)
 	}
 	for key := range c.doc.Get("create").Get("set").Pairs() {
 		u.Presets = append(u.Presets, key.Text())

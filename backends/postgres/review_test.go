@@ -125,6 +125,23 @@ func TestWhatNobodyReadsOrWritesNeedsNoRight(t *testing.T) {
 	}
 }
 
+func TestAColumnThatIsOnlyWrittenMayBeHidden(t *testing.T) {
+	db := pgtest.Database(t, used)
+	pgtest.Exec(t, db.Admin, "ALTER TABLE hr.person ADD pin text", "REVOKE SELECT ON hr.person FROM "+db.Role, "GRANT SELECT (id, login, xmin) ON hr.person TO "+db.Role)
+	d, _ := openDirectory(t, db.URL, nil)
+	o := backends.Open{At: parse(t, "{table: hr.person, key: id}"), Use: &backends.Use{Reads: []string{"login"}, Writes: []string{"login", "pin"}, Deletes: true}}
+	if faults, warnings := reviewOf(t, d, o); faults+warnings != "" {
+		t.Errorf("%s %s", faults, warnings)
+	}
+	if got := d.classes[0].Syntax("pin"); !got.Known || got.ReadOnly || got.Equality != backends.NoRule {
+		t.Errorf("%+v", got)
+	}
+	pgtest.Exec(t, db.Admin, "REVOKE UPDATE ON hr.person FROM "+db.Role)
+	if faults, _ := reviewOf(t, d, o); !strings.Contains(faults, "no right to UPDATE") || d.classes[0].Syntax("pin").Known {
+		t.Errorf("%s", faults)
+	}
+}
+
 func TestWhatAWritingClassNeedsOfATable(t *testing.T) {
 	db := pgtest.Database(t, used)
 	review := func(at string, use *backends.Use, sets ...backends.Set) (string, string) {

@@ -83,10 +83,10 @@ func (s *shape) syntaxOf(at place) backends.Syntax {
 
 func (s *shape) syntaxOfColumn(rel *relation, c *column) backends.Syntax {
 	syntax := backends.Syntax{
-		Known: c.readable, Single: !c.array, MaxLen: c.length, ReadOnly: c.generated || s.class.at.ReadOnly || !rel.writable,
+		Known: c.readable || c.changed, Single: !c.array, MaxLen: c.length, ReadOnly: c.generated || s.class.at.ReadOnly || !rel.writable,
 		Always: c.notNull || c.defaulted,
 	}
-	if secretName(c.name) {
+	if secretName(c.name) || !c.readable {
 		return syntax // it is compared with nothing
 	}
 	switch c.family {
