@@ -20,7 +20,7 @@ func (c *class) Native(p backends.Predicate) string {
 		s = c.supposed(p)
 	}
 	st := &statement{}
-	if _, err := s.walkQuery(st, backends.Query{Where: p}); err != nil {
+	if err := s.walkQuery(st, backends.Query{Where: p}); err != nil {
 		return "-- " + err.Error()
 	}
 	b.WriteString(st.String())

@@ -34,7 +34,7 @@ func (c *class) Plan(ctx context.Context, q backends.Query) ([]string, error) {
 		return nil, err
 	}
 	st := &statement{}
-	if _, err := s.walkQuery(st, q); err != nil {
+	if err := s.walkQuery(st, q); err != nil {
 		return nil, err
 	}
 	plan, err := c.explain(ctx, s, st)

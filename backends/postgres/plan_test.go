@@ -134,7 +134,7 @@ func TestASearchThatReadsTooManyRowsIsRefused(t *testing.T) {
 	}
 	admitted := func(q backends.Query) error {
 		st := &statement{}
-		if _, err := s.walkQuery(st, q); err != nil {
+		if err := s.walkQuery(st, q); err != nil {
 			t.Fatal(err)
 		}
 		return c.admit(t.Context(), s, st)

@@ -92,7 +92,9 @@ func TestNothingNeedsToBePrepared(t *testing.T) {
 		t.Fatal(r, err)
 	}
 	for _, p := range []backends.Predicate{
-		eqTo("tags", "b'", backends.CaseExact), backends.Eq{Attr: "b", Value: backends.Bytes([]byte{0, 255}), Rule: backends.OctetRule}, eqTo("doc.x.y", "Z", backends.CaseIgnore), eqTo("ok", "true", backends.BooleanRule),
+		eqTo("tags", "b'", backends.CaseExact),
+		backends.Eq{Attr: "b", Value: backends.Bytes([]byte{0, 255}), Rule: backends.OctetRule},
+		eqTo("doc.x.y", "Z", backends.CaseIgnore), eqTo("ok", "true", backends.BooleanRule),
 		backends.Order{Attr: "at", Op: backends.Less, Value: backends.String("2025-01-01T00:00:00Z"), Rule: backends.TimeRule},
 		eqTo("id", "1", backends.IntegerRule),
 	} {

@@ -215,7 +215,7 @@ func (d *Directory) run(ctx context.Context, conn *pgxpool.Conn, tenant string, 
 				late.Stop() // the time that each takes is not the server's
 			}
 			if err := each(rows); err != nil {
-				stop(errEnough) // what is still coming is not read: the connection ends
+				leave(rows, func() { stop(errEnough) })
 				return err
 			}
 			if limit == 0 {
@@ -233,6 +233,19 @@ func (d *Directory) run(ctx context.Context, conn *pgxpool.Conn, tenant string, 
 	}
 	return err
 }
+
+// leave ends a statement of which no more rows are wanted. A small rest is read, so that its connection is of use to others; a large one is not: it ends.
+func leave(rows pgx.Rows, end func()) {
+	defer time.AfterFunc(restTime, end).Stop()
+	for n := 0; rows.Next(); n++ {
+		if n == pageful {
+			end()
+		}
+	}
+}
+
+// restTime is for how long the rest of a statement is read that nobody wants.
+const restTime = 50 * time.Millisecond
 
 // sessionSQL tells the database, for one transaction, whose request it is (row-level security asks), and how long a statement may take: a little less where
 // it waits for a lock, so that waiting can be told from working. Statements are not compiled: what is asked of documents looks costly to the planner, and

@@ -70,19 +70,41 @@ func (c *class) walkStream(ctx context.Context, q backends.Query, yield func(bac
 	}
 }
 
-// walk gives every record until take wants no more.
+// walk gives every record until take wants no more. Where only some are wanted and it shows here which, they are looked for piece by piece, each behind the
+// last key of the one before.
 func (c *class) walk(ctx context.Context, q backends.Query, limit time.Duration, take func(backends.Record) bool) error {
-	var w *walker
-	err := c.d.reading(ctx, c, reading{limit: limit, search: searches(q.Where), much: searches(q.Where) || q.Sort != nil}, func(s *shape, st *statement) error {
-		var err error
-		w, err = s.walkQuery(st, q)
-		return err
+	w := newWalker(q)
+	for begun := time.Now(); ; {
+		err := c.walkPiece(ctx, w, limit, take)
+		switch {
+		case errors.Is(err, errEnough):
+			return nil
+		case err != nil || !w.further():
+			return err
+		case limit > 0 && time.Since(begun) > limit:
+			return errSlow
+		}
+	}
+}
+
+// walkPiece sends one statement of a walk.
+func (c *class) walkPiece(ctx context.Context, w *walker, limit time.Duration, take func(backends.Record) bool) error {
+	q := w.q
+	return c.d.reading(ctx, c, reading{limit: limit, search: searches(q.Where), much: searches(q.Where) || q.Sort != nil}, func(s *shape, st *statement) error {
+		w.rows = 0
+		return s.walkOn(st, w)
 	}, func(rows pgx.Rows) error {
 		r, err := w.view.record(rows)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case w.view.keyless(r) || !w.wants(&r):
+		}
+		w.rows++
+		if w.view.keyless(r) {
+			return nil
+		}
+		w.last = r.Key
+		switch {
+		case !w.wants(&r):
 			return nil
 		case !take(r):
 			return errEnough
@@ -92,11 +114,10 @@ func (c *class) walk(ctx context.Context, q backends.Query, limit time.Duration,
 		}
 		return nil
 	})
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
 }
+
+// errSlow is what the server says, too, when one statement takes so long.
+var errSlow = &backends.Error{Kind: backends.ErrTooMany, Detail: "The database does not give answers that take so long."}
 
 // searches says that a condition leaves records out by what they are, and not only by their keys.
 func searches(p backends.Predicate) bool { return len(backends.AttrsOf(p)) > 0 }
@@ -109,12 +130,39 @@ type walker struct {
 	extra []string // attributes that only the condition looks at
 	skip  int      // of the rows that are wanted, how many are still left out
 	taken int
+
+	piece int          // how many rows the next statement asks for, where the walk is in pieces; 0 where it is not
+	size  int          // of the first piece, and of later ones
+	rows  int          // of the last statement
+	last  backends.Key // that was seen
+}
+
+// Pieces are so small at first that leaving one costs nothing, and grow where what is wanted is rare.
+const (
+	leastPiece = 256
+	mostPiece  = 4096
+)
+
+func newWalker(q backends.Query) *walker {
+	return &walker{q: q, skip: q.Skip, size: min(max(leastPiece, 2*q.Limit), mostPiece)}
+}
+
+// further says whether there may be more behind the last statement, which the next one then asks for.
+func (w *walker) further() bool {
+	if w.piece == 0 || w.rows < w.piece || w.last == w.q.After {
+		return false
+	}
+	w.q.After, w.size = w.last, min(2*w.size, mostPiece)
+	return true
 }
 
 // walkQuery writes the statement of a walk. What the database itself leaves out and stops at needs a condition that it can be asked whole.
-func (s *shape) walkQuery(st *statement, q backends.Query) (*walker, error) {
-	w := &walker{q: q}
-	w.exact = s.above(&statement{}, q.Where)
+func (s *shape) walkQuery(st *statement, q backends.Query) error { return s.walkOn(st, newWalker(q)) }
+
+// walkOn writes the next statement of a walk.
+func (s *shape) walkOn(st *statement, w *walker) error {
+	q := w.q
+	w.exact, w.extra, w.piece = s.above(&statement{}, q.Where), nil, 0
 	attrs := q.Attrs
 	if !w.exact {
 		asked := s.wanted(q.Attrs)
@@ -127,10 +175,13 @@ func (s *shape) walkQuery(st *statement, q backends.Query) (*walker, error) {
 	}
 	w.view = s.selectRecord(st, attrs)
 	if !w.exact {
-		w.skip, q.Skip, q.Limit = q.Skip, 0, 0
+		if q.Limit > 0 && q.Sort == nil {
+			w.piece = w.size
+		}
+		q.Skip, q.Limit = 0, w.piece
 	}
 	if q.Skip == 0 || q.Limit == 0 || !unique(s.rel, s.class.key) {
-		return w, s.among(st.sql(" WHERE "), q)
+		return s.among(st.sql(" WHERE "), q)
 	}
 	// The keys alone are counted off: what is shown is read of no row that is left out.
 	keys := make([]string, len(s.key))
@@ -144,9 +195,9 @@ func (s *shape) walkQuery(st *statement, q backends.Query) (*walker, error) {
 	}
 	st.sql(" WHERE ", before, "SELECT ", list, " FROM ", s.rel.sql(), " t WHERE ")
 	if err := s.among(st, q); err != nil {
-		return nil, err
+		return err
 	}
-	return w, s.order(st.sql(behind), q)
+	return s.order(st.sql(behind), q)
 }
 
 // among writes the condition of a walk, its order and its bounds.

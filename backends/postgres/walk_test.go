@@ -186,7 +186,7 @@ func TestWhatTakesTooLongIsTooMuch(t *testing.T) {
 		"an order":      {backends.Query{Sort: &backends.Sort{Attr: "nap", Rule: backends.CaseExact}, Limit: 10}, backends.ErrTooMany},
 	} {
 		for _, err := range c.Walk(t.Context(), tc.q) {
-			if !errors.Is(err, tc.want) || errors.Is(err, backends.ErrTooMany) != (tc.want == backends.ErrTooMany) {
+			if !errors.Is(err, tc.want) || errors.Is(err, backends.ErrTooMany) != errors.Is(tc.want, backends.ErrTooMany) {
 				t.Errorf("%s: %v", claim, err)
 			}
 		}
@@ -213,5 +213,87 @@ func TestWhatTakesTooLongIsTooMuch(t *testing.T) {
 	}
 	if n != 3000 {
 		t.Errorf("%d records", n)
+	}
+}
+
+// Pages of what is only tested here leave their connections as they were, and find what is far behind.
+func TestPagesThatAreTestedHereCostNoConnection(t *testing.T) {
+	g := newGround(t, numbers)
+	d, _ := openDirectory(t, g.db.URL, func(c *Config) { c.MaxConnections, c.MinConnections = 2, 0 })
+	g.d = d
+	c := g.class("{table: number, key: id}")
+	ends := func(text string) backends.Predicate {
+		return backends.Suffix{Attr: "word", Text: text, Rule: backends.TelRule}
+	}
+	walked(t, c, backends.Query{Limit: 1})
+	if c.Fidelity(ends("7")) == backends.Exact {
+		t.Fatal("the database tests it itself, and nothing is proved")
+	}
+	pool, err := d.connections()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := pool.Stat().NewConnsCount()
+	after := backends.Key("")
+	for range 5 {
+		got := walked(t, c, backends.Query{Where: ends("7"), Attrs: []string{"pad"}, Limit: 3, After: after})
+		if len(got) != 3 {
+			t.Fatal(got)
+		}
+		after = got[2]
+	}
+	if after != "147" {
+		t.Errorf("five pages end at %s", after)
+	}
+	for claim, tc := range map[string]struct {
+		q    backends.Query
+		want []backends.Key
+	}{
+		"behind several pieces": {backends.Query{Where: ends("999"), Limit: 5}, []backends.Key{"999", "1999", "2999"}},
+		"without the first":     {backends.Query{Where: ends("999"), Limit: 2, Skip: 1}, []backends.Key{"1999", "2999"}},
+		"backwards":             {backends.Query{Where: ends("999"), Limit: 2, Skip: 1, Reverse: true}, []backends.Key{"1999", "999"}},
+		"backwards from a key":  {backends.Query{Where: ends("999"), Limit: 2, Reverse: true, After: "2999"}, []backends.Key{"1999", "999"}},
+		"nobody":                {backends.Query{Where: ends("x"), Limit: 2}, nil},
+		"in an order": {
+			backends.Query{Where: ends("999"), Limit: 1, Sort: &backends.Sort{Attr: "half", Rule: backends.IntegerRule}}, []backends.Key{"999"},
+		},
+	} {
+		if got := walked(t, c, tc.q); !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %v", claim, got)
+		}
+	}
+	if n := pool.Stat().NewConnsCount() - before; n > 1 { // the one in an order may have left more behind than a moment's
+		t.Errorf("%d new connections", n)
+	}
+}
+
+func TestASmallRestIsReadAndALargeOneIsNot(t *testing.T) {
+	g := newGround(t, numbers)
+	d, _ := openDirectory(t, g.db.URL, func(c *Config) { c.MaxConnections, c.MinConnections = 2, 0 })
+	g.d = d
+	c := g.class("{table: number, key: id}")
+	leave := func(q backends.Query) int64 {
+		walked(t, c, backends.Query{Limit: 1})
+		pool, err := d.connections()
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := pool.Stat().NewConnsCount()
+		for range 3 {
+			for _, err := range c.Walk(t.Context(), q) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				break
+			}
+		}
+		walked(t, c, backends.Query{Limit: 1})
+		return pool.Stat().NewConnsCount() - before
+	}
+	if n := leave(backends.Query{After: "2500"}); n != 0 {
+		t.Errorf("a small rest: %d new connections", n)
+	}
+	if n := leave(backends.Query{}); n == 0 {
+		t.Error("3000 rows are read that nobody wants")
 	}
 }
