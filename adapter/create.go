@@ -16,10 +16,10 @@ func (s *Service) Create(ctx context.Context, req scim.Request, body *scim.Objec
 	if err != nil {
 		return nil, err
 	}
-	if err := c.rt.Validate(body, nil); err != nil {
+	d := &draft{res: c.rt.Created(body)}
+	if err := c.rt.Validate(d.res, nil); err != nil {
 		return nil, s.translate(err, c, false)
 	}
-	d := &draft{res: body.Clone()}
 	d.extras = c.takeExtras(d.res)
 	d.uniques = c.uniques(d.res)
 	res, err := s.create(ctx, c, req, d)

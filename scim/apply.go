@@ -35,13 +35,14 @@ func (p Patch) Apply(rt *ResourceType, before *Object, unread []string) (after *
 type editor struct {
 	rt     *ResourceType
 	res    *Object
+	fresh  bool // a body is read, and what was there before is not known
 	unread []string
 	deltas []*delta // listed operations that have not been done yet
 }
 
 func newEditor(rt *ResourceType, before *Object) *editor {
 	if before == nil {
-		return &editor{rt: rt, res: NewObject()}
+		return &editor{rt: rt, res: NewObject(), fresh: true}
 	}
 	return &editor{rt: rt, res: before.Clone()}
 }

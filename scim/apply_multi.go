@@ -16,8 +16,12 @@ func (e *editor) multi(op operation) error {
 	}
 	var touched []int
 	switch whole := op.ref.Filter == nil && op.ref.Sub == nil; {
-	case whole && (op.kind == opReplace || len(b.list) == 0 && op.kind == opAdd):
+	case whole && op.kind == opReplace:
 		b = b.replacedBy(op.elements())
+	case whole && op.kind == opAdd && e.fresh:
+		for _, v := range op.elements() {
+			b.gather(cloneValue(v))
+		}
 	case whole && op.kind == opAdd:
 		for _, v := range op.elements() {
 			// One that is there already and is not marked anew gives the mark up to one that is.
@@ -46,13 +50,40 @@ func (e *editor) multi(op operation) error {
 }
 
 // replacedBy is a bag of other elements. Keyed ones that were there before stay as they are: their readOnly parts (a member's name) are still true.
+// Of others that are the same there are as many as there were before, those first that are as they were, and one at least; what else is said of them adds to
+// these. So whoever lists an address twice has it once, and whoever sends back what a directory has twice loses nothing.
 func (b *bag) replacedBy(elements []any) *bag {
 	after := newBag(b.attr, make([]any, 0, len(elements)))
-	for _, v := range elements {
-		if i := b.find(v); b.keyed && i >= 0 {
-			v = b.list[i]
+	if b.keyed {
+		for _, v := range elements {
+			if i := b.find(v); i >= 0 {
+				v = b.list[i]
+			}
+			after.add(cloneValue(v))
+		}
+		return after
+	}
+	stay, has, had := make([]bool, len(elements)), make(map[identity]int, len(elements)), make(map[identity]int, len(b.list))
+	for _, id := range b.identities() {
+		had[id]++
+	}
+	for i, v := range elements {
+		if stay[i] = b.findExactly(v) >= 0; stay[i] {
+			has[b.identity(v)]++
+		}
+	}
+	var more []any
+	for i, v := range elements {
+		if id := b.identity(v); !stay[i] && has[id] > 0 && has[id] >= had[id] {
+			more = append(more, v)
+			continue
+		} else if !stay[i] {
+			has[id]++
 		}
 		after.gather(cloneValue(v))
+	}
+	for _, v := range more {
+		after.add(cloneValue(v))
 	}
 	return after
 }

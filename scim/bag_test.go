@@ -24,10 +24,13 @@ func TestElementsThatAreAlikeStayWhatTheyAre(t *testing.T) {
 		}
 		same(t, "PUT", rt.Replaced(parse(t, before), body), parse(t, before))
 		testPatches(t, rt, before, map[string]patchCase{
-			"a replace of all":           {`{"op":"replace","path":"emails","value":[` + list + `]}`, `{}`, ""},
-			"an add of all":              {`{"op":"add","path":"emails","value":[` + list + `]}`, `{}`, ""},
-			"an add of each":             {`{"op":"add","path":"emails","value":[{"value":"a@x","type":"work"}]},{"op":"add","path":"emails","value":[{"value":"a@x","type":"work","display":"d"}]}`, `{}`, ""},
-			"an add in another case":     {`{"op":"add","path":"emails","value":[{"value":"A@X","type":"Work"}]}`, `{}`, ""},
+			"a replace of all":       {`{"op":"replace","path":"emails","value":[` + list + `]}`, `{}`, ""},
+			"an add of all":          {`{"op":"add","path":"emails","value":[` + list + `]}`, `{}`, ""},
+			"an add of each":         {`{"op":"add","path":"emails","value":[{"value":"a@x","type":"work"}]},{"op":"add","path":"emails","value":[{"value":"a@x","type":"work","display":"d"}]}`, `{}`, ""},
+			"an add in another case": {`{"op":"add","path":"emails","value":[{"value":"A@X","type":"Work"}]}`, `{}`, ""},
+			"a replace that changes one": {
+				`{"op":"replace","path":"emails","value":[` + strings.Replace(list, `"display":"d"`, `"display":"e"`, 1) + `]}`, `{"emails":[` + strings.Replace(list, `"display":"d"`, `"display":"e"`, 1) + `]}`, "",
+			},
 			"a part of all, not changed": {`{"op":"replace","path":"emails[type eq \"work\"].type","value":"work"}`, `{}`, ""},
 			"a part of all": {
 				`{"op":"replace","path":"emails[type eq \"work\"].type","value":"home"}`, `{"emails":[` + strings.ReplaceAll(list, `"work"`, `"home"`) + `]}`, "",
@@ -46,4 +49,16 @@ func TestSimpleValuesThatDifferInCaseStayWhatTheyAre(t *testing.T) {
 		"a replace": {`{"op":"replace","path":"tags","value":["V","v","V"]}`, `{}`, ""},
 		"an add":    {`{"op":"add","path":"tags","value":["v"]}`, `{}`, ""},
 	})
+}
+
+func TestABodyThatListsOneTwiceMakesOne(t *testing.T) {
+	rt := userType()
+	body, _, err := rt.Decode(parse(t, `{"userName":"b","emails":[{"value":"a@x","type":"work","primary":true},{"value":"b@x"},{"value":"A@x","type":"work"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := parse(t, `{"schemas":["`+UserURN+`"],"userName":"b","emails":[{"value":"a@x","type":"work","primary":true},{"value":"b@x"}]}`)
+	same(t, "POST", rt.Created(body), want)
+	same(t, "PUT", rt.Replaced(want, body), want)
+	same(t, "PUT without", rt.Replaced(parse(t, `{"schemas":["`+UserURN+`"],"userName":"b"}`), body), want)
 }

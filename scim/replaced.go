@@ -23,17 +23,17 @@ func (rt *ResourceType) Replaced(before, body *Object) *Object {
 	return e.res
 }
 
+// Created is the resource that a POST makes: body, as Decode made it, in which of elements that are the same one is left.
+func (rt *ResourceType) Created(body *Object) *Object { return rt.Replaced(NewObject(), body) }
+
 // keep takes over from before what a PUT leaves alone of one attribute.
 func (e *editor) keep(ref Ref, before *Object) {
 	a := ref.Attr
-	was, ok := before.Get(a.Name)
-	if !ok {
-		return
-	}
+	was := member(before, a.Name)
 	switch v := e.get(ref); {
-	case a.Mutability == ReadOnly, a.Mutability == Immutable && v == nil:
+	case was != nil && (a.Mutability == ReadOnly || a.Mutability == Immutable && v == nil):
 		e.put(ref, cloneValue(was))
-	case isKeyed(a) && v != nil:
+	case a.MultiValued && v != nil:
 		list, _ := was.([]any)
 		e.put(ref, newBag(a, list).replacedBy(e.list(ref)).list)
 	}
