@@ -211,6 +211,10 @@ func (s *shape) compareFolded(o operand, x fragment, t test) (compared, bool) {
 	if !ok {
 		return inexact()
 	}
+	if images, ok := s.folding.imagesOf(o.column.collation, literal); ok && t.op == equals && !s.folding.agrees(o.column.collation, literal) {
+		// An index on lower(column) finds all that may be equal, whatever becomes there of a letter that the matcher folds otherwise.
+		return answered(code("(lower(").add(x).sql(") = ANY(").arg(images, "text[]").sql(") AND ").add(lower).sql(" = ").arg(literal, "text").sql(")"))
+	}
 	if t.op == equals {
 		return answered(lower.sql(" = ").arg(literal, "text"))
 	}

@@ -33,6 +33,8 @@ type Directory struct {
 	classes []*class
 	said    map[string]bool
 	folds   map[string]*folding // by the collations that were measured
+	// foldsLost is lost when they were.
+	foldsLost int64
 }
 
 var errClosed = errors.New("the directory is closed")

@@ -35,6 +35,8 @@ type letters struct {
 	touched map[rune]bool // what they become, on either side: a literal without these is not concerned
 	from    string        // the letters, and
 	to      string        // what the matcher makes of them
+	// images are, by what the matcher makes of a letter, all that the collation makes of such letters, wherever they stand.
+	images map[rune][]string
 }
 
 // byDefault is the collation of texts that are no column's.
@@ -87,6 +89,41 @@ func (f *folding) lower(x fragment, in collation, t test, literal string) (fragm
 	return f.foldedBest(x)
 }
 
+// mostImages is how many texts a comparison is worth that an index is asked for.
+const mostImages = 512
+
+// imagesOf are all that lower() under a collation makes of the texts that are equal to a folded literal: an index on it finds these, and a few others. False
+// where they are not known, or too many.
+func (f *folding) imagesOf(in collation, literal string) ([]string, bool) {
+	if f == nil || !in.deterministic {
+		return nil, false
+	}
+	l, ok := f.letters[in.name]
+	if !ok || l.differ['\u0307'] && strings.ContainsRune(literal, '\u0307') { // it may vanish behind another letter
+		return nil, false
+	}
+	all := []string{""}
+	for _, r := range literal {
+		images := []string{string(r)}
+		for _, image := range l.images[r] {
+			if l.touched[r] && image != images[0] {
+				images = append(images, image)
+			}
+		}
+		if len(all)*len(images) > mostImages {
+			return nil, false
+		}
+		longer := make([]string, 0, len(all)*len(images))
+		for _, begin := range all {
+			for _, image := range images {
+				longer = append(longer, begin+image)
+			}
+		}
+		all = longer
+	}
+	return all, true
+}
+
 // foldedBest is x folded wholly as the matcher does.
 func (f *folding) foldedBest(x fragment) (fragment, bool) {
 	l, ok := f.letters[f.best]
@@ -118,7 +155,8 @@ func (t *tailor) fold(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// measured is how these collations and folders fold, and which of all is best. What was measured is kept: it is the same for as long as the server is.
+// measured is how these collations and folders fold, and which of all is best. What was measured is kept until a connection is
+// lost: behind it there may be another server since, with another library.
 func (d *Directory) measured(ctx context.Context, conn *pgx.Conn, names []string, folders []folder) (*folding, error) {
 	slices.Sort(names)
 	all := slices.Clone(names)
@@ -126,7 +164,11 @@ func (d *Directory) measured(ctx context.Context, conn *pgx.Conn, names []string
 		all = append(all, by.id())
 	}
 	id := strings.Join(all, ",")
+	lost := d.lost.Load()
 	d.mu.Lock()
+	if d.foldsLost != lost {
+		d.folds, d.foldsLost = nil, lost
+	}
 	known := d.folds[id]
 	d.mu.Unlock()
 	if known != nil {
@@ -141,7 +183,9 @@ func (d *Directory) measured(ctx context.Context, conn *pgx.Conn, names []string
 	if d.folds == nil {
 		d.folds = map[string]*folding{}
 	}
-	d.folds[id] = f
+	if d.foldsLost == lost {
+		d.folds[id] = f
+	}
 	return f, nil
 }
 
@@ -216,7 +260,7 @@ func measure(ctx context.Context, conn *pgx.Conn, by folder) (*letters, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &letters{differ: map[rune]bool{}, touched: map[rune]bool{}}
+	l := &letters{differ: map[rune]bool{}, touched: map[rune]bool{}, images: map[rune][]string{}}
 	note := func(r rune, becomes string) {
 		l.differ[r] = true
 		for _, out := range becomes {
@@ -232,6 +276,9 @@ func measure(ctx context.Context, conn *pgx.Conn, by folder) (*letters, error) {
 		for _, got := range []string{alone, strings.TrimPrefix(behind, "a"), strings.TrimSuffix(before, "a"), strings.TrimSuffix(dotted, "\u0307")} {
 			if got != own {
 				note(r, got)
+			}
+			if low := unicode.ToLower(r); !slices.Contains(l.images[low], got) {
+				l.images[low] = append(l.images[low], got)
 			}
 		}
 		if !strings.HasSuffix(dotted, "\u0307") {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/backends/postgres/pgtest"
 )
 
@@ -69,5 +70,36 @@ func TestACollationIsMeasuredOnce(t *testing.T) {
 	}
 	if one.folding == nil || one.folding != other.folding {
 		t.Error("two classes of one database do not share what was measured")
+	}
+	before := one.folding
+	g.d.dead() // and there may be another server, with another library
+	if one, err = g.class("{table: a, key: id}").shape(t.Context()); err != nil || one.folding == before {
+		t.Errorf("what was measured outlives the server: %v", err)
+	}
+}
+
+// A letter that the column's collation folds otherwise does not cost the index on lower(column).
+func TestAnIndexOnLowerServesEveryLetter(t *testing.T) {
+	for name, locale := range locales {
+		t.Run(name, func(t *testing.T) {
+			g := groundOn(t, locale.Database(t, `CREATE TABLE p (id int PRIMARY KEY, login text, icu text COLLATE "und-x-icu");
+			INSERT INTO p SELECT i, 'Smith' || i, 'Smith' || i FROM generate_series(1, 3000) i;
+			INSERT INTO p (id, login, icu) SELECT 4000 + row_number() OVER (), x, x FROM unnest('{smith,SMITH,SMİTH,smıth,smi̇th,KIRK,Kirk,KİRK,kırk,ΟΔΟΣ,οδος,οδοσ,Ärger,ÄRGER,ärger}'::text[]) x;
+			CREATE INDEX ON p (lower(login)); CREATE INDEX ON p (lower(icu)); ANALYZE`), nil)
+			c := g.class("{table: p, key: id}")
+			all := everybody(t, c, []string{"login", "icu"})
+			for _, attr := range []string{"login", "icu"} {
+				for _, literal := range []string{"smith", "SMITH", "SMİTH", "smıth", "smi̇th", "kirk", "KIRK", "ΟΔΟΣ", "οδος", "οδοσ", "ärger", "smith77"} {
+					p := eqTo(attr, literal, backends.CaseIgnore)
+					if why := disagreement(t, c, p, all); why != "" {
+						t.Errorf("%s: %s\n%s", p, why, c.Native(p))
+					}
+					lines, err := c.Plan(t.Context(), backends.Query{Where: p})
+					if plan := strings.Join(lines, "\n"); err != nil || strings.Contains(plan, "Seq Scan") && !strings.Contains(literal, "\u0307") {
+						t.Errorf("%s: %v\n%s\n%s", p, err, c.Native(p), plan)
+					}
+				}
+			}
+		})
 	}
 }
