@@ -169,7 +169,7 @@ attributes:
 `
 	},
 	memory: func(m *backendtest.Memory) {
-		m.Nameless, m.Numbered = true, true
+		m.Nameless, m.Numbered, m.Transactional = true, true, true
 		key := backends.Syntax{Known: true, Equality: backends.IntegerRule}
 		m.Schema["holds"], m.Schema["boss"] = key, key
 		m.Unique = []string{"uid"}
