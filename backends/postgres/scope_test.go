@@ -98,7 +98,11 @@ func TestARowThatComesWhileAWriterLooksIsWritten(t *testing.T) {
 	go func() { done <- modify(c, id, change(backends.Replace, "title", "Boss")) }()
 	// The statement that takes the row has begun, and so does not see what is made now.
 	for g.ask("SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") != "1" {
-		time.Sleep(time.Millisecond)
+		select {
+		case err := <-done:
+			t.Fatalf("nothing was waited for: %v", err)
+		case <-time.After(time.Millisecond):
+		}
 	}
 	g.exec("INSERT INTO hr.person (id, tenant, login, name) VALUES ('" + id + "', 'default', 'ann', 'Ann')")
 	run(t, other, "SELECT pg_advisory_unlock(7)")
