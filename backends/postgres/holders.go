@@ -30,8 +30,8 @@ func (c *class) Holders(ctx context.Context, attr string, names, attrs []string)
 				return errNothing
 			}
 			st.args = from.args
-			v = s.selectRecord(st, attrs, holdersAs+".ns::text")
-			st.sql(" JOIN (SELECT ", list(len(s.key), keyAlias), ", array_agg(u.n) AS ns FROM (", from.String(), ") u GROUP BY ", list(len(s.key), keyAlias), ") AS ", holdersAs)
+			v = s.selectRecord(st, attrs, holdersAs+"."+placesAs+"::text")
+			st.sql(" JOIN (SELECT ", list(len(s.key), keyAlias), ", array_agg(u.n) AS ", placesAs, " FROM (", from.String(), ") u GROUP BY ", list(len(s.key), keyAlias), ") AS ", holdersAs)
 			for i, k := range s.key {
 				st.sql(map[bool]string{true: " ON ", false: " AND "}[i == 0], of("t", k), k.equals(), holdersAs, ".", keyAlias(i))
 			}
@@ -65,7 +65,10 @@ func (c *class) Holders(ctx context.Context, attr string, names, attrs []string)
 }
 
 // holdersAs and keyAlias name what is joined with the record: no column of a table is called so, which a condition of the configuration could mean.
-const holdersAs = `"scim holders"`
+const (
+	holdersAs = `"scim holders"`
+	placesAs  = `"scim places"`
+)
 
 func keyAlias(i int) string { return `"scim key ` + strconv.Itoa(i) + `"` }
 

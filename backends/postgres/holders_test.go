@@ -116,3 +116,14 @@ func TestHoldersAreThoseThatTheMatcherFinds(t *testing.T) {
 		}
 	}
 }
+
+func TestNoNameOfAColumnIsInTheWayOfHolders(t *testing.T) {
+	g := newGround(t, `CREATE TABLE team (id int PRIMARY KEY, ns text, n text, u text, v text, x text); CREATE TABLE m (team int, p int);
+INSERT INTO team VALUES (1, 'default', 'default', 'default', 'default', 'default'), (2, 'other', 'other', 'other', 'other', 'other'); INSERT INTO m VALUES (1, 7), (2, 7)`)
+	for _, column := range []string{"ns", "n", "u", "v", "x"} {
+		c := g.class("{table: team, key: id, where: '"+column+" = {tenant}'}", g.set("p", "{rows: m, on: team}", "p"))
+		if got := heldBy(t, c, "p", "id", "7", "8"); got != "0:1" {
+			t.Errorf("%s: held by %s", column, got)
+		}
+	}
+}
