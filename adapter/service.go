@@ -198,7 +198,7 @@ func (r reference) is(ref scim.Ref) bool {
 // ref is the attribute itself, as projections and mappings are asked for it.
 func (r reference) ref() scim.Ref { return scim.Ref{URI: r.URI, Attr: r.attr} }
 
-// Ready asks each directory for one record and the journal for a sign of life, all at a time.
+// Ready asks each directory for one record of each class and the journal for a sign of life, all at a time.
 func (s *Service) Ready(ctx context.Context) []scim.Health {
 	type probe struct {
 		name, kind string
@@ -210,8 +210,15 @@ func (s *Service) Ready(ctx context.Context) []scim.Health {
 			continue
 		}
 		probes = append(probes, probe{c.BackendName(), c.Backend().Capabilities().Kind, func(ctx context.Context) error {
-			_, _, err := c.Backend().Count(ctx, backends.True{}, 1)
-			return err
+			for _, other := range s.classes { // what is there of one class may be missing of another
+				if other.BackendName() != c.BackendName() {
+					continue
+				}
+				if _, _, err := other.Backend().Count(ctx, backends.True{}, 1); err != nil {
+					return err
+				}
+			}
+			return nil
 		}})
 	}
 	probes = append(probes, probe{"journal", "journal", s.o.Journal.Ping})
