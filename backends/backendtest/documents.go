@@ -213,9 +213,17 @@ func (s *suite) documentPredicates() []backends.Predicate {
 	main := backends.Eq{Attr: "main", Value: backends.Bool(true), Rule: backends.BooleanRule}
 	inside := s.inside()
 	for _, where := range []backends.Predicate{
-		backends.And{eq("value", "a@x"), eq("kind", "work")}, backends.And{eq("value", "a@x"), backends.Not{Term: eq("kind", "work")}}, backends.And{main, eq("kind", "home")},
-		eq("value", "c'x"), backends.Not{Term: eq("kind", "work")}, backends.Not{Term: backends.Present{Attr: "kind"}}, backends.Not{Term: main}, backends.True{},
-		backends.Or{eq("kind", "home"), backends.Not{Term: main}}, backends.Contains{Attr: "value", Text: "@", Rule: backends.CaseIgnore}, eq("value", "nobody"), eq("value", "\x00"),
+		backends.And{eq("value", "a@x"), eq("kind", "work")},
+		backends.And{eq("value", "a@x"), backends.Not{Term: eq("kind", "work")}},
+		backends.And{main, eq("kind", "home")},
+		eq("value", "c'x"),
+		backends.Not{Term: eq("kind", "work")},
+		backends.Not{Term: backends.Present{Attr: "kind"}},
+		backends.Not{Term: main},
+		backends.True{},
+		backends.Or{eq("kind", "home"), backends.Not{Term: main}},
+		backends.Contains{Attr: "value", Text: "@", Rule: backends.CaseIgnore},
+		eq("value", "nobody"), eq("value", "\x00"),
 	} {
 		add(d.Objects, backends.Some{Attr: d.Objects, Where: where})
 	}
@@ -251,10 +259,14 @@ func (s *suite) documentNeighbours() error {
 		return backends.Row(backends.Attributes{"value": backends.Strings(value)})
 	}
 	for _, c := range []backends.Change{
-		{Op: backends.Replace, Attr: s.a.Doc.Text, Values: backends.Strings("new")}, {Op: backends.Replace, Attr: s.a.Doc.Int, Values: backends.Values{backends.Int(8)}},
-		{Op: backends.Add, Attr: s.a.Doc.Texts, Values: backends.Strings("more")}, {Op: backends.Replace, Attr: s.a.Doc.Bool}, {Op: backends.Replace, Attr: s.a.Doc.Text},
+		{Op: backends.Replace, Attr: s.a.Doc.Text, Values: backends.Strings("new")},
+		{Op: backends.Replace, Attr: s.a.Doc.Int, Values: backends.Values{backends.Int(8)}},
+		{Op: backends.Add, Attr: s.a.Doc.Texts, Values: backends.Strings("more")},
+		{Op: backends.Replace, Attr: s.a.Doc.Bool},
+		{Op: backends.Replace, Attr: s.a.Doc.Text},
 		{Op: backends.Replace, Attr: s.a.Text, Values: backends.Strings("outside of the document")},
-		{Op: backends.Add, Attr: s.a.Doc.Objects, Values: backends.Values{row("c@x")}}, {Op: backends.Remove, Attr: s.a.Doc.Objects, Values: backends.Values{row("b@x")}},
+		{Op: backends.Add, Attr: s.a.Doc.Objects, Values: backends.Values{row("c@x")}},
+		{Op: backends.Remove, Attr: s.a.Doc.Objects, Values: backends.Values{row("b@x")}},
 	} {
 		if c.Attr == "" {
 			continue
@@ -303,8 +315,12 @@ func (s *suite) documentNoEffect() error {
 	d := s.a.Doc
 	replace := change(backends.Replace, d.Text, "new")
 	for _, changes := range [][]backends.Change{
-		{change(backends.Add, d.Text, "Ann")}, {change(backends.Remove, d.Text, "Bob")}, {change(backends.Remove, s.beside("nobodyHasThis"))},
-		{change(backends.Add, d.Texts, "three", "one")}, {replace, change(backends.Remove, d.Texts, "one", "three")}, {change(backends.Remove, d.Texts, "ONE")},
+		{change(backends.Add, d.Text, "Ann")},
+		{change(backends.Remove, d.Text, "Bob")},
+		{change(backends.Remove, s.beside("nobodyHasThis"))},
+		{change(backends.Add, d.Texts, "three", "one")},
+		{replace, change(backends.Remove, d.Texts, "one", "three")},
+		{change(backends.Remove, d.Texts, "ONE")},
 		{replace, {Op: backends.Add, Attr: d.Objects, Values: backends.Values{object("c@x", "", true), object("a@x", "work", true)}}},
 		{{Op: backends.Remove, Attr: d.Objects, Values: backends.Values{object("a@x", "", true)}}},
 	} {

@@ -107,8 +107,11 @@ func (s *suite) impossibleLiterals() error {
 			}
 			rule := s.rule(attr)
 			for _, p := range []backends.Predicate{
-				s.eq(attr, text), backends.Prefix{Attr: attr, Text: text, Rule: rule}, backends.Suffix{Attr: attr, Text: text, Rule: rule},
-				backends.Contains{Attr: attr, Text: text, Rule: rule}, backends.And{s.eq(attr, text), backends.Present{Attr: s.a.Must}},
+				s.eq(attr, text),
+				backends.Prefix{Attr: attr, Text: text, Rule: rule},
+				backends.Suffix{Attr: attr, Text: text, Rule: rule},
+				backends.Contains{Attr: attr, Text: text, Rule: rule},
+				backends.And{s.eq(attr, text), backends.Present{Attr: s.a.Must}},
 			} {
 				if err := errors.Join(s.answers(p), s.answers(backends.Not{Term: p}, made.Key)); err != nil {
 					return fmt.Errorf("a literal that nobody can have: %w", err)

@@ -203,7 +203,9 @@ func (s *suite) rowsFound() error {
 	}
 	for _, p := range s.rowPredicates() {
 		for _, q := range []backends.Predicate{
-			p, backends.Not{Term: p}, backends.And{p, backends.Present{Attr: s.a.Rows.Attr}},
+			p,
+			backends.Not{Term: p},
+			backends.And{p, backends.Present{Attr: s.a.Rows.Attr}},
 			backends.Or{backends.Not{Term: p}, s.eq(s.a.Name, "person1")},
 		} {
 			if err := errors.Join(s.compare(q, all), s.compareCount(q, all)); err != nil {
@@ -224,8 +226,11 @@ func (s *suite) rowPredicates() []backends.Predicate {
 	all := []backends.Predicate{
 		s.some(text, kind), s.some(text, s.part(r.Kind, "home")), s.some(s.part(r.Text, "b@home"), kind), s.some(text, backends.Not{Term: kind}),
 		s.some(backends.Not{Term: kind}), s.some(backends.Not{Term: backends.And{text, kind}}), s.some(backends.Or{s.part(r.Text, "d@x"), kind}),
-		backends.And{s.some(text), s.some(kind)}, backends.Some{Attr: r.Attr}, s.some(), s.some(backends.False{}), s.some(backends.Not{Term: backends.True{}}),
-		backends.Present{Attr: r.Attr}, s.some(backends.Present{Attr: r.Text}), s.some(s.part(r.Text, "")), s.some(s.part(r.Text, "B@X")),
+		backends.And{s.some(text), s.some(kind)},
+		backends.Some{Attr: r.Attr},
+		s.some(), s.some(backends.False{}), s.some(backends.Not{Term: backends.True{}}),
+		backends.Present{Attr: r.Attr},
+		s.some(backends.Present{Attr: r.Text}), s.some(s.part(r.Text, "")), s.some(s.part(r.Text, "B@X")),
 		s.some(s.part(r.Text, "b@x\x00")), s.some(backends.Not{Term: s.part(r.Text, "\x00")}), s.some(s.part(r.Text, "'; --")),
 	}
 	for _, piece := range []string{"b@", "@x", "%", "_", "", `\`, "home"} {
