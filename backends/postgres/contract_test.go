@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -153,9 +154,7 @@ func (s *site) place(t testing.TB, v variant) backendtest.Place {
 	make := func(b backends.Backend, extra backends.Attributes) func(context.Context, string) (backends.Key, error) {
 		return func(ctx context.Context, id string) (backends.Key, error) {
 			attrs := backends.Attributes{"uid": backends.Strings(id), "sn": backends.Strings("Other")}
-			for attr, values := range extra {
-				attrs[attr] = values
-			}
+			maps.Copy(attrs, extra)
 			r, err := b.Create(ctx, nil, attrs, nil)
 			return r.Key, err
 		}

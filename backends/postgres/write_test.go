@@ -266,7 +266,8 @@ func TestDocuments(t *testing.T) {
 			`{"o": [{"n": "m", "t": "z", "v": "1", "hidden": {"x": 1}}, {"t": "h", "v": "2", "also": [1.50]}]}`, nil,
 		},
 		{
-			"", []backends.Change{change(backends.Replace, "data.o", backends.Row(backends.Attributes{"v": backends.Strings("2"), "t": backends.Strings("h"), "also": {backends.Decimal("1.5")}}))},
+			"",
+			[]backends.Change{change(backends.Replace, "data.o", backends.Row(backends.Attributes{"v": backends.Strings("2"), "t": backends.Strings("h"), "also": {backends.Decimal("1.5")}}))},
 			`{"o": [{"t": "h", "v": "2", "also": [1.50]}]}`, nil,
 		},
 		{"", []backends.Change{change(backends.Remove, "data.o", row("v", "2"))}, "", backends.ErrNoEffect},
@@ -336,7 +337,10 @@ func TestScopeAndConditions(t *testing.T) {
 	g.is("1", "SELECT count(*)::text FROM hr.person")
 	fails(t, c.Move(t.Context(), ann.Key, nil, backends.Condition{}), backends.ErrRefused, "")
 	for _, cond := range []backends.Condition{
-		{Version: "7"}, {Version: "'"}, {Assert: backends.False{}}, {Assert: backends.Present{Attr: "title"}},
+		{Version: "7"},
+		{Version: "'"},
+		{Assert: backends.False{}},
+		{Assert: backends.Present{Attr: "title"}},
 		{Version: ann.Version, Assert: backends.Eq{Attr: "name", Value: backends.String("else"), Rule: backends.CaseExact}},
 		{Assert: backends.Contains{Attr: "seen", Text: "1", Rule: backends.CaseExact}}, // no exact SQL: it is read and matched
 	} {
