@@ -109,10 +109,7 @@ type Reader interface {
 	Native(p Predicate) string
 	// Plan asks the directory how it would answer q: a line for each step, for explain. None where the directory does not tell.
 	Plan(ctx context.Context, q Query) ([]string, error)
-}
-
-// Chooser is what a Backend is, beside, when it knows without I/O which values an attribute cannot have, whoever writes them.
-type Chooser interface {
+	// Could says that attr can have the value, whoever writes it, as far as the schema knows. No I/O.
 	Could(attr string, v Value) bool
 }
 

@@ -26,13 +26,12 @@ func (m *Mapping) checkPointed() (faults configs.Faults) {
 
 // checkValues reports words of the mapping that their column cannot have: what is shown as true could never be stored, and no filter would find it.
 func (m *Mapping) checkValues(f *field) (faults configs.Faults) {
-	chooser, ok := m.backend.(backends.Chooser)
-	if !ok || f.kind != fromDirectory && f.kind != fromRows {
+	if f.kind != fromDirectory && f.kind != fromRows {
 		return nil
 	}
 	try := func(node configs.Node, attr string, values backends.Values) {
 		for _, v := range values {
-			if !chooser.Could(attr, v) {
+			if !m.backend.Could(attr, v) {
 				faults = append(faults, node.Fault("write what the column can hold, or map another one", "%s would write %q, which the column %s cannot have", f.path, v.Text(), attr))
 				return
 			}

@@ -70,6 +70,8 @@ func (d *directory) Syntax(attr string) backends.Syntax {
 
 func (d *directory) Capabilities() backends.Capabilities { return d.can }
 
+func (d *directory) Could(string, backends.Value) bool { return true }
+
 func (d *directory) Native(p backends.Predicate) string { return fmt.Sprintf("%T%v", p, p) }
 
 func (d *directory) Fidelity(p backends.Predicate) backends.Fidelity {

@@ -122,6 +122,9 @@ func (b *memoryClass) Native(p backends.Predicate) string {
 // Plan says nothing: there is nothing to choose from.
 func (b *memoryClass) Plan(context.Context, backends.Query) ([]string, error) { return nil, nil }
 
+// Could says yes: what does not fit is found out by writing it.
+func (b *memoryClass) Could(string, backends.Value) bool { return true }
+
 // Fidelity: Match does the work, so all that the schema knows is exact.
 func (b *memoryClass) Fidelity(t backends.Predicate) backends.Fidelity {
 	for _, attr := range backends.AttrsOf(t) {
