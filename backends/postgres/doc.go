@@ -18,7 +18,8 @@
 // All SQL is made by statement: text of our own, identifiers that are quoted, and arguments. No value ever becomes text. In every statement the record's
 // table is called t and a table of child rows r.
 //
-// Reading: a walk is one statement that is streamed, in the order of the keys, so that a page by cursor seeks. Walks take places of which there are half as
+// Reading: a walk is one statement that is streamed, in the order of the keys, so that a page by cursor seeks; one whose condition the database answers only
+// in part goes in pieces, each behind the last key. Walks take places of which there are half as
 // many as connections, so that whoever is in the middle of one can still ask for something else. A predicate becomes a condition that is never NULL: what is absent
 // is false, and so NOT is safe. How text folds is not believed but measured: when the database is met, it is asked for the lower case of every letter, and
 // a test is exact only where no letter is concerned on which database and matcher differ.
