@@ -413,7 +413,7 @@ func (h *house) list(typ, text string, start, count int) *scim.List {
 func (h *house) events() []journal.Event {
 	h.t.Helper()
 	var all []journal.Event
-	for e, err := range h.lite.Events(h.t.Context()) {
+	for e, err := range h.lite.Events(h.t.Context(), journal.Filter{}) {
 		if err != nil {
 			h.t.Fatal(err)
 		}

@@ -23,15 +23,6 @@ const (
 	opOverlay = "overlay"
 )
 
-// What came of an intent or a step, as the journal names it.
-const (
-	statusDone    = "done"
-	statusFailed  = "failed"
-	statusUndone  = "undone"
-	statusUnknown = "unknown"
-	statusSkipped = "skipped" // of a step: it was not begun
-)
-
 // operation is one step of a write. do gives the changes that really took effect; it may complete the step with what only the directory
 // knows (the key of a new record). A loose operation is one whose failure leaves the others standing.
 type operation struct {
@@ -99,9 +90,9 @@ func (w *work) run(ctx context.Context) error {
 	if err := w.s.o.Journal.Begin(ctx, w.intent(event)); err != nil {
 		return w.s.away(err, http.StatusServiceUnavailable, "The journal cannot be written at the moment, so nothing was changed.")
 	}
-	out := journal.Outcome{Status: statusDone, Steps: make([]journal.StepOutcome, len(w.ops))}
+	out := journal.Outcome{Status: journal.StatusDone, Steps: make([]journal.StepOutcome, len(w.ops))}
 	for i := range out.Steps {
-		out.Steps[i].Status = statusSkipped
+		out.Steps[i].Status = journal.StatusSkipped
 	}
 	err := w.steps(ctx, event, &out)
 	if err != nil {
@@ -144,7 +135,7 @@ func (w *work) steps(ctx context.Context, event journal.ID, out *journal.Outcome
 		case errors.Is(err, backends.ErrUnknown):
 			// Taking back what may never have happened, or leaving out what may have, would be guessing.
 			w.s.stats.unknown.Add(1)
-			out.Status = statusUnknown
+			out.Status = journal.StatusUnknown
 			return &unsettled{string(event), err}
 		default:
 			return w.compensate(ctx, event, i, err, out)
@@ -155,12 +146,12 @@ func (w *work) steps(ctx context.Context, event journal.ID, out *journal.Outcome
 
 func (w *work) step(ctx context.Context, op *operation, out *journal.StepOutcome) error {
 	effective, err := op.do(ctx, &op.step)
-	out.Status, out.Effective = statusDone, cloneChanges(effective)
+	out.Status, out.Effective = journal.StatusDone, cloneChanges(effective)
 	switch {
 	case errors.Is(err, backends.ErrUnknown):
-		out.Status, out.Error = statusUnknown, err.Error()
+		out.Status, out.Error = journal.StatusUnknown, err.Error()
 	case err != nil:
-		out.Status, out.Error = statusFailed, err.Error()
+		out.Status, out.Error = journal.StatusFailed, err.Error()
 	}
 	return err
 }
@@ -169,7 +160,7 @@ func (w *work) step(ctx context.Context, op *operation, out *journal.StepOutcome
 func (w *work) released(i int, out *journal.Outcome) {
 	for j := i - 1; j >= 0 && w.ops[j].release != nil; j-- {
 		out.Steps[j].Status = out.Steps[i].Status
-		if out.Steps[i].Status != statusFailed {
+		if out.Steps[i].Status != journal.StatusFailed {
 			out.Steps[j].Effective = cloneChanges(w.ops[j].release.Effective)
 		}
 	}
@@ -209,15 +200,15 @@ func (w *work) loose(ctx context.Context, from int, out *journal.Outcome) {
 
 // compensate takes the steps before `failed` back, the last first, and says what the client is told.
 func (w *work) compensate(ctx context.Context, event journal.ID, failed int, cause error, out *journal.Outcome) error {
-	out.Status = statusFailed
-	if !slices.ContainsFunc(out.Steps[:failed], func(step journal.StepOutcome) bool { return step.Status == statusDone }) {
+	out.Status = journal.StatusFailed
+	if !slices.ContainsFunc(out.Steps[:failed], func(step journal.StepOutcome) bool { return step.Status == journal.StatusDone }) {
 		return cause
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.FinishTimeout)
 	defer cancel()
 	w.fresh = false
 	for i := failed - 1; i >= 0; i-- {
-		if out.Steps[i].Status != statusDone {
+		if out.Steps[i].Status != journal.StatusDone {
 			continue
 		}
 		if err := w.undo(ctx, w.ops[i].step, out.Steps[i].Effective); err != nil && !isNotFound(err) {
@@ -225,10 +216,10 @@ func (w *work) compensate(ctx context.Context, event journal.ID, failed int, cau
 			out.Steps[i].Error = "could not be taken back: " + err.Error()
 			return &stranded{string(event), errors.Join(cause, err)}
 		}
-		out.Steps[i].Status = statusUndone
+		out.Steps[i].Status = journal.StatusUndone
 	}
 	w.s.stats.compensated.Add(1)
-	out.Status = statusUndone
+	out.Status = journal.StatusUndone
 	return cause
 }
 

@@ -4,15 +4,18 @@
 // For every write the adapter calls Begin with an Intent, does the intent's steps, and calls Finish with their Outcome. Begin returns only when
 // the intent is durable, and nothing is written to a directory before that; so whatever happened to the process in between, the journal knows
 // what may be half done and how it looked before. Intents and outcomes are appended and never changed. The same store keeps the Overlay:
-// attributes that clients want kept and the directory has no place for.
+// attributes that clients want kept and the directory has no place for, and under which id a record was known before it was made again.
 //
-// litejournal keeps it all in one SQLite file; journaltest is the suite that every journal passes.
+// What happens without a write (a read that is audited, a sign-in that was refused) is an event too: Note writes it whole. Begin holds every write
+// against the guard's limits and takes what it needs of them in the same transaction (guard.go). Reader (reader.go) gives events back.
+//
+// litejournal keeps it all in one SQLite file, pgjournal in PostgreSQL, for any number of processes; journaltest is the suite that every journal passes.
 package journal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"iter"
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -39,18 +42,56 @@ type Intent struct {
 	Subject      string    `json:"subject,omitempty"`
 	Address      string    `json:"address,omitempty"`
 	UserAgent    string    `json:"user_agent,omitempty"`
-	Action       string    `json:"action"` // create, replace, patch, delete
+	Action       string    `json:"action"` // one of the Action constants
 	ResourceType string    `json:"resource_type"`
 	ResourceID   string    `json:"resource_id,omitempty"` // "" on create
 	Dropped      []string  `json:"dropped,omitempty"`
 	Refused      string    `json:"refused,omitempty"` // why nothing will be done; "" normally
+	Undoes       ID        `json:"undoes,omitempty"`  // the event that this one takes back
 	Steps        []Step    `json:"steps,omitempty"`
+	Diff         []Change  `json:"diff,omitempty"`    // what changes of the resource, as clients see it
+	Weights      []Weight  `json:"weights,omitempty"` // what the guard counts of it
+	Noted        bool      `json:"noted,omitempty"`   // written by Note: nothing was to be done to a directory
+}
+
+// What an event is about.
+const (
+	ActionCreate  = "create"
+	ActionReplace = "replace"
+	ActionPatch   = "patch"
+	ActionDelete  = "delete"
+	ActionUndo    = "undo"    // takes an event back
+	ActionRestore = "restore" // puts a record back as it was at a time, or as a snapshot has it
+	ActionRead    = "read"    // noted: one resource
+	ActionList    = "list"    // noted: a search
+	ActionDeny    = "deny"    // noted: a request that the caller may not make
+	ActionSignIn  = "signin"  // noted: a sign-in that was refused
+	ActionGuard   = "guard"   // noted: a limit was approved to be passed, or counts anew
+)
+
+// What came of an intent, or of one of its steps.
+const (
+	StatusDone    = "done"
+	StatusFailed  = "failed"  // nothing is changed
+	StatusUndone  = "undone"  // it was taken back
+	StatusUnknown = "unknown" // nobody can say
+	StatusSkipped = "skipped" // of a step: it was not begun
+	StatusRefused = "refused" // by the guard, or for want of a right
+	StatusShadow  = "shadow"  // planned, and not done, because the adapter only shows what it would do
+	StatusOpen    = "open"    // in a Filter: no outcome yet, or its writer died
+)
+
+// Change is what happens to one attribute of a resource: its path, and its values as JSON before and after; nil where there are none.
+type Change struct {
+	Path   string          `json:"path"`
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
 }
 
 // Step is one operation that the intent will do, with the native before-image of what it touches.
 type Step struct {
 	Backend string              `json:"backend"` // name of the mapping (resource type) whose backend does it
-	Op      string              `json:"op"`      // create, modify, move, delete, overlay
+	Op      string              `json:"op"`      // create, modify, move, delete, restore, overlay
 	Key     backends.Key        `json:"key,omitempty"`
 	Name    string              `json:"name,omitempty"` // the native name (DN) before, or the one to be made
 	Changes []backends.Change   `json:"changes,omitempty"`
@@ -61,7 +102,7 @@ type Step struct {
 // Outcome closes an intent.
 type Outcome struct {
 	Time       time.Time     `json:"time"`
-	Status     string        `json:"status"` // done, failed, undone (compensated), unknown, refused
+	Status     string        `json:"status"` // one of the Status constants
 	ResourceID string        `json:"resource_id,omitempty"`
 	Version    string        `json:"version,omitempty"`
 	Error      string        `json:"error,omitempty"`
@@ -75,46 +116,13 @@ type StepOutcome struct {
 	Error     string            `json:"error,omitempty"`
 }
 
-// Journal stores what is about to happen and what came of it. Begin returns only when the intent is durable; nothing is written to a directory
-// before that. Each may be called again with the same content, which changes nothing; with other content it is ErrConflict. Finish of an
-// intent that never began is ErrNoIntent.
+// Journal stores what is about to happen and what came of it. Begin returns only when the intent is durable and what it weighs is taken from the guard's
+// limits; nothing is written to a directory before that. Each may be called again with the same content, which changes nothing; with other content it is
+// ErrConflict. Finish of an intent that never began is ErrNoIntent. Begin of an intent that would pass a limit stores nothing and fails with a *Refusal.
 type Journal interface {
 	Begin(ctx context.Context, in Intent) error
 	Finish(ctx context.Context, id ID, out Outcome) error
+	// Note writes an event that is no write: its intent, with Noted set, and what came of it.
+	Note(ctx context.Context, in Intent, out Outcome) error
 	Ping(ctx context.Context) error
-}
-
-// Event is an intent with what came of it.
-type Event struct {
-	Intent  Intent
-	Outcome *Outcome // nil: still open, or its writer died
-}
-
-// Reader reads a journal back.
-type Reader interface {
-	// Lookup gives one event; ErrNoIntent when there is none.
-	Lookup(ctx context.Context, id ID) (Event, error)
-	// Events gives all, in the order in which their intents became durable. After an error it stops.
-	Events(ctx context.Context) iter.Seq2[Event, error]
-}
-
-// Overlay keeps attributes that the directory has no place for, per tenant, client and resource type. Values compare letter by letter.
-type Overlay interface {
-	// Load reads the overlay attributes of these keys, and an opaque version for each key that has any.
-	Load(ctx context.Context, s Scope, keys []backends.Key) (map[backends.Key]Extra, error)
-	// Save replaces the overlay attributes of one key whole; no attributes: removes it. unique names attributes of which no other key of the scope may hold the same value (ErrExists).
-	Save(ctx context.Context, s Scope, key backends.Key, attrs map[string]string, unique []string) error
-	// Forget removes what every client kept of this key.
-	Forget(ctx context.Context, tenant, resourceType string, key backends.Key) error
-	// Find gives the keys that hold attr; value nil: any value.
-	Find(ctx context.Context, s Scope, attr string, value *string) ([]backends.Key, error)
-}
-
-// Scope is whose overlay it is.
-type Scope struct{ Tenant, Client, ResourceType string }
-
-// Extra is one record's overlay attributes.
-type Extra struct {
-	Attrs   map[string]string
-	Version string
 }

@@ -12,5 +12,8 @@ func (None) Begin(context.Context, Intent) error { return nil }
 // Finish forgets what came of it.
 func (None) Finish(context.Context, ID, Outcome) error { return nil }
 
+// Note forgets what happened.
+func (None) Note(context.Context, Intent, Outcome) error { return nil }
+
 // Ping is always well.
 func (None) Ping(context.Context) error { return nil }

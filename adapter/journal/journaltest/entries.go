@@ -106,7 +106,7 @@ func testOrder(t *testing.T, p Place) {
 		t.Errorf("events: %q, %v; want %q", got, err, want)
 	}
 	n := 0
-	for _, err := range s.Events(t.Context()) {
+	for _, err := range s.Events(t.Context(), journal.Filter{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,7 +190,7 @@ func testConcurrency(t *testing.T, p Place) {
 		t.Fatal(err)
 	}
 	finished := 0
-	for event, err := range s.Events(t.Context()) {
+	for event, err := range s.Events(t.Context(), journal.Filter{}) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -164,7 +164,7 @@ func wantError(t *testing.T, what string, err, want error) {
 // ids lists the events of a journal in order.
 func ids(ctx context.Context, s Store) ([]journal.ID, error) {
 	var list []journal.ID
-	for event, err := range s.Events(ctx) {
+	for event, err := range s.Events(ctx, journal.Filter{}) {
 		if err != nil {
 			return nil, fmt.Errorf("reading events: %w", err)
 		}

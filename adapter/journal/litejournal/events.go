@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 )
@@ -40,6 +41,28 @@ func (j *Journal) Finish(ctx context.Context, id journal.ID, out journal.Outcome
 			return fmt.Errorf("%w: %q", journal.ErrNoIntent, id)
 		}
 		return appendOnce(ctx, conn, "outcomes", id, string(body))
+	})
+}
+
+// Note writes an event that is no write.
+func (j *Journal) Note(ctx context.Context, in journal.Intent, out journal.Outcome) error {
+	in.Noted = true
+	if in.ID == "" {
+		return errors.New("an event needs an id")
+	}
+	intent, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("an event that cannot be written down: %w", err)
+	}
+	outcome, err := json.Marshal(out)
+	if err != nil {
+		return fmt.Errorf("an event that cannot be written down: %w", err)
+	}
+	return j.do(ctx, func(ctx context.Context, conn *sql.Conn) error {
+		if err := appendOnce(ctx, conn, "intents", in.ID, string(intent)); err != nil {
+			return err
+		}
+		return appendOnce(ctx, conn, "outcomes", in.ID, string(outcome))
 	})
 }
 
@@ -78,17 +101,25 @@ func (j *Journal) Lookup(ctx context.Context, id journal.ID) (journal.Event, err
 	return event, err
 }
 
-// Events gives all events in the order in which they began. It sees the journal as it is when it starts.
-func (j *Journal) Events(ctx context.Context) iter.Seq2[journal.Event, error] {
+// Events gives those that f chooses, in the order in which they began. It sees the journal as it is when it starts.
+func (j *Journal) Events(ctx context.Context, f journal.Filter) iter.Seq2[journal.Event, error] {
 	return func(yield func(journal.Event, error) bool) {
-		rows, err := j.read.QueryContext(ctx, selectEvents+"ORDER BY i.seq")
+		statement := selectEvents + "ORDER BY i.seq"
+		if f.Newest {
+			statement += " DESC"
+		}
+		rows, err := j.read.QueryContext(ctx, statement)
 		if err != nil {
 			yield(journal.Event{}, away(err))
 			return
 		}
 		defer rows.Close() //nolint:errcheck // rows.Err has all that matters
-		for rows.Next() {
+		for found := 0; (f.Limit == 0 || found < f.Limit) && rows.Next(); {
 			event, err := scanEvent(rows)
+			if err == nil && !f.Matches(event) {
+				continue
+			}
+			found++
 			if !yield(event, err) || err != nil {
 				return
 			}
@@ -99,11 +130,56 @@ func (j *Journal) Events(ctx context.Context) iter.Seq2[journal.Event, error] {
 	}
 }
 
-// scanEvent reads one row of selectEvents.
-func scanEvent(row interface{ Scan(into ...any) error }) (event journal.Event, err error) {
+// Follow gives what was settled after a place: the number of an outcome.
+func (j *Journal) Follow(ctx context.Context, after journal.Place, limit int) ([]journal.Event, journal.Place, error) {
+	from, err := placeOf(after)
+	if err != nil {
+		return nil, "", err
+	}
+	rows, err := j.read.QueryContext(ctx, "SELECT i.body, o.body, o.seq FROM outcomes o JOIN intents i ON i.id = o.id WHERE o.seq > ? ORDER BY o.seq LIMIT ?", from, limit)
+	if err != nil {
+		return nil, "", away(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err has all that matters
+	var events []journal.Event
+	for rows.Next() {
+		event, err := scanEvent(rows, &from)
+		if err != nil {
+			return nil, "", err
+		}
+		events = append(events, event)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", away(err)
+	}
+	return events, journal.Place(strconv.FormatInt(from, 10)), nil
+}
+
+// End is the place of the last outcome.
+func (j *Journal) End(ctx context.Context) (journal.Place, error) {
+	var last int64
+	if err := j.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM outcomes").Scan(&last); err != nil {
+		return "", away(err)
+	}
+	return journal.Place(strconv.FormatInt(last, 10)), nil
+}
+
+func placeOf(p journal.Place) (int64, error) {
+	if p == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(string(p), 10, 64)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("%q is no place in this journal", p)
+	}
+	return n, nil
+}
+
+// scanEvent reads one row of selectEvents, and what more was selected.
+func scanEvent(row interface{ Scan(into ...any) error }, more ...any) (event journal.Event, err error) {
 	var intent string
 	var outcome sql.NullString
-	if err := row.Scan(&intent, &outcome); err != nil {
+	if err := row.Scan(append([]any{&intent, &outcome}, more...)...); err != nil {
 		if errors.Is(err, sql.ErrNoRows) {
 			return event, err
 		}
