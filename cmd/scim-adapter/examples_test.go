@@ -11,7 +11,7 @@ import (
 // TestTheExamplesAreGood holds each example to what `check` asks: it compiles, and its own tests hold.
 func TestTheExamplesAreGood(t *testing.T) {
 	files, err := filepath.Glob("../../configs/examples/*.yaml")
-	if err != nil || len(files) < 7 {
+	if err != nil || len(files) < 8 {
 		t.Fatalf("%v %v", files, err)
 	}
 	for _, file := range files {
@@ -21,6 +21,7 @@ func TestTheExamplesAreGood(t *testing.T) {
 				url = "postgres://scim@127.0.0.1:1/scim"
 			}
 			environment(t, url, suffix)
+			t.Setenv("TEAMS_DATABASE_URL", "postgres://scim@127.0.0.1:1/teams")
 			if report, err := check(t.Context(), file, false); err != nil || !strings.Contains(report, "good") {
 				t.Errorf("%s %v", report, err)
 			}
