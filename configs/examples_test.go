@@ -21,7 +21,7 @@ func surroundings(t *testing.T) {
 		"LDAP_URL": "ldap://localhost:389", "LDAP_BASE": "dc=example,dc=org", "LDAP_BIND_DN": "cn=admin,dc=example,dc=org", "LDAP_BIND_PASSWORD": "secret",
 		"DATABASE_URL": "postgres://scim@localhost/scim_production", "HR_DATABASE_URL": "postgres://scim@localhost/hr",
 		"TEAMS_DATABASE_URL": "postgres://scim@localhost/teams",
-		"SCIM_LISTEN": "127.0.0.1:18080", "SCIM_TOKEN": "t",
+		"SCIM_LISTEN":        "127.0.0.1:18080", "SCIM_TOKEN": "t",
 	} {
 		t.Setenv(name, value)
 	}
