@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/scim-adapter/scim-adapter/configs"
@@ -74,7 +72,7 @@ func (c Config) Validate() configs.Faults {
 		faults = append(faults, configs.Fault{Path: path, Remedy: remedy, Message: fmt.Sprintf(format, args...)})
 	}
 	switch _, err := c.pool(); {
-	case errors.Is(err, errSimple):
+	case errors.Is(err, configs.ErrSimpleProtocol):
 		fault("url", "write default_query_exec_mode=exec, which prepares nothing either, or leave it out", "%s", err)
 	case err != nil:
 		fault("url", "write postgres://user@host:5432/database?sslmode=verify-full, or host=… user=… dbname=…", "%s", err)
@@ -105,22 +103,11 @@ func (c Config) Validate() configs.Faults {
 	return faults
 }
 
-var errSimple = errors.New("has default_query_exec_mode=simple_protocol, which would write values into the text of statements")
-
 // pool is what the pool is made with.
 func (c Config) pool() (*pgxpool.Config, error) {
-	if strings.TrimSpace(c.URL.Reveal()) == "" {
-		return nil, errors.New("is missing")
-	}
-	if err := disclosed(c.URL.Reveal()); err != nil {
-		return nil, err
-	}
-	p, err := pgxpool.ParseConfig(c.URL.Reveal())
+	p, err := configs.ParsePostgres(c.URL)
 	if err != nil {
-		return nil, illegibleURL(err)
-	}
-	if p.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
-		return nil, errSimple
+		return nil, err
 	}
 	p.MaxConns, p.MinConns = int32(min(c.MaxConnections, 10_000)), int32(min(c.MinConnections, 10_000)) //nolint:gosec // at most 10,000
 	p.MaxConnIdleTime = c.IdleTimeout
@@ -136,35 +123,6 @@ func (c Config) pool() (*pgxpool.Config, error) {
 		params["application_name"] = "scim-adapter"
 	}
 	return p, nil
-}
-
-// disclosed finds what pgx would take without a word and what then shows: a URL of another kind would be read as a DSN.
-func disclosed(text string) error {
-	scheme, _, ok := strings.Cut(text, "://")
-	if !ok || strings.ContainsAny(scheme, "= ") {
-		return nil
-	}
-	if scheme != "postgres" && scheme != "postgresql" {
-		return fmt.Errorf("has the scheme %q", scheme)
-	}
-	if u, err := url.Parse(text); err == nil && u.Host == "" && u.Query().Get("host") == "" {
-		return errors.New("names no host")
-	}
-	return nil
-}
-
-// illegibleURL says why pgx cannot read a URL. Its own words repeat pieces of the URL, and these may be of a password; only what it says of TLS and of
-// target_session_attrs has nothing of it.
-func illegibleURL(err error) error {
-	text := err.Error()
-	if _, reason, ok := strings.Cut(text[strings.LastIndex(text, "`: ")+1:], ": "); ok {
-		for _, known := range []string{"failed to configure TLS", "unknown target_session_attrs"} {
-			if strings.HasPrefix(reason, known) {
-				return errors.New(reason)
-			}
-		}
-	}
-	return errors.New("is no URL and no DSN of PostgreSQL")
 }
 
 // local says that what goes to a host stays on this machine.
