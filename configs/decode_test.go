@@ -173,12 +173,15 @@ func TestSizesAndDurations(t *testing.T) {
 			t.Errorf("%q is %d bytes", text, got)
 		}
 	}
-	for text, want := range map[string]Duration{"0": 0, "1": time.Second, "1.5": 1500 * time.Millisecond, "90m": 90 * time.Minute, "1h1s": time.Hour + time.Second, "250ms": 250 * time.Millisecond} {
+	for text, want := range map[string]Duration{
+		"0": 0, "1": time.Second, "1.5": 1500 * time.Millisecond, "90m": 90 * time.Minute, "1h1s": time.Hour + time.Second, "250ms": 250 * time.Millisecond,
+		"1d": 24 * time.Hour, "0d": 0, "90d": 90 * 24 * time.Hour, "7y": 7 * 365 * 24 * time.Hour, "1y1d1h30m": 366*24*time.Hour + 90*time.Minute, "106751d": 106751 * 24 * time.Hour,
+	} {
 		if got, err := ParseDuration(text); err != nil || got != want {
 			t.Errorf("%q is %v, %v; expected %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "s", "-1", "-1s", "1 s", "1d", "NaN", "Inf", "1e300", "10000000000", "９"} {
+	for _, text := range []string{"", "s", "-1", "-1s", "1 s", "d", "1 d", "1.5d", "-1d", "1d-1h", "1h1d", "1d1y", "1d5", "1d1", "106752d", "293y", "292y300d", "99999999999d", "NaN", "Inf", "1e300", "10000000000", "９"} {
 		if got, err := ParseDuration(text); err == nil {
 			t.Errorf("%q is %v", text, got)
 		}

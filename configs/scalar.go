@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Duration is written as a plain number of seconds, or with units: 30s, 5m, 1h30m.
+// Duration is written as a plain number of seconds, or with units: 30s, 5m, 1h30m, 90d, 7y. A day has 24 hours and a year 365 days.
 type Duration = time.Duration
 
 // Size is a number of bytes, written plainly or with a unit. 1MB is 1,000,000 bytes and 1MiB is 1,048,576: what the
@@ -108,17 +108,44 @@ func set(v reflect.Value, text string) (want expected, err error) {
 
 // ParseDuration reads a plain number of seconds or a duration with units. It is never negative.
 func ParseDuration(text string) (Duration, error) {
-	d, err := time.ParseDuration(text)
+	days, rest := cutDays(text)
+	d, err := time.Duration(0), error(nil)
+	if rest != "" || text == "" {
+		d, err = time.ParseDuration(rest)
+	}
 	if seconds, plain := strconv.ParseFloat(text, 64); plain == nil {
 		if !(seconds*float64(time.Second) < math.MaxInt64) { // NaN too
 			return 0, strconv.ErrRange
 		}
 		d, err = time.Duration(seconds*float64(time.Second)), nil
 	}
-	if err == nil && d < 0 {
-		err = errors.New("negative")
+	switch {
+	case err != nil:
+		return 0, err
+	case d < 0:
+		return 0, errors.New("negative")
+	case days > (math.MaxInt64-d)/day:
+		return 0, strconv.ErrRange
 	}
-	return d, err
+	return days*day + d, nil
+}
+
+const day = 24 * time.Hour
+
+// cutDays takes the years and days off a duration that begins with them. What cannot be read is left in the rest, which is then no duration.
+func cutDays(text string) (days time.Duration, rest string) {
+	for _, unit := range []struct {
+		name string
+		days uint64
+	}{{"y", 365}, {"d", 1}} {
+		digits, after, ok := strings.Cut(text, unit.name)
+		count, err := strconv.ParseUint(digits, 10, 31)
+		if !ok || err != nil {
+			continue
+		}
+		days, text = days+time.Duration(count*unit.days), after //nolint:gosec // at most 366 times 2³¹
+	}
+	return days, text
 }
 
 // ParseSize reads a number of bytes, or one with a unit in any case of letters: KB, MB, GB, KiB, MiB, GiB.
