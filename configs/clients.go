@@ -46,7 +46,6 @@ func (c Client) Validate() Faults {
 		faults = append(faults, oneOf("unknown_paths", c.UnknownPaths, []string{UnknownRefuse, UnknownIgnore})...)
 	}
 	for i, t := range c.Tokens {
-		unprintable := func(r rune) bool { return r <= ' ' || r > '~' }
 		switch {
 		case t.IsZero():
 			faults = faults.add(index("tokens", i), "give it a value: openssl rand -hex 32", "the token is empty")
@@ -56,3 +55,6 @@ func (c Client) Validate() Faults {
 	}
 	return faults
 }
+
+// unprintable says whether a character cannot stand in a header.
+func unprintable(r rune) bool { return r <= ' ' || r > '~' }

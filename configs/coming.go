@@ -3,11 +3,6 @@ package configs
 // coming are the keys whose names are fixed and whose capability this version does not have. Each is a fault where it
 // is written: accepting and ignoring it would be a promise that nobody keeps.
 var coming = []struct{ path, what string }{
-	{"database.url", "the Postgres journal"},
-	{"database.max_connections", "the Postgres journal"},
-	{"database.min_connections", "the Postgres journal"},
-	{"database.connection_timeout", "the Postgres journal"},
-	{"database.idle_timeout", "the Postgres journal"},
 	{"auth.provider", "sign-in by OAuth 2"},
 	{"auth.jwks_uri", "sign-in by OAuth 2"},
 	{"auth.valid_audiences", "sign-in by OAuth 2"},
@@ -19,17 +14,13 @@ var coming = []struct{ path, what string }{
 	{"security.cors_allowed_origins", "CORS"},
 	{"cache.url", "the cache"},
 	{"cache.ttl", "the cache"},
-	{"journal.allow_ephemeral", "the journal's spool"},
-	{"audit", "the audit log in Postgres"},
-	{"backup", "backup and restore"},
-	{"guard", "the guard"},
 	{"tenants", "serving several tenants"},
 }
 
 // refuseComing gives a fault for each such key that the file has, and their paths.
 func refuseComing(root Node) (Faults, map[string]bool) {
 	var faults Faults
-	refused := map[string]bool{"database": true} // a section that is all to come
+	refused := map[string]bool{}
 	for _, key := range coming {
 		n := root.find(key.path)
 		if n.Path() != key.path || n.Kind() == Missing {
@@ -38,6 +29,5 @@ func refuseComing(root Node) (Faults, map[string]bool) {
 		refused[key.path] = true
 		faults = append(faults, n.Fault("take it away", "comes with %s, which is not in this version", key.what))
 	}
-	known := []string{"url", "max_connections", "min_connections", "connection_timeout", "idle_timeout"}
-	return append(faults, root.Get("database").Only(known...)...), refused
+	return faults, refused
 }

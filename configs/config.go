@@ -20,7 +20,11 @@ type Config struct {
 	Monitoring  Monitoring        `config:"monitoring"`
 	MultiTenant MultiTenant       `config:"multi_tenant"`
 	Cache       Cache             `config:"cache"`
+	Database    Database          `config:"database"`
 	Journal     Journal           `config:"journal"`
+	Audit       Audit             `config:"audit"`
+	Backup      Backup            `config:"backup"`
+	Guard       Guard             `config:"guard"`
 	Backends    map[string]Node   `config:"backends"` // name → a map with `kind`
 
 	Schemas       []Node `config:"schemas"`        // after Load: one for each schema, files and globs read
@@ -44,14 +48,21 @@ func Default() *Config {
 			MaxHeaderSize:   64 * KiB,
 			Replicas:        1,
 		},
-		SCIM:        SCIM{DefaultCount: 100, MaxCount: 1000, MaxSort: 100_000, CursorTimeout: time.Hour, BulkMaxOperations: 1000, BulkMaxPayloadSize: MB},
+		SCIM: SCIM{
+			DefaultCount: 100, MaxCount: 1000, MaxSort: 100_000, CursorTimeout: time.Hour, BulkMaxOperations: 1000, BulkMaxPayloadSize: MB,
+			Mode: ModeNormal,
+		},
 		Auth:        Auth{Enabled: true},
 		Security:    Security{MaxRequestSize: MB},
 		Logging:     Logging{Level: "info", Format: "json", AccessLog: true},
 		Monitoring:  Monitoring{MetricsEnabled: true, MetricsPort: 9090, HealthCheckEnabled: true},
 		MultiTenant: MultiTenant{DefaultTenant: "default"},
 		Cache:       Cache{Provider: "none"},
-		Journal:     Journal{Kind: JournalEmbedded, Path: "/var/lib/scim-adapter"},
+		Database:    Database{MaxConnections: 20, MinConnections: 5, ConnectionTimeout: 30 * time.Second, IdleTimeout: 10 * time.Minute},
+		Journal:     Journal{Path: "/var/lib/scim-adapter", OnUnavailable: UnavailableRefuse, CheckpointInterval: time.Minute, Migrate: true},
+		Audit:       Audit{Reads: ReadsNone, MaxRefusals: 60},
+		Backup:      Backup{Secrets: SecretsOmit, Rate: 500, Keep: 30},
+		Guard:       Guard{WhenSpooling: SpoolingDivide},
 	}
 }
 
@@ -96,6 +107,9 @@ func decodeConfig(root Node) (*Config, Faults) {
 	if root.Get("scim").Get("default_count").Kind() == Missing {
 		c.SCIM.DefaultCount = min(c.SCIM.DefaultCount, max(c.SCIM.MaxCount, 1))
 	}
+	if root.Get("database").Get("min_connections").Kind() == Missing {
+		c.Database.MinConnections = min(c.Database.MinConnections, max(c.Database.MaxConnections, 0))
+	}
 	return c, faults
 }
 
@@ -106,6 +120,7 @@ func (c *Config) settle() {
 	}
 	c.Server.PublicURL = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(c.Server.PublicURL, "/"), c.Server.BasePath), "/")
 	c.Logging.Level = strings.ToLower(c.Logging.Level)
+	c.Journal.Kind = c.journalKind()
 }
 
 // validate checks every section, and what holds between them.
@@ -122,12 +137,17 @@ func (c *Config) validate() Faults {
 		{"monitoring", c.Monitoring},
 		{"multi_tenant", c.MultiTenant},
 		{"cache", c.Cache},
+		{"database", c.Database},
 		{"journal", c.Journal},
+		{"audit", c.Audit},
+		{"backup", c.Backup},
+		{"guard", c.Guard},
 	} {
 		faults = append(faults, s.section.Validate().locate(c.Root, s.path)...)
 	}
 	faults = append(faults, c.validateListen()...)
 	faults = append(faults, c.validateReplicas()...)
+	faults = append(faults, c.validateJournal()...)
 	faults = append(faults, c.validateClients()...)
 	return append(faults, c.validateBackends()...)
 }
@@ -232,11 +252,20 @@ func (c *Config) Warnings() []string {
 			warnings = append(warnings, fmt.Sprintf("clients.%s.subject is noted in the journal and finds nobody: /Me is 501 until scim.me names the attribute that holds it", client))
 		}
 	}
-	switch c.Journal.Kind {
+	switch c.SCIM.Mode {
+	case ModeShadow:
+		warnings = append(warnings, "scim.mode is shadow: clients are answered as if it were done, and no directory is changed")
+	case ModeReadOnly:
+		warnings = append(warnings, "scim.mode is read_only: every write is refused")
+	}
+	switch c.journalKind() {
 	case JournalNone:
 		warnings = append(warnings, "journal.kind is none: writes are not journaled and cannot be undone")
 	case JournalEmbedded:
 		warnings = append(warnings, "the journal is embedded: it lies in "+c.Journal.Path+" on this machine, and only one process may write it")
+		if c.Server.Replicas > 1 {
+			warnings = append(warnings, fmt.Sprintf("server.replicas is %d and the journal is embedded: each process has an account and overlay attributes of its own; write database.url to have one of all", c.Server.Replicas))
+		}
 	}
 	return warnings
 }

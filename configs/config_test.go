@@ -48,7 +48,7 @@ func TestWhatIsNotSaidHasItsDefault(t *testing.T) {
 		t.Error(diff)
 	}
 	if c.Server.Address() != "0.0.0.0:8080" || c.Server.Loopback() || !c.Auth.Enabled || c.Security.MaxRequestSize != 1_000_000 || c.SCIM != want.SCIM ||
-		c.Monitoring != want.Monitoring || c.Logging != want.Logging || c.Journal != want.Journal {
+		c.Monitoring != want.Monitoring || c.Logging != want.Logging || c.Database != want.Database || c.Backup != want.Backup {
 		t.Errorf("defaults are %+v", c)
 	}
 }
@@ -73,7 +73,7 @@ auth: {enabled: true}
 clients:
   okta: {tokens: "${TOKENS}", subject: bjensen}
   entra: {tokens: [three], client: entra, unknown_paths: refuse}
-scim: {default_count: 5, max_count: 50, max_sort: 9, cursor_key: 0123456789abcdef0123456789abcdef, cursor_timeout: 60, bulk_max_operations: 0, bulk_max_payload_size: 2MB, me: userName}
+scim: {default_count: 5, max_count: 50, max_sort: 9, cursor_key: 0123456789abcdef0123456789abcdef, cursor_timeout: 60, bulk_max_operations: 0, bulk_max_payload_size: 2MB, me: userName, mode: read_only, dry_run: true}
 security: {max_request_size: 5MB}
 logging: {level: DEBUG, format: text, access_log: false}
 monitoring: {metrics_enabled: false, metrics_port: 0, health_check_enabled: false}
@@ -104,11 +104,11 @@ journal: {kind: none, path: /tmp}
 	}
 	key := c.SCIM.CursorKey.Reveal()
 	c.SCIM.CursorKey = Secret{}
-	if key != "0123456789abcdef0123456789abcdef" || c.SCIM != (SCIM{DefaultCount: 5, MaxCount: 50, MaxSort: 9, CursorTimeout: time.Minute, BulkMaxPayloadSize: 2 * MB, Me: "userName"}) {
+	if key != "0123456789abcdef0123456789abcdef" || c.SCIM != (SCIM{DefaultCount: 5, MaxCount: 50, MaxSort: 9, CursorTimeout: time.Minute, BulkMaxPayloadSize: 2 * MB, Me: "userName", Mode: "read_only", DryRun: true}) {
 		t.Errorf("scim is %+v", c.SCIM)
 	}
 	if c.Security.MaxRequestSize != 5*MB || c.Logging != (Logging{"debug", "text", false}) || c.Logging.SlogLevel().String() != "DEBUG" ||
-		c.Monitoring != (Monitoring{}) || c.Journal != (Journal{"none", "/tmp"}) {
+		c.Monitoring != (Monitoring{}) || c.Journal != (Journal{Kind: "none", Path: "/tmp", OnUnavailable: "refuse", CheckpointInterval: time.Minute, Migrate: true}) {
 		t.Errorf("sections are %+v", c)
 	}
 	if kind := c.Backends["corp"].Get("kind").Text(); kind != "ldap" || len(c.Mappings) != 1 {
@@ -204,7 +204,8 @@ func TestAFaultNeverRepeatsASecret(t *testing.T) {
 		if reference != secret {
 			for section, keys := range map[string][]string{
 				"server": keysOf(typeOf[Server]()), "logging": keysOf(typeOf[Logging]()), "monitoring": keysOf(typeOf[Monitoring]()), "security": keysOf(typeOf[Security]()),
-				"multi_tenant": keysOf(typeOf[MultiTenant]()), "cache": keysOf(typeOf[Cache]()), "journal": {"kind"}, "auth": {"enabled"},
+				"multi_tenant": keysOf(typeOf[MultiTenant]()), "cache": keysOf(typeOf[Cache]()), "auth": {"enabled"}, "journal": keysOf(typeOf[Journal]()), "database": keysOf(typeOf[Database]()),
+				"audit": keysOf(typeOf[Audit]()), "backup": keysOf(typeOf[Backup]()), "guard": keysOf(typeOf[Guard]()), "scim": keysOf(typeOf[SCIM]()),
 			} {
 				text += section + ":\n"
 				for _, key := range keys {

@@ -105,6 +105,9 @@ func (n Node) decodeMap(v reflect.Value) Faults {
 	return faults
 }
 
+// defaulter is an element of a list that has defaults of its own.
+type defaulter interface{ setDefaults() }
+
 func (n Node) decodeList(v reflect.Value) Faults {
 	items := n.Items()
 	switch {
@@ -117,6 +120,9 @@ func (n Node) decodeList(v reflect.Value) Faults {
 	var faults Faults
 	filled := reflect.MakeSlice(v.Type(), len(items), len(items))
 	for i, item := range items {
+		if d, ok := reflect.TypeAssert[defaulter](filled.Index(i).Addr()); ok {
+			d.setDefaults()
+		}
 		faults = append(faults, item.decode(filled.Index(i))...)
 	}
 	v.Set(filled)

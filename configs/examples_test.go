@@ -236,7 +236,7 @@ func TestTheExamplesAndPresetsFitTheJSONSchema(t *testing.T) {
 		"an unknown key of a mapping":  "mappings: [{mapping: User, colour: blue}]",
 		"an unknown key of a source":   "mappings: [{mapping: User, attributes: {userName: {form: uid}}}]",
 		"a word that a mapping lacks":  "mappings: [{mapping: User, rename: perhaps}]",
-		"a key that is still to come":  "database: {url: x}",
+		"a key that is still to come":  "tenants: {acme: {}}",
 		"a token that is no list":      "clients: {ci: {tokens: {a: b}}}",
 		"a client's unknown attribute": "clients: {ci: {token: [a]}}",
 	} {

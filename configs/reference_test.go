@@ -75,11 +75,23 @@ func keysAndDefaults(path string, v reflect.Value) map[string]string {
 			for k := range keysAndDefaults(at+".<name>", reflect.New(field.Type().Elem()).Elem()) {
 				found[k] = ""
 			}
+		case field.Kind() == reflect.Slice && hasKeys(field.Type().Elem()):
+			found[at] = ""
+			element := reflect.New(field.Type().Elem())
+			if d, ok := reflect.TypeAssert[defaulter](element); ok {
+				d.setDefaults()
+			}
+			maps.Copy(found, keysAndDefaults(at+"[]", element.Elem()))
 		default:
 			found[at] = inWords(field)
 		}
 	}
 	return found
+}
+
+// hasKeys says that a type is a struct which keys fill.
+func hasKeys(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && strings.Join(keysOf(t), "") != ""
 }
 
 // inWords is a default as the reference writes it.

@@ -100,11 +100,13 @@ func properties(key string, s *jsonschema.Schema) *orderedmap.OrderedMap[string,
 	return p
 }
 
-// at finds the schema of a key; <name> stands for any.
+// at finds the schema of a key; <name> stands for any, and [] for each element of a list.
 func at(s *jsonschema.Schema, key string) *jsonschema.Schema {
-	for part := range strings.SplitSeq(key, ".") {
+	for part := range strings.SplitSeq(strings.ReplaceAll(key, "[]", ".[]"), ".") {
 		var next *jsonschema.Schema
-		if part == "<name>" {
+		if part == "[]" {
+			next = s.Items
+		} else if part == "<name>" {
 			next = s.AdditionalProperties
 		} else if s.Properties != nil {
 			next, _ = s.Properties.Get(part)

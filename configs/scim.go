@@ -11,8 +11,17 @@ type SCIM struct {
 	CursorTimeout      Duration `config:"cursor_timeout"`
 	BulkMaxOperations  int      `config:"bulk_max_operations"` // 0: no /Bulk
 	BulkMaxPayloadSize Size     `config:"bulk_max_payload_size"`
-	Me                 string   `config:"me"` // the attribute of a User that holds a caller's subject; "": no /Me
+	Me                 string   `config:"me"`      // the attribute of a User that holds a caller's subject; "": no /Me
+	Mode               string   `config:"mode"`    // what becomes of writes
+	DryRun             bool     `config:"dry_run"` // whether a client may ask what a write would do
 }
+
+// What becomes of writes.
+const (
+	ModeNormal   = "normal"
+	ModeShadow   = "shadow"    // they are planned and journaled, answered as if done, and touch nothing
+	ModeReadOnly = "read_only" // they are refused
+)
 
 // minCursorKey is the fewest characters of a key that nobody guesses.
 const minCursorKey = 32
@@ -41,5 +50,5 @@ func (s SCIM) Validate() Faults {
 	if s.BulkMaxPayloadSize <= 0 {
 		faults = faults.add("bulk_max_payload_size", "write a size such as 1MB", "must be more than 0")
 	}
-	return faults
+	return append(faults, oneOf("mode", s.Mode, []string{ModeNormal, ModeShadow, ModeReadOnly})...)
 }

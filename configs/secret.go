@@ -2,6 +2,8 @@ package configs
 
 import (
 	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -27,6 +29,19 @@ func (s Secret) Reveal() string {
 
 // IsZero says whether the text is empty.
 func (s Secret) IsZero() bool { return s.Reveal() == "" }
+
+// keyLength is how long a key is, in bytes.
+const keyLength = 32
+
+// Key is the text as a key of 32 bytes: what openssl rand prints with -hex 32 or -base64 32.
+func (s Secret) Key() ([]byte, error) {
+	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString} {
+		if key, err := decode(s.Reveal()); err == nil && len(key) == keyLength {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("is not a key of %d bytes in hex or base64", keyLength)
+}
 
 // Equal compares in a time that does not depend on where the texts differ.
 func (s Secret) Equal(other Secret) bool {

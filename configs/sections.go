@@ -185,27 +185,6 @@ func (c Cache) Validate() Faults {
 	return stillToCome(c.Enabled, "provider", c.Provider, "none", "a cache is not in this version")
 }
 
-// The kinds of journal.
-const (
-	JournalEmbedded = "embedded" // one SQLite file under Path
-	JournalNone     = "none"     // for measuring
-)
-
-// Journal is where the account of every write is kept.
-type Journal struct {
-	Kind string `config:"kind"`
-	Path string `config:"path"` // a directory
-}
-
-// Validate checks the section without touching the disk.
-func (j Journal) Validate() Faults {
-	faults := oneOf("kind", j.Kind, []string{JournalEmbedded, JournalNone})
-	if j.Path == "" {
-		faults = faults.add("path", "write a directory", "is empty")
-	}
-	return faults
-}
-
 func oneOf(key, word string, words []string) Faults {
 	if slices.Contains(words, word) {
 		return nil

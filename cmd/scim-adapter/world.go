@@ -171,6 +171,9 @@ func (w *world) openJournal(ctx context.Context) (journal.Overlay, error) {
 		w.journal = journal.None{}
 		return nil, nil //nolint:nilnil // no overlay is an answer: nothing is mapped to one
 	}
+	if w.config.Journal.Kind == configs.JournalPostgres { // it must never become a file of this process without a word
+		return nil, errors.New("journal.kind: postgres is not in this version; write embedded")
+	}
 	lite, err := litejournal.Open(ctx, filepath.Join(w.config.Journal.Path, journalFile))
 	if err != nil {
 		return nil, fmt.Errorf("journal.path: %w", err)
