@@ -32,7 +32,7 @@ type Guard struct {
 type GuardLimit struct {
 	Kind    string   `config:"kind"`
 	Count   int      `config:"count"`   // 0: not said
-	Percent int      `config:"percent"` // of the resources there are; of remove_member, of the group's members; 0: not said
+	Percent float64  `config:"percent"` // of all that there are; 0: not said
 	Window  Duration `config:"window"`
 	Per     string   `config:"per"`
 }
@@ -67,7 +67,7 @@ func (l GuardLimit) Validate() Faults {
 		faults = faults.add("count", "write how many are allowed in the window", "is negative")
 	}
 	if l.Percent < 0 || l.Percent > 100 {
-		faults = faults.add("percent", "write a number in between", "must be from 1 to 100")
+		faults = faults.add("percent", "write a number in between", "must be more than 0, and 100 at most")
 	}
 	if l.Count == 0 && l.Percent == 0 {
 		faults = faults.add("count", "write count: 50, or percent: 5, or both", "the limit does not say how many")

@@ -29,7 +29,7 @@ backup: {schedule: "*/15 2-4 * jan-mar mon,fri", secrets: encrypted, key: `+key+
 guard:
   limits:
     - {kind: delete, count: 20}
-    - {kind: delete, percent: 5, window: 7d, per: all}
+    - {kind: delete, percent: 0.5, window: 7d, per: all}
   when_spooling: refuse
   protected_attributes: [userName]
 scim: {mode: shadow, dry_run: true}
@@ -50,7 +50,7 @@ scim: {mode: shadow, dry_run: true}
 		Guard: Guard{
 			Limits: []GuardLimit{
 				{Kind: GuardDelete, Count: 20, Window: time.Hour, Per: GuardPerClient},
-				{Kind: GuardDelete, Percent: 5, Window: 7 * day, Per: GuardPerAll},
+				{Kind: GuardDelete, Percent: 0.5, Window: 7 * day, Per: GuardPerAll},
 			},
 			WhenSpooling: SpoolingRefuse, ProtectedAttributes: []string{"userName"},
 		},

@@ -33,6 +33,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	switch t.Kind() {
 	case reflect.Int:
 		return outside("integer")
+	case reflect.Float64:
+		return outside("number")
 	case reflect.Bool:
 		return outside("boolean")
 	default:
