@@ -231,7 +231,8 @@ func TestWhoHasACertificateNeedsNoPassword(t *testing.T) {
 	for name, c := range map[string]struct{ to, detail, reason string }{
 		"none":             {addressed(t, db.URL, "localhost", full), notLetIn, "requires a valid client certificate"},
 		"somebody else's":  {addressed(t, db.URL, "localhost", full, ours.client("somebody")), notLetIn, "certificate authentication failed"},
-		"another's client": {addressed(t, db.URL, "localhost", full, others.client(db.Role)), notReached, "unknown certificate authority"},
+		// The server ends the connection, sometimes before the adapter has read why.
+		"another's client": {addressed(t, db.URL, "localhost", full, others.client(db.Role)), notReached, "failed to"},
 	} {
 		unreachable(t, name, c.to, c.detail, c.reason)
 	}
