@@ -30,6 +30,7 @@ type variant struct {
 	guarded string             // a condition
 	members func(n int) string // SQL that makes n values that likes can hold, and selects them; nil: any text will do
 	attrs   func(*backendtest.Attrs)
+	through string // a pooler, with these parameters of the URL; "" for none
 }
 
 // numbered has a key of numbers that the database makes, a version column of numbers, texts that compare without case by their type, and child rows
@@ -94,9 +95,12 @@ type site struct {
 	schemas       int
 }
 
-func newSite(t testing.TB) *site {
+func newSite(t testing.TB, through string) *site {
 	t.Helper()
 	s := &site{db: pgtest.Database(t, "CREATE EXTENSION citext")}
+	if through != "" {
+		s.db = pgtest.Pooled(t, s.db, through)
+	}
 	open := func() backends.Directory {
 		cfg := postgres.Defaults()
 		cfg.URL = configs.NewSecret(s.db.URL)
@@ -233,7 +237,7 @@ func runContract(t *testing.T, v variant) {
 	if v.attrs != nil {
 		v.attrs(&attrs)
 	}
-	s := newSite(t)
+	s := newSite(t, v.through)
 	backendtest.Run(t, backendtest.Harness{
 		Open:  func(t testing.TB) backendtest.Place { return s.place(t, v) },
 		Attrs: attrs,
@@ -246,3 +250,10 @@ func TestContractWithNumbersAsKeys(t *testing.T) { runContract(t, numbered) }
 func TestContractWithCompositeKeys(t *testing.T) { runContract(t, composite) }
 
 func TestContractWithMembersThatAreRecords(t *testing.T) { runContract(t, pointing) }
+
+// TestContractThroughAPooler is where each transaction may have another connection. It runs where PgBouncer is installed.
+func TestContractThroughAPooler(t *testing.T) {
+	v := numbered
+	v.through = "sslmode=disable&default_query_exec_mode=exec"
+	runContract(t, v)
+}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -30,11 +31,14 @@ type Directory struct {
 
 	mu      sync.Mutex
 	pool    *pgxpool.Pool // nil until somebody needs it: making it connects
+	plain   bool          // nothing is prepared
 	classes []*class
 	said    map[string]bool
 	folds   map[string]*folding // by the collations that were measured
 	// foldsLost is lost when they were.
 	foldsLost int64
+
+	leaving sync.WaitGroup // pools that are used no more, until their last connection is
 }
 
 var errClosed = errors.New("the directory is closed")
@@ -75,11 +79,30 @@ func (d *Directory) connections() (*pgxpool.Pool, error) {
 		if err != nil {
 			return nil, err
 		}
+		if d.plain {
+			p.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+		}
 		if d.pool, err = pgxpool.NewWithConfig(d.life, p); err != nil {
 			return nil, err
 		}
 	}
 	return d.pool, nil
+}
+
+// prepareNothing is for poolers that give each transaction another connection: from now on no statement is prepared.
+func (d *Directory) prepareNothing() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.plain || d.life.Err() != nil {
+		return
+	}
+	d.plain = true
+	d.log.Warn("statements are not prepared any more, because a pooler between the adapter and the database mixes them up; write default_query_exec_mode=exec in url, so " +
+		"that none is from the start")
+	if old := d.pool; old != nil {
+		d.pool = nil
+		d.leaving.Go(old.Close)
+	}
 }
 
 // once says a warning the first time.
@@ -135,5 +158,6 @@ func (d *Directory) Close() error {
 	if pool != nil {
 		pool.Close()
 	}
+	d.leaving.Wait()
 	return nil
 }

@@ -37,6 +37,7 @@ const (
 	codeLockTimeout    = "55P03"
 	codeTooComplex     = "54001"
 	codeNoPreparedStmt = "26000" // a pooler in between forgot a prepared statement
+	codePreparedTwice  = "42P05" // or has one of somebody else's
 )
 
 // translate turns what went wrong on the way to the database, or what it answered, into the closed set of errors. It is the one place where
@@ -154,6 +155,8 @@ func refusal(answer *pgconn.PgError) (detail string, kind error) {
 			return "The database's row-level security does not allow this row.", backends.ErrRefused
 		}
 		return "The adapter's role has no right to do this in the database.", backends.ErrRefused
+	case codePreparedTwice:
+		return "The way to the database has just changed.", backends.ErrUnavailable
 	case codeReadOnly:
 		return "The database only reads at the moment, and nothing was changed.", backends.ErrUnavailable
 	case codeNotReady, codeWrongObject, codeUnsupported:

@@ -118,8 +118,12 @@ func (d *Directory) withConn(ctx context.Context, s *shape, do func(context.Cont
 		if dead {
 			d.dead()
 		}
+		mixed := mixedUp(err)
+		if mixed {
+			d.prepareNothing()
+		}
 		conn.Release()
-		if !dead || begun || again {
+		if !dead && !mixed || begun || again {
 			return d.failed(ctx, err, s)
 		}
 	}
@@ -144,6 +148,13 @@ func (d *Directory) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 func unprepared(err error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && answer.Code == codeNoPreparedStmt
+}
+
+// mixedUp says that what is prepared on a connection is another's: a pooler in between gives each transaction one of the server's connections, and those have
+// what others have prepared there, and lack what was prepared elsewhere.
+func mixedUp(err error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (answer.Code == codePreparedTwice || answer.Code == codeNoPreparedStmt)
 }
 
 // gone says that an error is the end of the connection, and neither a fault of what was asked nor this side's own doing. A server that only reads may have

@@ -229,8 +229,8 @@ func TestWhoHasACertificateNeedsNoPassword(t *testing.T) {
 	g := &ground{t: t, db: db, d: d}
 	fetch(t, g.class("{table: person, key: id}"), "1")
 	for name, c := range map[string]struct{ to, detail, reason string }{
-		"none":             {addressed(t, db.URL, "localhost", full), notLetIn, "requires a valid client certificate"},
-		"somebody else's":  {addressed(t, db.URL, "localhost", full, ours.client("somebody")), notLetIn, "certificate authentication failed"},
+		"none":            {addressed(t, db.URL, "localhost", full), notLetIn, "requires a valid client certificate"},
+		"somebody else's": {addressed(t, db.URL, "localhost", full, ours.client("somebody")), notLetIn, "certificate authentication failed"},
 		// The server ends the connection, sometimes before the adapter has read why.
 		"another's client": {addressed(t, db.URL, "localhost", full, others.client(db.Role)), notReached, "failed to"},
 	} {
