@@ -34,6 +34,9 @@ type search struct {
 	count int
 	want  func(scim.Ref) bool
 
+	own   *backends.Sort                    // the directory's own order, where it seeks in that; nil: in the order of the keys, or with a list
+	stood map[backends.Key]backends.SortKey // where records stood in it when they were walked past
+
 	counted int // what the cursors of a directory that seeks carry along; -1 for nothing
 }
 
@@ -131,6 +134,7 @@ func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*sear
 	f.start, f.anew = 1, true
 	if *q.Cursor == "" {
 		f.lease.walk = newWalk()
+		f.seekInOrder()
 		return f, nil
 	}
 	from, err := s.open(f.lease, *q.Cursor)
@@ -138,6 +142,7 @@ func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*sear
 	if from.key != "" {
 		f.from, f.anew, f.counted = &from, false, from.counted
 	}
+	f.seekInOrder()
 	return f, err
 }
 

@@ -42,7 +42,14 @@ func (f *search) cut(ctx context.Context, snap *snapshot, at int, have []backend
 
 // cursor is where the walk goes on from a resource of this page. It is as old as the page, so that a walk may last as long as it likes.
 func (f *search) cursor(p placed, back bool) (string, error) {
-	return f.s.seal(f.lease, cursor{walk: f.lease.walk, made: f.s.o.Now(), back: back, key: p.key, by: p.by, counted: f.counted})
+	c := cursor{walk: f.lease.walk, made: f.s.o.Now(), back: back, key: p.key, by: p.by, counted: f.counted}
+	if f.own != nil {
+		c.own, c.at = true, f.stood[p.key]
+		if value, _ := c.at.Value(); len(value) > longestPlace {
+			c.far, c.at = true, backends.SortKey{}
+		}
+	}
+	return f.s.seal(f.lease, c)
 }
 
 // forward gives the records from a position on. Keys whose records are gone leave the snapshot, so that the page is filled from those that follow, and the

@@ -17,8 +17,8 @@ import (
 // cost far more than the page.
 const mostCounted = 10_000
 
-// seeks says that the search has the order of a directory that seeks.
-func (f *search) seeks() bool { return f.sort == nil && f.c.seeks() }
+// seeks says that the search has an order in which the directory seeks.
+func (f *search) seeks() bool { return f.own != nil || f.sort == nil && f.c.seeks() }
 
 func (c *class) seeks() bool { return c.Backend().Capabilities().Seeks }
 
@@ -29,8 +29,7 @@ func (f *search) sought(ctx context.Context) (page *scim.List, ok bool, err erro
 	case f.count == 0:
 		return nil, false, nil
 	case !f.byIdx:
-		page, err = f.pageByCursor(ctx)
-		return page, true, err
+		return f.pageByCursor(ctx)
 	case f.low.Rest == nil:
 		page, err = f.pageByIndex(ctx)
 		return page, true, err
@@ -65,6 +64,8 @@ func (f *search) stretch(ctx context.Context, q backends.Query, n int) (got stre
 		}
 		if len(batch) > 0 {
 			q.After, q.Skip = batch[len(batch)-1].Key, 0
+			f.note(batch)
+			q.At = f.stood[q.After]
 		}
 		if batch, err = f.matching(ctx, batch); err != nil {
 			return stretch{}, err
@@ -100,44 +101,52 @@ func (f *search) query() backends.Query {
 }
 
 // pageByCursor is the page behind, or before, the key of a cursor. There is one before whatever was on an earlier page, without looking: if they have
-// all gone since, the cursor leads to what is the first page then.
-func (f *search) pageByCursor(ctx context.Context) (*scim.List, error) {
+// all gone since, the cursor leads to what is the first page then. False where the directory's own order turns out not to be the one that is shown.
+func (f *search) pageByCursor(ctx context.Context) (page *scim.List, ok bool, err error) {
 	q, first, back := f.query(), f.from == nil, false
-	if !first {
-		q.After, q.Reverse, back = f.from.key, f.from.back != f.desc, f.from.back
+	if f.begin(&q, "", false); !first {
+		back = f.from.back
+		if ok, err := f.stand(ctx); !ok || err != nil {
+			return nil, ok, err
+		}
+		f.begin(&q, f.from.key, back)
 	}
 	got, err := f.stretch(ctx, q, f.count)
 	if err == nil && back && len(got.recs) == 0 {
-		first, back, q.After, q.Reverse = true, false, "", f.desc
+		first, back = true, false
+		f.begin(&q, "", false)
 		got, err = f.stretch(ctx, q, f.count)
 	}
 	if err == nil && f.from == nil {
 		f.counted, err = f.known(ctx, got)
 	}
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
 	before, behind := !first, got.more
 	if back {
 		slices.Reverse(got.recs)
 		before = got.more
 		if behind, err = f.follows(ctx, got.recs[len(got.recs)-1].Key); err != nil {
-			return nil, err
+			return nil, true, err
 		}
 	}
 	page, places, err := f.page(ctx, got.recs, f.counted)
-	if err != nil || len(places) == 0 {
-		return page, err
-	}
-	if before {
+	switch {
+	case err != nil || len(places) == 0:
+		return page, true, err
+	case f.own != nil && f.from == nil && !f.inOrder(places):
+		f.own, f.counted = nil, -1
+		return nil, false, nil
+	case before:
 		if page.PreviousCursor, err = f.cursor(places[0], true); err != nil {
-			return nil, err
+			return nil, true, err
 		}
 	}
 	if behind {
 		page.NextCursor, err = f.cursor(places[len(places)-1], false)
 	}
-	return page, err
+	return page, true, err
 }
 
 // follows says whether anybody stands behind a key. Where each would have to be tested here it is taken for granted: somebody stood there when the
@@ -146,7 +155,9 @@ func (f *search) follows(ctx context.Context, key backends.Key) (bool, error) {
 	if f.low.Rest != nil {
 		return true, nil
 	}
-	recs, err := f.readAll(ctx, backends.Query{Where: f.low.Where, After: key, Reverse: f.desc, Limit: 1})
+	q := backends.Query{Where: f.low.Where, Limit: 1}
+	f.begin(&q, key, false)
+	recs, err := f.readAll(ctx, q)
 	return len(recs) > 0, err
 }
 

@@ -216,7 +216,7 @@ func (f *search) firstInOrder(ctx context.Context) (page *scim.List, ok bool, er
 		return nil, false, err
 	}
 	page, places, err := f.page(ctx, recs, max(total, f.count+1))
-	if err != nil || !slices.IsSortedFunc(places, func(a, b placed) int { return f.sort.Compare(a.by, b.by) }) {
+	if err != nil || !f.inOrder(places) {
 		return nil, false, err
 	}
 	var head keyList
@@ -225,6 +225,66 @@ func (f *search) firstInOrder(ctx context.Context) (page *scim.List, ok bool, er
 	}
 	f.s.snaps.putHead(f.lease, head)
 	return page, true, nil
+}
+
+// inOrder says that the places of a page come in the order that was asked for.
+func (f *search) inOrder(places []placed) bool {
+	return slices.IsSortedFunc(places, func(a, b placed) int { return f.sort.Compare(a.by, b.by) })
+}
+
+// seekInOrder has a walk by cursor go in the directory's own order, where that seeks in it: its pages then cost what they show, and no list is made. A walk
+// goes on as it has begun: who is equal in the order comes first in the one and last in the other.
+func (f *search) seekInOrder() {
+	if f.sort == nil || f.part != nil || f.from != nil && !f.from.own {
+		return
+	}
+	if by, ok := f.ownOrder(); ok && f.c.Backend().SeeksIn(by) {
+		f.own, f.stood = &by, map[backends.Key]backends.SortKey{}
+	}
+}
+
+// stand says where the walk goes on in the directory's order. False where that can no longer be said: the list knows about where.
+func (f *search) stand(ctx context.Context) (ok bool, err error) {
+	switch {
+	case f.own == nil:
+		return true, nil
+	case !f.from.far:
+		f.stood[f.from.key] = f.from.at
+		return true, nil
+	}
+	recs, err := f.c.Backend().Fetch(ctx, []backends.Key{f.from.key}, []string{f.own.Attr})
+	for _, rec := range recs {
+		if value, _ := f.own.Key(rec).Value(); len(value) > longestPlace {
+			f.note(recs)
+			return true, nil
+		}
+	}
+	f.own = nil
+	return false, err
+}
+
+// begin has a walk begin behind a key, or go back from it; "" is the beginning of all.
+func (f *search) begin(q *backends.Query, key backends.Key, back bool) {
+	q.After, q.Reverse = key, f.desc != back
+	if f.own == nil {
+		return
+	}
+	by := *f.own
+	by.Descending = by.Descending != back
+	q.Sort, q.At, q.Reverse = &by, f.stood[key], false
+	if !slices.Contains(q.Attrs, by.Attr) && q.Attrs != nil {
+		q.Attrs = append(slices.Clip(q.Attrs), by.Attr)
+	}
+}
+
+// note remembers where records stand in the directory's order: by what the walk has seen of them, for they may change until they are shown.
+func (f *search) note(recs []backends.Record) {
+	if f.own == nil {
+		return
+	}
+	for _, rec := range recs {
+		f.stood[rec.Key] = f.own.Key(rec)
+	}
 }
 
 // arrange puts whole records into the order of the search: a page that holds all there is.

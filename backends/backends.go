@@ -84,6 +84,7 @@ type Capabilities struct {
 	Transactional bool
 	Key           []string // the attributes that make a record's key, which a new record may say and which never change; none where the key is the directory's own
 	Document      string   // the attribute that has a place for whatever has none of its own, under a Path; "" for none
+	MostKeys      int      // a KeyIn of so many costs no more than to send them; 0: each of them is a term of a filter, and a filter has a longest
 }
 
 // Reader reads records.
@@ -103,6 +104,9 @@ type Reader interface {
 	// the way: ErrUnavailable where the directory is too busy to sort, refuses, or turns out to order otherwise, which may show after many records;
 	// ErrInvalid for an order that it never could walk in. Sorting costs a directory much, so whoever can sort for himself should.
 	Sorts(by Sort) bool
+	// SeeksIn says whether a walk in this order, too, begins at Query.After at a cost that does not grow with what is left out by that, as with an index that
+	// is in it. No I/O. Only where the directory Seeks and Sorts.
+	SeeksIn(by Sort) bool
 	// Syntax says what the directory's schema knows of attr. No I/O.
 	Syntax(attr string) Syntax
 	// Native renders a predicate in the directory's own language (an LDAP filter with the scope, SQL), for explain and logs.
@@ -120,14 +124,17 @@ type Query struct {
 	Limit int       // stop after so many; 0: no limit
 	Sort  *Sort     // nil: in no particular order, or in that of the keys where the directory Seeks. Only one that Sorts says yes to
 
-	// Where the directory Seeks, without Sort. The order of keys is the directory's own, and always the same.
-	After   Key  // begin behind this key, whether or not it is still there; "": at the first
-	Reverse bool // from the last key to the first; After is then the key to stay before
-	Skip    int  // leave out so many first; this may take time in proportion
+	// Where the directory Seeks. The order of keys is the directory's own, and always the same. Of records that are equal in Sort it says which comes first,
+	// the other way round when Descending.
+	After   Key     // begin behind this key, whether or not it is still there; "": at the first
+	At      SortKey // with Sort and After: where that record stood when it was seen, wherever it stands now
+	Reverse bool    // without Sort: from the last key to the first; After is then the key to stay before
+	Skip    int     // without Sort: leave out so many first; this may take time in proportion
 }
 
 // Sort is an order of records: by the lowest value that each has of an attribute, compared by Rule. Records without the attribute come last, or
-// first when Descending: it is the whole order that is turned around. Records that are equal in it come in no particular order.
+// first when Descending: it is the whole order that is turned around. Records that are equal in it come in no
+// particular order, or in that of their keys where the directory Seeks.
 type Sort struct {
 	Attr       string
 	Rule       Rule

@@ -21,7 +21,7 @@ func Match(p Predicate, r Record) bool {
 	case Not:
 		return !Match(p.Term, r)
 	case KeyIn:
-		return slices.Contains(p.Keys, r.Key)
+		return p.has(r.Key)
 	case Present:
 		return len(r.Attrs.Get(p.Attr)) > 0
 	case Eq:

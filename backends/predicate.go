@@ -2,6 +2,7 @@ package backends
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -57,8 +58,11 @@ type (
 		Attr  string
 		Where Predicate
 	}
-	// KeyIn holds for the records with these keys.
-	KeyIn struct{ Keys []Key }
+	// KeyIn holds for the records with these keys. Of many, OneOf makes it.
+	KeyIn struct {
+		Keys   []Key
+		sorted bool
+	}
 	// And holds when each of its terms does; without terms it holds.
 	And []Predicate
 	// Or holds when one of its terms does; without terms it does not.
@@ -129,6 +133,19 @@ func (p Or) String() string       { return joinTerms(p, " or ") }
 func (p Not) String() string      { return "not " + Describe(p.Term) }
 func (True) String() string       { return "true" }
 func (False) String() string      { return "false" }
+
+// OneOf holds for the records with these keys, and is quick to be matched however many they are.
+func OneOf(keys []Key) KeyIn {
+	return KeyIn{Keys: slices.Compact(slices.Sorted(slices.Values(keys))), sorted: true}
+}
+
+func (p KeyIn) has(key Key) bool {
+	if !p.sorted {
+		return slices.Contains(p.Keys, key)
+	}
+	_, found := slices.BinarySearch(p.Keys, key)
+	return found
+}
 
 func (p KeyIn) String() string {
 	keys := make([]string, len(p.Keys))

@@ -8,6 +8,12 @@ type SortKey struct {
 	there  bool
 }
 
+// PlaceOf is the place of records whose lowest value is this one, as Value gives it.
+func PlaceOf(value string) SortKey { return SortKey{lowest: value, there: true} }
+
+// Value is the lowest value, as the rule of the order has it; false where there is none. PlaceOf makes the place of it again, in another process too.
+func (k SortKey) Value() (value string, there bool) { return k.lowest, k.there }
+
 // Key is where a record stands in the order s. A value that cannot be read under the rule counts as absent, and so does a Secret, whose
 // place in a list would tell of what it holds.
 func (s Sort) Key(r Record) SortKey {

@@ -62,7 +62,7 @@ func (l *lowering) keys(f *field, op filter.Op, v any, kind UnknownKind) bound {
 	if !ok {
 		return nothing(f.path.String() + " was not looked up")
 	}
-	return l.m.sent(backends.KeyIn{Keys: answer.Keys})
+	return l.m.sent(backends.OneOf(answer.Keys))
 }
 
 func (l *lowering) answer(f *field, v any, kind UnknownKind) (Answer, bool) {

@@ -151,6 +151,9 @@ func (b *memoryClass) Sorts(by backends.Sort) bool {
 	return own != backends.NoRule && own == by.Rule
 }
 
+// SeeksIn says yes to every order that there is: all are made anew for each walk.
+func (b *memoryClass) SeeksIn(by backends.Sort) bool { return b.m.Numbered && b.Sorts(by) }
+
 // ready holds an operation back that nobody waits for, or that finds nobody at home.
 func (b *memoryClass) ready(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -219,7 +222,7 @@ func (b *memoryClass) Walk(ctx context.Context, q backends.Query) iter.Seq2[back
 			return
 		}
 		given, skipped := 0, 0
-		for _, key := range b.m.behind(b.keysFor(q.Sort), q) {
+		for _, key := range b.keysFor(q) {
 			rec, found, err := b.step(ctx, key, q)
 			if err != nil {
 				yield(backends.Record{}, err)
@@ -260,11 +263,11 @@ func (b *memoryClass) keys() []backends.Key {
 	return keys
 }
 
-// keysFor lists the keys in the order that is wanted. What is changed while the walk lasts keeps the place that it had.
-func (b *memoryClass) keysFor(by *backends.Sort) []backends.Key {
-	keys := b.keys()
+// keysFor lists the keys that the walk comes to, in the order that is wanted. What is changed while the walk lasts keeps the place that it had.
+func (b *memoryClass) keysFor(q backends.Query) []backends.Key {
+	keys, by := b.keys(), q.Sort
 	if by == nil {
-		return keys
+		return b.m.behind(keys, q)
 	}
 	b.m.mu.RLock()
 	defer b.m.mu.RUnlock()
@@ -272,8 +275,12 @@ func (b *memoryClass) keysFor(by *backends.Sort) []backends.Key {
 	for key, r := range b.m.records {
 		place[key] = by.Key(b.m.seen(r, []string{by.Attr}))
 	}
-	slices.SortStableFunc(keys, func(a, c backends.Key) int { return by.Compare(place[a], place[c]) })
-	return keys
+	compare := b.m.inOrder(*by)
+	slices.SortFunc(keys, func(a, c backends.Key) int { return compare(a, c, place[a], place[c]) })
+	if q.After == "" {
+		return keys
+	}
+	return slices.DeleteFunc(keys, func(key backends.Key) bool { return compare(key, q.After, place[key], q.At) <= 0 })
 }
 
 func (b *memoryClass) step(ctx context.Context, key backends.Key, q backends.Query) (rec backends.Record, found bool, err error) {

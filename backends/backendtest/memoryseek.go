@@ -35,8 +35,8 @@ func (m *Memory) seekable(q backends.Query) error {
 	switch {
 	case !m.Numbered:
 		return invalid("This directory cannot seek.")
-	case q.Sort != nil:
-		return invalid("A walk is either sorted or in the order of the keys.")
+	case q.Sort != nil && (q.Reverse || q.Skip != 0):
+		return invalid("A walk that is sorted says itself which way it goes, and skips nobody.")
 	case q.Skip < 0:
 		return invalid("Less than no record cannot be skipped.")
 	}
@@ -44,6 +44,17 @@ func (m *Memory) seekable(q backends.Query) error {
 		return invalid("A walk can begin behind a key only.")
 	}
 	return nil
+}
+
+// inOrder compares records by their places, and those that stand in one place by their keys.
+func (m *Memory) inOrder(by backends.Sort) func(a, b backends.Key, at, bt backends.SortKey) int {
+	return func(a, b backends.Key, at, bt backends.SortKey) int {
+		keys := m.compareKeys(a, b)
+		if by.Descending && m.Numbered {
+			keys = -keys
+		}
+		return cmp.Or(by.Compare(at, bt), keys)
+	}
 }
 
 // behind gives those of the keys, which are in order, that a walk comes to, in the order in which it does. The key to begin behind need not be among them.

@@ -16,6 +16,7 @@ func seekChecks() []check {
 	return []check{
 		{"a walk by keys begins behind any key, there or not, and goes both ways, in one order for everybody", (*suite).seeks},
 		{"a walk by keys leaves out what does not fit, before it skips and counts", (*suite).seeksWhatFits},
+		{"a walk in an order begins behind any record, wherever that stands by now, and equal ones go by their keys", (*suite).seeksInOrder},
 		{"page after page gives each record once, whatever is made and deleted meanwhile", (*suite).seeksWhileOthersWrite},
 	}
 }

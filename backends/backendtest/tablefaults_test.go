@@ -222,8 +222,59 @@ func collect(walk iter.Seq2[backends.Record, error]) []backends.Record {
 	return recs
 }
 
+// behindPlace gives a backend that has an opinion of its own on who is behind a place.
+func behindPlace(is func(q backends.Query, rec backends.Record) bool) planter {
+	return with(func(_ *Memory, h *hooked) {
+		b := h.Backend
+		h.walk = func(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
+			if q.Sort == nil || q.After == "" {
+				return b.Walk(ctx, q)
+			}
+			return func(yield func(backends.Record, error) bool) {
+				given := 0
+				for rec, err := range b.Walk(ctx, backends.Query{Where: q.Where, Attrs: []string{q.Sort.Attr}, Sort: q.Sort}) {
+					if err == nil && !is(q, rec) {
+						continue
+					}
+					if given++; !yield(rec, err) || given == q.Limit {
+						return
+					}
+				}
+			}
+		}
+	})
+}
+
 func seekFaults() []fault {
 	return []fault{
+		{"who is equal to the place in an order is left out", (*suite).seeksInOrder, behindPlace(func(q backends.Query, rec backends.Record) bool { return q.Sort.Compare(q.Sort.Key(rec), q.At) > 0 })},
+		{"who is equal to the place in an order comes again", (*suite).seeksInOrder, behindPlace(func(q backends.Query, rec backends.Record) bool {
+			return rec.Key != q.After && q.Sort.Compare(q.Sort.Key(rec), q.At) >= 0
+		})},
+		{"behind a place with a value nobody is who has none", (*suite).seeksInOrder, with(func(_ *Memory, h *hooked) {
+			b := h.Backend
+			h.walk = func(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
+				if _, there := q.At.Value(); there && q.After != "" {
+					q.Where = backends.And{q.Where, backends.Present{Attr: q.Sort.Attr}}
+				}
+				return b.Walk(ctx, q)
+			}
+		})},
+		{"where the record stands by now counts, and not where it stood", (*suite).seeksInOrder, with(func(_ *Memory, h *hooked) {
+			b := h.Backend
+			h.walk = func(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
+				if q.Sort != nil && q.After != "" {
+					if recs, _ := b.Fetch(ctx, []backends.Key{q.After}, []string{q.Sort.Attr}); len(recs) == 1 {
+						q.At = q.Sort.Key(recs[0])
+					}
+				}
+				return b.Walk(ctx, q)
+			}
+		})},
+		{"equal ones go by their keys one way only", (*suite).seeksInOrder, sorting(func(q backends.Query, all []backends.Record) []backends.Record {
+			slices.SortStableFunc(all, func(a, b backends.Record) int { return right(*q.Sort, a, b) })
+			return all
+		})},
 		{name: "behind a key that is gone a walk begins anew", noticed: (*suite).seeks, plant: walking(func(b backends.Backend, ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
 			if recs, _ := b.Fetch(ctx, []backends.Key{q.After}, nil); len(recs) == 0 {
 				q.After = ""

@@ -39,6 +39,9 @@ const (
 	longestPause = 200 * time.Millisecond
 )
 
+// SeeksIn says no: no entry can be sought by its place.
+func (c *class) SeeksIn(backends.Sort) bool { return false }
+
 // Sorts says whether the directory orders records by an attribute: it knows the control, the attribute's values are equal as the order has
 // it, and the attribute has that ordering rule or can be lent it.
 func (c *class) Sorts(by backends.Sort) bool {

@@ -109,7 +109,7 @@ func (c *class) walkPiece(ctx context.Context, w *walker, limit time.Duration, t
 		case !take(r):
 			return errEnough
 		}
-		if w.taken++; !w.exact && w.taken == q.Limit {
+		if w.taken++; (!w.exact || w.turns > 0) && w.taken == q.Limit {
 			return errEnough
 		}
 		return nil
@@ -135,6 +135,9 @@ type walker struct {
 	size  int          // of the first piece, and of later ones
 	rows  int          // of the last statement
 	last  backends.Key // that was seen
+
+	turn, turns int // of the portions of an order; see portions
+	shown       map[backends.Key]bool
 }
 
 // Pieces are so small at first that leaving one costs nothing, and grow where what is wanted is rare.
@@ -149,6 +152,10 @@ func newWalker(q backends.Query) *walker {
 
 // further says whether there may be more behind the last statement, which the next one then asks for.
 func (w *walker) further() bool {
+	if w.turn+1 < w.turns {
+		w.turn++
+		return true
+	}
 	if w.piece == 0 || w.rows < w.piece || w.last == w.q.After {
 		return false
 	}
@@ -180,6 +187,9 @@ func (s *shape) walkOn(st *statement, w *walker) error {
 		}
 		q.Skip, q.Limit = 0, w.piece
 	}
+	if q.Sort != nil {
+		return s.amongSorted(st.sql(" WHERE "), w, q)
+	}
 	if q.Skip == 0 || q.Limit == 0 || !unique(s.rel, s.class.key) {
 		return s.among(st.sql(" WHERE "), q)
 	}
@@ -197,7 +207,8 @@ func (s *shape) walkOn(st *statement, w *walker) error {
 	if err := s.among(st, q); err != nil {
 		return err
 	}
-	return s.order(st.sql(behind), q)
+	s.keyOrder(st.sql(behind, " ORDER BY "), q.Reverse)
+	return nil
 }
 
 // among writes the condition of a walk, its order and its bounds.
@@ -206,19 +217,44 @@ func (s *shape) among(st *statement, q backends.Query) error {
 	if q.After != "" {
 		st.sql(" AND ")
 		if !s.keyAfter(st, q.After, q.Reverse) {
-			return &backends.Error{Kind: backends.ErrInvalid, Detail: "The walk is to begin behind what cannot be a key."}
+			return errPlace
 		}
 	}
-	if err := s.order(st, q); err != nil {
-		return err
+	s.keyOrder(st.sql(" ORDER BY "), q.Reverse)
+	bounds(st, q)
+	return nil
+}
+
+// amongSorted is among for a walk in an order. A page of it is asked for in portions.
+func (s *shape) amongSorted(st *statement, w *walker, q backends.Query) error {
+	o, ok := s.ordering(*q.Sort)
+	if !ok {
+		return &backends.Error{Kind: backends.ErrInvalid, Attr: q.Sort.Attr, Detail: "The database cannot order records by this attribute as it must."}
 	}
+	of := whole
+	if w.exact && q.Limit > 0 && q.Limit <= pageful && q.Skip == 0 {
+		turns := o.portions(q)
+		of, w.turns = turns[min(w.turn, len(turns)-1)], len(turns)
+	}
+	s.inScope(st, q.Where)
+	if !s.behind(st, o, q, of) {
+		return errPlace
+	}
+	s.orderBy(st, o, q.Sort.Descending, of)
+	bounds(st, q)
+	return nil
+}
+
+var errPlace = &backends.Error{Kind: backends.ErrInvalid, Detail: "The walk is to begin behind what cannot be a key, or cannot stand in this order."}
+
+// bounds writes what is left out, and where a walk stops.
+func bounds(st *statement, q backends.Query) {
 	if q.Limit > 0 {
 		st.sql(" LIMIT ").arg(int64(q.Limit), "bigint")
 	}
 	if q.Skip > 0 {
 		st.sql(" OFFSET ").arg(int64(q.Skip), "bigint")
 	}
-	return nil
 }
 
 // inScope writes that t belongs to the class, and a condition that holds wherever p does.
@@ -239,18 +275,17 @@ func (s *shape) inScope(st *statement, p backends.Predicate) {
 	}
 }
 
-// order writes ORDER BY.
-func (s *shape) order(st *statement, q backends.Query) error {
-	if q.Sort != nil {
-		return s.orderBy(st, *q.Sort)
-	}
-	st.sql(" ORDER BY ")
-	s.keyOrder(st, q.Reverse)
-	return nil
-}
-
 // wants says whether a record is part of the walk, and takes from it what was not asked for.
 func (w *walker) wants(r *backends.Record) bool {
+	if w.turns > 1 { // who has got a value meanwhile, or lost it, may be in both portions
+		if w.shown == nil {
+			w.shown = map[backends.Key]bool{}
+		}
+		defer func() { w.shown[r.Key] = true }()
+		if w.shown[r.Key] {
+			return false
+		}
+	}
 	if w.exact {
 		return true
 	}
