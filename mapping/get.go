@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,26 +11,6 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
-
-// Reads lists the native attributes that the wanted SCIM attributes are made of; want nil: all. What a filter's rest
-// needs is asked with Lowered.Wants.
-func (m *Mapping) Reads(want func(scim.Ref) bool) []string {
-	var attrs []string
-	for _, a := range m.attrs {
-		for _, f := range a.fields {
-			if f.shown() && a.wants(f, want) {
-				attrs = append(attrs, f.reads()...)
-				for _, w := range f.write { // a write keeps what it does not change
-					attrs = append(append(attrs, w.attr), w.expr.Reads()...)
-				}
-			}
-		}
-	}
-	slices.SortFunc(attrs, func(x, y string) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(x), strings.ToLower(y)), cmp.Compare(x, y))
-	})
-	return slices.CompactFunc(attrs, strings.EqualFold)
-}
 
 // wants reports that a field is needed for what is wanted. The elements of a multi-valued attribute are made whole,
 // because which of them is primary depends on all; and whatever is derived of a reference takes its value.

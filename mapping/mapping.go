@@ -46,6 +46,7 @@ type Mapping struct {
 	pointed   []pointed
 	labels    []*field // what a record is called by those who point at it: the first that shows something
 	tests     []configs.Node
+	reads     reads
 }
 
 // Name is the resource type's name, "User".
