@@ -94,7 +94,7 @@ func (f *search) fetch(ctx context.Context, keys *keyList, at int, batch []backe
 		}
 	}
 	if len(missing) > 0 {
-		recs, err := f.c.Backend().Fetch(ctx, missing, f.c.reads(f.want))
+		recs, err := f.c.Backend().Fetch(ctx, missing, f.s.readsJoined(f.c, f.want))
 		if err == nil {
 			recs, err = f.s.versioned(ctx, f.c, recs)
 		}

@@ -19,7 +19,7 @@ func (s *Service) Get(ctx context.Context, req scim.Request, id string) (*scim.R
 		return nil, err
 	}
 	want := c.wants(req.Projection)
-	rec, err := s.fetchOne(ctx, c, backends.Key(id), want)
+	rec, err := s.fetchThis(ctx, c, backends.Key(id), s.readsJoined(c, want))
 	if err != nil {
 		return nil, s.translate(err, c, false)
 	}
@@ -29,7 +29,12 @@ func (s *Service) Get(ctx context.Context, req scim.Request, id string) (*scim.R
 
 // fetchOne reads a record with what is wanted of it. A key that cannot be one costs the backend no query.
 func (s *Service) fetchOne(ctx context.Context, c *class, key backends.Key, want func(scim.Ref) bool) (backends.Record, error) {
-	recs, err := c.Backend().Fetch(ctx, []backends.Key{key}, c.reads(want))
+	return s.fetchThis(ctx, c, key, c.reads(want))
+}
+
+// fetchThis is fetchOne for who knows what to read.
+func (s *Service) fetchThis(ctx context.Context, c *class, key backends.Key, attrs []string) (backends.Record, error) {
+	recs, err := c.Backend().Fetch(ctx, []backends.Key{key}, attrs)
 	if err == nil {
 		recs, err = s.versioned(ctx, c, recs)
 	}

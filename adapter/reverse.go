@@ -136,16 +136,11 @@ func (s *Service) turn(ctx context.Context, c *class, r reference, base string, 
 			holder.Delete(r.Attr)
 		}
 	}
-	names, err := ownNames(ctx, c, back.By, recs)
+	held, err := holdersOfEach(ctx, c, there, back, recs, there.labelReads(r.labelled))
 	if err != nil {
 		return err
 	}
-	held, err := holdersOfAll(ctx, there, back, names, recs, there.labelReads(r.labelled))
-	if err != nil {
-		return err
-	}
-	for i, rec := range recs {
-		found := held[names[rec.Key]]
+	for i, found := range held {
 		if len(found) == 0 {
 			continue
 		}
@@ -161,6 +156,55 @@ func (s *Service) turn(ctx context.Context, c *class, r reference, base string, 
 		}
 	}
 	return nil
+}
+
+// join is the backend's word for what turn asks; "" where it has none.
+func join(c, there *class, back reference, attrs []string) string {
+	if back.By != "" || c.Backend().Capabilities().Rename {
+		return ""
+	}
+	return c.Backend().Join(there.Backend(), back.Native, attrs)
+}
+
+// readsJoined lists what to read of records that are to be shown, with those that point at them where the directory brings them along.
+func (s *Service) readsJoined(c *class, want func(scim.Ref) bool) []string {
+	attrs := c.reads(want)
+	for _, r := range c.refs {
+		if r.Reverse == "" || r.attr == nil || !want(r.ref()) {
+			continue
+		}
+		if there, back, ok := s.other(r); ok {
+			if word := join(c, there, back, there.labelReads(r.wanted(want, r.Display))); word != "" {
+				attrs = append(attrs, word)
+			}
+		}
+	}
+	return attrs
+}
+
+// holdersOfEach gives for each record of a page those of another class that point at it: as they came with the records, or asked for at once.
+func holdersOfEach(ctx context.Context, c, there *class, back reference, recs []backends.Record, attrs []string) ([][]backends.Record, error) {
+	held := make([][]backends.Record, len(recs))
+	if word := join(c, there, back, attrs); word != "" {
+		came := true
+		for i, rec := range recs {
+			var ok bool
+			held[i], ok = rec.Held[word]
+			came = came && ok
+		}
+		if came {
+			return held, nil
+		}
+	}
+	names, err := ownNames(ctx, c, back.By, recs)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := holdersOfAll(ctx, there, back, names, recs, attrs)
+	for i, rec := range recs {
+		held[i] = asked[names[rec.Key]]
+	}
+	return held, err
 }
 
 // holdersOfAll asks at once who points at the records of a page.

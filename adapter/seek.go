@@ -95,9 +95,13 @@ func (f *search) readAll(ctx context.Context, q backends.Query) (recs []backends
 
 // query reads of each record what is needed for a page, and for what is left to test.
 func (f *search) query() backends.Query {
-	return backends.Query{Where: f.low.Where, Reverse: f.desc, Attrs: f.c.reads(func(ref scim.Ref) bool {
-		return f.want(ref) || f.low.Rest != nil && f.low.Wants(ref)
-	})}
+	q := backends.Query{Where: f.low.Where, Reverse: f.desc}
+	if f.low.Rest == nil {
+		q.Attrs = f.s.readsJoined(f.c, f.want)
+		return q
+	}
+	q.Attrs = f.c.reads(func(ref scim.Ref) bool { return f.want(ref) || f.low.Wants(ref) })
+	return q
 }
 
 // pageByCursor is the page behind, or before, the key of a cursor. There is one before whatever was on an earlier page, without looking: if they have

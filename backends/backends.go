@@ -187,6 +187,10 @@ type Resolver interface {
 	// Holders gives for each of the names the records whose attribute attr holds it, as the attribute itself compares, with the attributes that are asked
 	// for; names that nobody holds are left out. It is Find from the other side: few operations however many names, and attr itself is not read.
 	Holders(ctx context.Context, attr string, names, attrs []string) (map[string][]Record, error)
+	// Join gives a word for the records of another class whose attribute attr holds a record's own name. Among the attributes that Fetch and Walk are asked
+	// for it brings them along, with attrs of each, in the same operation: Record.Held has under the word what other's Holders would give. "": this directory
+	// does not join the two, or not yet. A record may come without, too, where what the directory holds has changed meanwhile. No I/O.
+	Join(other Backend, attr string, attrs []string) string
 }
 
 // Condition is what must hold for a write to happen. The zero value asks nothing beyond scope.

@@ -14,6 +14,7 @@ type Record struct {
 	Name    string // the directory's own name for it: the DN; "" where there is none
 	Version string // opaque; "" when the directory has none
 	Attrs   Attributes
+	Held    map[string][]Record // by words of Join: who holds its name
 }
 
 // Attributes maps an attribute's name to its values. Names are spelled as the caller asked for them; with "*" as the directory spells them.
@@ -25,6 +26,16 @@ type Values []Value
 // Clone shares nothing with r.
 func (r Record) Clone() Record {
 	r.Attrs = r.Attrs.Clone()
+	if r.Held != nil {
+		held := make(map[string][]Record, len(r.Held))
+		for word, records := range r.Held {
+			held[word] = make([]Record, len(records))
+			for i, other := range records {
+				held[word][i] = other.Clone()
+			}
+		}
+		r.Held = held
+	}
 	return r
 }
 

@@ -200,6 +200,9 @@ func (c *class) Holders(ctx context.Context, attr string, names, attrs []string)
 	return held, nil
 }
 
+// Join gives nothing: a search finds entries of one kind.
+func (c *class) Join(backends.Backend, string, []string) string { return "" }
+
 // holding is one search on a shared connection. Who the server does not find truly, or gives only in pages, are walked.
 func (c *class) holding(ctx context.Context, v *view, name backends.Eq, attrs []string) ([]backends.Record, error) {
 	f, exact := c.lowering(v.in).above(name)

@@ -171,6 +171,15 @@ const (
 	mostPlans  = 1000 // more statements are forgotten, all at once
 )
 
+// admitSearch asks whether a search may be run, before it is: the search alone, for what is joined with what it finds is looked up.
+func (c *class) admitSearch(ctx context.Context, s *shape, build func(*shape, *statement) error) error {
+	st := &statement{alone: true}
+	if err := build(s, st); err != nil {
+		return err
+	}
+	return c.admit(ctx, s, st)
+}
+
 // admit refuses a search that the database would answer by reading more rows one by one than max_scan_rows, so that an index is made rather than the
 // database kept busy. It is asked before a statement is sent that has a condition of its caller's.
 func (c *class) admit(ctx context.Context, s *shape, st *statement) error {

@@ -63,6 +63,7 @@ type shape struct {
 	doc     *column // nil: no document
 	sets    []*set
 	folding *folding // how this database folds letters
+	lists   *lists   // nil: nothing is remembered
 }
 
 // place finds where an attribute that somebody asks for is kept; false for one that is nowhere. The database is held to what it finds from then on.

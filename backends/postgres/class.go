@@ -46,6 +46,7 @@ type class struct {
 	use     *backends.Use
 
 	plans plans // of searches, for max_scan_rows
+	joins joins
 
 	meeting chan struct{} // has one place, taken while the catalog is read
 	present atomic.Pointer[fitted]

@@ -141,7 +141,7 @@ func (c *class) fit(ctx context.Context, conn *pgx.Conn) (*fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tailor{c: c, s: &shape{class: c}, role: cat.role.name}
+	t := &tailor{c: c, s: &shape{class: c, lists: &lists{}}, role: cat.role.name}
 	t.table(cat.relations[table])
 	if t.s.rel != nil {
 		for i, set := range c.sets {

@@ -207,6 +207,11 @@ func (s *shape) keyIn(st *statement, keys []backends.Key) bool {
 	if len(seen) == 0 {
 		return false
 	}
+	for key := range seen {
+		if len(seen) == 1 { // a server keeps the plan of this, and makes that of a list anew each time
+			return s.keyIs(st, key)
+		}
+	}
 	if len(s.key) == 1 {
 		c := s.key[0]
 		st.sql(keySide(c), " = ANY(").arg(columns[0], "text[]").sql("::", keyType(c), "[])")

@@ -60,6 +60,9 @@ func (c *class) records(ctx context.Context, attrs []string, where func(*shape, 
 	var records []backends.Record
 	var v *view
 	err := c.d.read(ctx, c, func(s *shape, st *statement) error {
+		if err := c.meet(ctx, attrs); err != nil {
+			return err
+		}
 		v = s.selectRecord(st, attrs)
 		st.sql(" WHERE ")
 		s.scope(st).sql(" AND (")

@@ -23,6 +23,10 @@ var secrets = []string{
 var bare = strings.NewReplacer("_", "", "-", "")
 
 func secretName(name string) bool {
+	// All of them have both letters. Each member of each document is asked about.
+	if !strings.ContainsAny(name, "pP") || !strings.ContainsAny(name, "sSwW") {
+		return false
+	}
 	return slices.Contains(secrets, bare.Replace(strings.ToLower(name)))
 }
 
@@ -31,6 +35,7 @@ type view struct {
 	s       *shape
 	columns []string // of the answer, beside version and key: SQL that says which, for finding it again
 	items   []item
+	joined  []broughtAlong
 }
 
 // item is an attribute that is asked for.
@@ -38,18 +43,35 @@ type item struct {
 	place place
 	at    int  // of the answer's columns
 	whole bool // a document is shown as its JSON
+
+	secret bool // what is picked of a document
 }
 
 // selectRecord writes a SELECT of everything that these attributes need, FROM the record's table t and without a WHERE. What it gives turns rows into records.
 // "*" are all columns that can be written and all sets, a document as one text of JSON; "+" are the columns that the database keeps itself. more is SQL of
 // our own for answers behind those of the record, of tables that the caller joins.
 func (s *shape) selectRecord(st *statement, attrs []string, more ...string) *view {
+	st.sql("SELECT ")
+	v := s.listed(st, attrs)
+	for _, column := range more {
+		st.sql(", ", column)
+	}
+	st.sql(" FROM ", s.rel.sql(), " t")
+	return v
+}
+
+// listRecord writes what selectRecord selects.
+func (s *shape) listRecord(st *statement, attrs []string) *view {
 	v := &view{s: s}
-	st.sql("SELECT ", s.versionSQL("t"))
+	st.sql(s.versionSQL("t"))
 	for _, c := range s.key {
 		st.sql(", ", of("t", c), "::text")
 	}
 	for _, attr := range s.wanted(attrs) {
+		if isJoin(attr) {
+			v.join(st, attr)
+			continue
+		}
 		p, ok := s.find(attr)
 		if ok && slices.Contains(attrs, attr) {
 			p.used()
@@ -72,12 +94,11 @@ func (s *shape) selectRecord(st *statement, attrs []string, more ...string) *vie
 				st.sql(textSQL("t", p.column))
 			}
 		}
-		v.items = append(v.items, item{place: p, at: at, whole: p.column != nil && p.column.family == document && len(p.path) == 0})
+		v.items = append(v.items, item{
+			place: p, at: at, whole: p.column != nil && p.column.family == document && len(p.path) == 0,
+			secret: len(p.path) > 0 && secretName(p.path[len(p.path)-1]),
+		})
 	}
-	for _, column := range more {
-		st.sql(", ", column)
-	}
-	st.sql(" FROM ", s.rel.sql(), " t")
 	return v
 }
 
@@ -204,8 +225,10 @@ func (s *shape) aggregate(st *statement, set *set) {
 }
 
 // record makes a record of the row that rows stand at.
-func (v *view) record(rows pgx.Rows) (backends.Record, error) {
-	raw := rows.RawValues()
+func (v *view) record(rows pgx.Rows) (backends.Record, error) { return v.recordOf(rows.RawValues()) }
+
+// recordOf makes a record of the texts of its columns.
+func (v *view) recordOf(raw [][]byte) (backends.Record, error) {
 	n := len(v.s.key)
 	parts := make([]string, n)
 	for i := range parts {
@@ -216,7 +239,7 @@ func (v *view) record(rows pgx.Rows) (backends.Record, error) {
 	if len(v.items) > 0 {
 		r.Attrs = make(backends.Attributes, len(v.items))
 	}
-	documents := map[int]any{}
+	var documents map[int]any // by their columns
 	for _, it := range v.items {
 		text := raw[1+n+it.at]
 		if text == nil {
@@ -231,6 +254,9 @@ func (v *view) record(rows pgx.Rows) (backends.Record, error) {
 			doc, there := documents[it.at]
 			if !there {
 				doc, err = parseJSON(text)
+				if documents == nil {
+					documents = map[int]any{}
+				}
 				documents[it.at] = doc
 			}
 			switch {
@@ -238,7 +264,7 @@ func (v *view) record(rows pgx.Rows) (backends.Record, error) {
 			case it.whole:
 				values, err = wholeDocument(text, doc)
 			default:
-				values = pick(doc, it.place.path, secretName(it.place.path[len(it.place.path)-1]))
+				values = pick(doc, it.place.path, it.secret)
 			}
 		default:
 			values, err = it.place.column.values(text)
@@ -250,7 +276,7 @@ func (v *view) record(rows pgx.Rows) (backends.Record, error) {
 			r.Attrs[it.place.attr] = values
 		}
 	}
-	return r, nil
+	return r, v.hold(&r, raw[1+n:])
 }
 
 // keyless says that nobody could ask for a record: its key is empty or NULL, as it may be in a view, longer than any key, or no number.

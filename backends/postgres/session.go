@@ -43,14 +43,14 @@ func (d *Directory) reading(ctx context.Context, c *class, how reading, build fu
 		if err != nil {
 			return err
 		}
+		if how.search && d.cfg.MaxScanRows > 0 {
+			if err := c.admitSearch(ctx, s, build); err != nil {
+				return err
+			}
+		}
 		st := &statement{}
 		if err := build(s, st); err != nil {
 			return err
-		}
-		if how.search {
-			if err := c.admit(ctx, s, st); err != nil {
-				return err
-			}
 		}
 		seen := false
 		err = d.withConn(ctx, s, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
@@ -64,7 +64,7 @@ func (d *Directory) reading(ctx context.Context, c *class, how reading, build fu
 		case err == nil || seen:
 			return unread(err, how.much)
 		case outdated(err) && !renewed:
-			c.forget()
+			c.forgetAll()
 			renewed = true
 		case !inTheWay(err) || try >= tries || !rested(ctx, try):
 			return unread(err, how.much)

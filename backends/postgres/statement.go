@@ -9,8 +9,9 @@ import (
 
 // statement is SQL in the making. Values get into it as arguments only.
 type statement struct {
-	text strings.Builder
-	args []any
+	text  strings.Builder
+	args  []any
+	alone bool // without joins: the search by itself, which is asked about beforehand
 }
 
 // sql adds text of our own: keywords, quoted identifiers, what the configuration says. Never a value.

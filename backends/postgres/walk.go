@@ -92,6 +92,9 @@ func (c *class) walkPiece(ctx context.Context, w *walker, limit time.Duration, t
 	q := w.q
 	return c.d.reading(ctx, c, reading{limit: limit, search: searches(q.Where), much: searches(q.Where) || q.Sort != nil}, func(s *shape, st *statement) error {
 		w.rows = 0
+		if err := c.meet(ctx, q.Attrs); err != nil {
+			return err
+		}
 		return s.walkOn(st, w)
 	}, func(rows pgx.Rows) error {
 		r, err := w.view.record(rows)
