@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -251,8 +252,12 @@ func TestContractWithCompositeKeys(t *testing.T) { runContract(t, composite) }
 
 func TestContractWithMembersThatAreRecords(t *testing.T) { runContract(t, pointing) }
 
-// TestContractThroughAPooler is where each transaction may have another connection. It runs where PgBouncer is installed.
+// TestContractThroughAPooler is where each transaction may have another connection. It runs where PgBouncer is installed, when it is asked for: what is
+// particular to poolers is tried by TestThroughAPooler in a few seconds.
 func TestContractThroughAPooler(t *testing.T) {
+	if os.Getenv("SCIM_TEST_POOLER") == "" {
+		t.Skip("it takes as long as the whole contract: SCIM_TEST_POOLER=1 runs it")
+	}
 	v := numbered
 	v.through = "sslmode=disable&default_query_exec_mode=exec"
 	runContract(t, v)

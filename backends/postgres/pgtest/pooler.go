@@ -72,7 +72,8 @@ func Pooled(t testing.TB, db DB, params string) DB {
 	return db
 }
 
-// pooler is the configuration. With server_round_robin two transactions in a row have different connections.
+// pooler is the configuration. With server_round_robin two transactions in a row have different connections. Who waits for a server that is away is sent
+// away before the adapter loses patience.
 const pooler = `[databases]
 %s = host=%s port=%s dbname=%s user=%s password=%s
 [pgbouncer]
@@ -85,5 +86,6 @@ default_pool_size = 3
 min_pool_size = 3
 max_client_conn = 200
 server_login_retry = 0
+query_wait_timeout = 2
 server_round_robin = 1
 `
