@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"maps"
 	"math/big"
 	"net"
 	"net/url"
@@ -129,9 +130,7 @@ func addressed(t testing.TB, raw, host string, params ...url.Values) string {
 	}
 	all := url.Values{}
 	for _, p := range params {
-		for name, values := range p {
-			all[name] = values
-		}
+		maps.Copy(all, p)
 	}
 	u.RawQuery = all.Encode()
 	return u.String()

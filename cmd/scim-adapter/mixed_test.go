@@ -2,6 +2,8 @@ package main
 
 import (
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,9 +26,14 @@ type mixedHouse struct {
 
 func openMixed(t *testing.T, ldapURL string) mixedHouse {
 	t.Helper()
-	db := pgtest.Database(t, script(t, "../../configs/examples/ldap-people-postgres-teams/schema.sql"))
+	return openMixedFrom(t, mixedConfig, ldapURL)
+}
+
+func openMixedFrom(t *testing.T, config, ldapURL string, scripts ...string) mixedHouse {
+	t.Helper()
+	db := pgtest.Database(t, append([]string{script(t, "../../configs/examples/ldap-people-postgres-teams/schema.sql")}, scripts...)...)
 	t.Setenv("TEAMS_DATABASE_URL", db.URL)
-	return mixedHouse{openHouseFrom(t, mixedConfig, ldapURL), db, connect(t, db.Admin)}
+	return mixedHouse{openHouseFrom(t, config, ldapURL), db, connect(t, db.Admin)}
 }
 
 // bothWays runs a test with each directory beside the database.
@@ -178,6 +185,34 @@ func TestWhoIsRenamedStaysInHisTeams(t *testing.T) {
 			t.Errorf("the team is another one, %s", got)
 		}
 	})
+}
+
+// TestMembersByLogin: the column holds uids. A rename takes them along, and a deleted person's is not left to the next who is called so.
+func TestMembersByLogin(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "scim.yaml")
+	text := strings.Replace(script(t, mixedConfig), "ref(User.entryUUID)", "ref(User.uid)", 1)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range directories {
+		t.Run(d.name, func(t *testing.T) {
+			h := openMixedFrom(t, config, d.url(t), "ALTER TABLE team.member ALTER person TYPE varchar(64) USING person::text")
+			ada, bob := h.user("ada").id(), h.user("bob").id()
+			team := h.group("Engineers", ada, bob).id()
+			h.holds(team, "ada", "bob")
+			h.shows(team, ada, bob)
+			h.do("PATCH", "/Users/"+ada, patch(op("replace", "userName", "countess"))).want(t, 200)
+			h.holds(team, "bob", "countess")
+			h.shows(team, ada, bob)
+			h.do("PATCH", "/Groups/"+team, patch(op("remove", "members", member(bob)))).want(t, 204)
+			h.do("DELETE", "/Users/"+ada, nil).want(t, 204)
+			h.holds(team)
+			next := h.user("countess").id()
+			h.shows(team)
+			h.do("PATCH", "/Groups/"+team, patch(op("add", "members", member(next)))).want(t, 204)
+			h.shows(team, next)
+		})
+	}
 }
 
 // TestWhoIsDeletedLeavesNoRow: there is no foreign key that would see to it.

@@ -100,7 +100,7 @@ func TestATextInPlaceOfAnObjectIsNamed(t *testing.T) {
 			h := openTables(t, w)
 			a := h.user("ada")
 			for what, bodies := range map[string][]string{
-				"name": {`{"name":"N"}`, `{"userName":"n","name":"N"}`, `{"userName":"n","name":["N"]}`, `{"userName":"n","name":7}`, `{"userName":"n","name":true}`},
+				"name":           {`{"name":"N"}`, `{"userName":"n","name":"N"}`, `{"userName":"n","name":["N"]}`, `{"userName":"n","name":7}`, `{"userName":"n","name":true}`},
 				"name.givenName": {`{"userName":"n","name":{"givenName":{"x":"N"}}}`, `{"userName":"n","name":{"givenName":["N","M"]}}`},
 				enterpriseURN:    {`{"userName":"n","` + enterpriseURN + `":"N"}`},
 				"emails":         {`{"userName":"n","emails":[["N"]]}`, `{"userName":"n","emails":{"value":["N","M"]}}`},

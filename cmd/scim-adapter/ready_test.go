@@ -63,7 +63,7 @@ func TestReadyAsksForEachTable(t *testing.T) {
 		"people may not be read": {"REVOKE SELECT ON hr.person FROM " + role, "GRANT SELECT ON hr.person TO " + role, "/Groups?excludedAttributes=members"},
 		"teams may not be read":  {"REVOKE SELECT ON hr.team FROM " + role, "GRANT SELECT ON hr.team TO " + role, "/Users?excludedAttributes=groups"},
 		"teams are gone":         {"ALTER TABLE hr.team RENAME TO team_of_old", "ALTER TABLE hr.team_of_old RENAME TO team", "/Users?excludedAttributes=groups"},
-		"the schema is closed":                  {"REVOKE USAGE ON SCHEMA hr FROM " + role, "GRANT USAGE ON SCHEMA hr TO " + role, ""},
+		"the schema is closed":   {"REVOKE USAGE ON SCHEMA hr FROM " + role, "GRANT USAGE ON SCHEMA hr TO " + role, ""},
 		"the role may not log in": {
 			"ALTER ROLE " + role + " NOLOGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + role + "'", "ALTER ROLE " + role + " LOGIN", "",
 		},
