@@ -1,0 +1,26 @@
+-- init-db.sql   the database of scim-adapter: the journal (audit), what directories have no place for (overlay), snapshots (backup), and the tables of a
+-- plain SCIM service (scim), which the preset postgres-scim maps and nobody else needs.
+--
+--     createdb --encoding=UTF8 scim_production
+--     psql -v ON_ERROR_STOP=1 -d scim_production -f init-db.sql
+--     psql -d scim_production -c "CREATE ROLE scim LOGIN PASSWORD '…' IN ROLE scim_app"
+--
+-- The first two as a superuser, or as the database's owner with CREATEROLE. The adapter connects as the third, which owns nothing: it adds to the journal and
+-- cannot change it, and in scim row-level security binds it, where each of its transactions says whose it is (SET LOCAL scim.tenant_id). PostgreSQL 15 or later.
+-- Who takes changes back with it, or reads the journal, is in scim_audit as well; who migrates, makes and drops months, in scim_owner.
+--
+-- It is one transaction: it happens whole or not at all. It may be run again, and then changes nothing. A database made by the
+-- script of the production guide is brought to the same state:
+--   - groups can be members of groups, and a row of group_memberships has either a user or a group;
+--   - user names and names of groups are unique without regard to letter case. Where there are two already that differ only in that, nothing
+--     is changed and they are listed. What they are without letter case has a column of its own, which the database fills in, with an index;
+--   - row-level security, which was on without a policy (nobody but the owner saw anything), has one, and holds for the owner too;
+--   - audit.events is cut by kind and month; its rows lie in the months that they are of, and nobody changes or deletes any;
+--   - the tables belong to scim_owner. Who worked as their owner needs scim_app from now on.
+--
+-- In a row of scim the columns are the truth. `data` is a SCIM resource without what has a column; where it does have userName, displayName of a
+-- group, externalId, id or meta all the same, as the guide's service writes it, a trigger lets them say what the columns say. Every change of a row, or of the
+-- members of a group, by whomever, moves version and updated_at.
+--
+-- This file is made of adapter/journal/pgjournal/migrations (go generate); `scim-adapter migrate` does the same with a database, and finds one that this file
+-- has made up to date.
