@@ -9,5 +9,5 @@ trap 'scripts/servers.sh stop "$dir"; rm -rf "$dir"' EXIT
 env=$(scripts/servers.sh start "$dir" postgres)
 eval "$env"
 export SCIM_TEST_SERVERS=required SCIM_BENCH_PEOPLE=${1:-1000000}
-echo "$(nproc) cores, $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(go version), $SCIM_BENCH_PEOPLE people"
+echo "load $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) cores, $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2- | xargs), $(go version), $SCIM_BENCH_PEOPLE people"
 go test ./cmd/scim-adapter -run '^$' -bench PlainService -benchtime 3s -timeout 0
