@@ -1,0 +1,152 @@
+package pgjournal
+
+import (
+	"context"
+	"crypto/rand"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/backends/postgres/pgtest"
+	"github.com/scim-adapter/scim-adapter/configs"
+)
+
+// ground is a database with the journal's tables.
+type ground struct {
+	t   testing.TB
+	db  pgtest.DB
+	url string // of a role that may write the journal and read it
+}
+
+func newGround(t testing.TB) *ground {
+	t.Helper()
+	return groundOn(t, pgtest.Database(t))
+}
+
+// groundOn makes the journal's tables in a database.
+func groundOn(t testing.TB, db pgtest.DB) *ground {
+	t.Helper()
+	pgtest.Exec(t, db.Admin, Script())
+	g := &ground{t: t, db: db}
+	g.url = g.role("scim_app", "scim_audit")
+	return g
+}
+
+// role makes a role that is a member of these and no more, and gives the URL that it connects with.
+func (g *ground) role(of ...string) string {
+	g.t.Helper()
+	name, password := "scim_test_"+strings.ToLower(rand.Text()[:16]), rand.Text()
+	pgtest.Exec(g.t, g.db.Admin, "CREATE ROLE "+name+" LOGIN PASSWORD '"+password+"' IN ROLE "+strings.Join(of, ", "))
+	g.t.Cleanup(func() { pgtest.Exec(g.t, g.db.Admin, "DROP ROLE "+name) })
+	u, err := url.Parse(g.db.Admin)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	u.User = url.UserPassword(name, password)
+	return u.String()
+}
+
+func options(url string) Options {
+	return Options{Database: configs.Database{
+		URL: configs.NewSecret(url), MaxConnections: 8, MinConnections: 0, ConnectionTimeout: 5 * time.Second, IdleTimeout: time.Minute,
+	}}
+}
+
+// open opens the journal for the time of a test.
+func (g *ground) open(changes ...func(*Options)) *Journal {
+	g.t.Helper()
+	o := options(g.url)
+	for _, change := range changes {
+		change(&o)
+	}
+	j, err := Open(context.Background(), o)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { _ = j.Close() })
+	return j
+}
+
+// ask reads a single text, as a superuser.
+func (g *ground) ask(sql string, args ...any) string {
+	g.t.Helper()
+	conn, err := pgx.Connect(context.Background(), g.db.Admin)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	var answer string
+	if err := conn.QueryRow(context.Background(), sql, args...).Scan(&answer); err != nil {
+		g.t.Fatal(err)
+	}
+	return answer
+}
+
+func newID() journal.ID { return journal.ID(uuid.Must(uuid.NewV7()).String()) }
+
+var moment = time.Date(2026, 11, 23, 10, 17, 0, 123456789, time.UTC)
+
+// change is the intent of a usual write.
+func change(of func(*journal.Intent)) journal.Intent {
+	in := journal.Intent{
+		ID: newID(), Time: moment, Deadline: moment.Add(time.Minute), Writer: "host/1", RequestID: "r1", Tenant: "default", Client: "okta", Address: "192.0.2.1",
+		UserAgent: "curl", Action: journal.ActionPatch, ResourceType: "User", ResourceID: "k1",
+		Steps: []journal.Step{{
+			Backend: "User", Op: "modify", Key: "k1", Name: "uid=x", Changes: []backends.Change{{Op: backends.Add, Attr: "mail", Values: backends.Strings("a@example.org")}},
+			Before: backends.Attributes{"title": backends.Strings("Manager")},
+		}},
+	}
+	if of != nil {
+		of(&in)
+	}
+	return in
+}
+
+func done() journal.Outcome {
+	return journal.Outcome{Time: moment.Add(time.Second), Status: journal.StatusDone, ResourceID: "k1", Version: "v2", Steps: []journal.StepOutcome{{Status: journal.StatusDone}}}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// whole fails unless the rows of each writer are one chain without a gap, and gives how many there are.
+func (g *ground) whole() map[string]int {
+	g.t.Helper()
+	conn, err := pgx.Connect(context.Background(), g.db.Admin)
+	must(g.t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	rows, err := conn.Query(context.Background(), `SELECT writer, seq, tab, digest, link FROM (SELECT writer, seq, 'intents' AS tab, digest, link FROM audit.intents
+		UNION ALL SELECT writer, seq, 'events', digest, link FROM audit.events) AS r ORDER BY writer, seq`)
+	must(g.t, err)
+	chains, last := map[string]int{}, make([]byte, 32)
+	var writer, table string
+	var seq int64
+	var digest, link []byte
+	_, err = pgx.ForEachRow(rows, []any{&writer, &seq, &table, &digest, &link}, func() error {
+		if chains[writer] == 0 {
+			last = make([]byte, 32)
+		}
+		chains[writer]++
+		if seq != int64(chains[writer]) {
+			g.t.Errorf("row %d of %s has number %d", chains[writer], writer, seq)
+		}
+		if want := next(last, writer, seq, table, digest); string(want) != string(link) {
+			g.t.Errorf("row %d of %s has another link", seq, writer)
+		}
+		last = slices.Clone(link)
+		return nil
+	})
+	must(g.t, err)
+	return chains
+}

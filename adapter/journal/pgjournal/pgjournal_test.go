@@ -1,0 +1,149 @@
+package pgjournal
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+var values = cmp.Comparer(func(a, b backends.Value) bool { return a == b })
+
+func expect(t *testing.T, j *Journal, in journal.Intent, out *journal.Outcome) {
+	t.Helper()
+	got, err := j.Lookup(t.Context(), in.ID)
+	must(t, err)
+	if diff := cmp.Diff(journal.Event{Intent: in, Outcome: out}, got, values); diff != "" {
+		t.Errorf("(-written +read):\n%s", diff)
+	}
+}
+
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	g := newGround(t)
+	j, in, out := g.open(), change(nil), done()
+	must(t, j.Ping(t.Context()))
+	must(t, j.Begin(t.Context(), in))
+	expect(t, j, in, nil)
+	must(t, j.Finish(t.Context(), in.ID, out))
+	expect(t, j, in, &out)
+	g.whole()
+}
+
+func TestManyShareATransaction(t *testing.T) {
+	g := newGround(t)
+	j := g.open()
+	var wg sync.WaitGroup
+	errs := make([]error, 64)
+	for w := range errs {
+		wg.Go(func() {
+			for range 10 {
+				in := change(nil)
+				errs[w] = errors.Join(errs[w], j.Begin(t.Context(), in), j.Finish(t.Context(), in.ID, done()))
+			}
+		})
+	}
+	wg.Wait()
+	must(t, errors.Join(errs...))
+	if n := g.whole()[j.Writer()]; n != 1280 {
+		t.Errorf("%d rows, want 1280", n)
+	}
+	var transactions int
+	if _, err := fmt.Sscan(g.ask("SELECT count(DISTINCT xmin::text)::text FROM (SELECT xmin FROM audit.intents UNION ALL SELECT xmin FROM audit.events) AS r"), &transactions); err != nil || transactions > 400 {
+		t.Errorf("1280 rows took %d transactions (%v)", transactions, err)
+	}
+}
+
+func TestTwoWritersKeepTwoChains(t *testing.T) {
+	g := newGround(t)
+	a, b := g.open(), g.open()
+	var wg sync.WaitGroup
+	for _, j := range []*Journal{a, b} {
+		for range 8 {
+			wg.Go(func() {
+				for range 20 {
+					in := change(nil)
+					if err := errors.Join(j.Begin(t.Context(), in), j.Finish(t.Context(), in.ID, done())); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if chains := g.whole(); chains[a.Writer()] != 320 || chains[b.Writer()] != 320 {
+		t.Errorf("chains: %v", chains)
+	}
+}
+
+func TestOneBadRowFailsNobodyElse(t *testing.T) {
+	g := newGround(t)
+	j := g.open()
+	must(t, j.Ping(t.Context()))
+	// A digest is what no caller can spoil, and so the row is spoilt here.
+	var wg sync.WaitGroup
+	errs := make([]error, 40)
+	for i := range errs {
+		wg.Go(func() {
+			key, err := j.newKey()
+			if err != nil {
+				t.Error(err)
+			}
+			r, _, err := intentRow(change(nil), key)
+			if err != nil {
+				t.Error(err)
+			}
+			if i%10 == 3 {
+				r.details = []byte(`{"text": "\u0000"}`)
+			}
+			errs[i] = j.do(t.Context(), &call{row: r, key: key})
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if i%10 == 3 && !errors.Is(err, backends.ErrInvalid) || i%10 != 3 && err != nil {
+			t.Errorf("row %d: %v", i, err)
+		}
+	}
+	if n := g.whole()[j.Writer()]; n != 36 {
+		t.Errorf("%d rows, want 36", n)
+	}
+}
+
+func TestWhatDoesNotFitIsCutAndFound(t *testing.T) {
+	g := newGround(t)
+	j := g.open()
+	long, odd := strings.Repeat("ä", 300), "a\x00b\xff"
+	in := change(func(in *journal.Intent) {
+		in.Tenant, in.ResourceID, in.Client, in.RequestID, in.UserAgent, in.Address = long, long, "a\x00b", "r\x00", strings.Repeat("é", 400), "no address"
+		in.ResourceType = strings.Repeat("T", 60)
+		in.Steps[0].Backend, in.Steps[0].Key = odd, "k\x00"
+	})
+	in.Steps[0].Backend = "a\x00b"
+	must(t, j.Begin(t.Context(), in))
+	must(t, j.Finish(t.Context(), in.ID, done()))
+	out := done()
+	expect(t, j, in, &out)
+	for name, f := range map[string]journal.Filter{
+		"tenant": {Tenant: long}, "resource": {ResourceType: in.ResourceType, ResourceID: long}, "client": {Actor: in.Client}, "request": {RequestID: in.RequestID},
+	} {
+		n := 0
+		for e, err := range j.Events(t.Context(), f) {
+			must(t, err)
+			if n++; e.Intent.ID != in.ID {
+				t.Errorf("%s: found %v", name, e)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: found %d", name, n)
+		}
+	}
+	if got := g.ask("SELECT length(user_agent)::text || ' ' || octet_length(user_agent) || ' ' || right(resource_id, 1) || ' ' || coalesce(host(ip_address), 'none') FROM audit.intents"); got != "256 512 … none" {
+		t.Errorf("stored: %s", got)
+	}
+}

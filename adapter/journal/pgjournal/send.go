@@ -1,0 +1,196 @@
+package pgjournal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// grace is how much later than the server's own this side's time for a transaction ends, so that the server says first that it is over.
+const grace = time.Second
+
+// sessionSQL begins a transaction that writes: it says how long a statement may take, a little less where it waits for a lock; that a commit is durable when it is
+// answered, whatever the database is set to; and it takes locks, in their order.
+const sessionSQL = `SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
+	set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)`
+
+const lockSQL = "SELECT pg_advisory_xact_lock(n) FROM unnest($1::bigint[]) WITH ORDINALITY AS l (n, place) ORDER BY place"
+
+func (j *Journal) session(b *pgx.Batch, locks []int64) {
+	limit := j.o.Timeout.Milliseconds()
+	b.Queue(sessionSQL, strconv.FormatInt(limit, 10), strconv.FormatInt(limit*9/10, 10))
+	b.Queue(lockSQL, locks)
+}
+
+// chainLock is held by each transaction that adds to the chain of this process, so that whoever does not hear of a commit can wait for its end.
+func (j *Journal) chainLock() []int64 { return []int64{lockOf("chain", j.o.Writer)} }
+
+// lockOf is the number of an advisory lock.
+func lockOf(words ...string) int64 {
+	h := sha256.New()
+	h.Write([]byte("scim-adapter"))
+	for _, w := range words {
+		_ = binary.Write(h, binary.BigEndian, uint64(len(w)))
+		h.Write([]byte(w))
+	}
+	return int64(binary.BigEndian.Uint64(h.Sum(nil))) //nolint:gosec // it is a name and no quantity
+}
+
+// send links the rows of a batch into the chain and writes them, in one round trip. nil: they are durable and answered. errLost: nobody knows, and they are in
+// j.lost. Anything else: nothing is written, and nobody is answered.
+func (j *Journal) send(ctx context.Context, batch []*call) error {
+	top := j.head()
+	for _, c := range batch {
+		top.seq++
+		link := next(top.link, j.o.Writer, top.seq, c.row.table, c.row.digest)
+		c.row.writer, c.row.seq, c.row.link = j.o.Writer, top.seq, link
+		top.link = link
+	}
+	sent := false
+	err := j.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		sent = true
+		b := &pgx.Batch{}
+		j.session(b, j.chainLock())
+		queueRows(b, batch)
+		return conn.SendBatch(ctx, b).Close()
+	})
+	switch {
+	case err == nil:
+		j.landed(batch, top)
+		return nil
+	case !sent || undone(err):
+		return err
+	}
+	j.o.Logger.Warn("the journal's database did not answer a commit; nothing else is written before it is known what came of it", "rows", len(batch), "error", err)
+	j.lost, j.lostAt = batch, time.Now()
+	return errLost
+}
+
+// landed answers a batch that is durable.
+func (j *Journal) landed(batch []*call, top head) {
+	j.headMu.Lock()
+	j.top = top
+	j.headMu.Unlock()
+	j.well()
+	answer(batch, nil)
+}
+
+// settle finds out what came of a commit that was not answered: it waits until that transaction is over, which holds the lock of the chain to its end, and
+// looks for one of its rows. What is not there is written anew, unless nobody waits for it any more.
+func (j *Journal) settle(ctx context.Context) error {
+	last := j.lost[len(j.lost)-1].row
+	there := false
+	err := j.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		var standby bool
+		b := &pgx.Batch{}
+		j.session(b, j.chainLock())
+		b.Queue("SELECT pg_is_in_recovery(), EXISTS (SELECT FROM audit."+last.table+` WHERE id = $1 AND "timestamp" = $2 AND writer = $3 AND seq = $4 AND link = $5)`,
+			last.id, last.time, last.writer, last.seq, last.link).QueryRow(func(r pgx.Row) error { return r.Scan(&standby, &there) })
+		if err := conn.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+		if standby { // it may not have heard of it yet
+			return errStandby
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	batch := j.lost
+	j.lost = nil
+	if there {
+		j.landed(batch, head{last.seq, last.link})
+		return nil
+	}
+	j.commit(batch)
+	return nil
+}
+
+// with does something on a connection, within the time that a statement may take. What was prepared on the connection may be lost, behind a pooler: then it is
+// done once more, for nothing has happened yet.
+func (j *Journal) with(ctx context.Context, do func(context.Context, *pgxpool.Conn) error) error {
+	return j.lend(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		ctx, cancel := context.WithTimeout(ctx, j.o.Timeout+grace)
+		defer cancel()
+		err := do(ctx, conn)
+		if unprepared(err) && conn.Conn().DeallocateAll(ctx) == nil {
+			err = do(ctx, conn)
+		}
+		if err != nil && ctx.Err() == nil && gone(conn, err) {
+			j.pool.Reset() // those that lie idle are as old
+		}
+		return err
+	})
+}
+
+// ask is with for what may be done twice: a connection that turns out to be dead is made good once. Its errors are for callers.
+func (j *Journal) ask(ctx context.Context, do func(context.Context, *pgxpool.Conn) error) error {
+	dead := false
+	try := func(ctx context.Context, conn *pgxpool.Conn) error {
+		err := do(ctx, conn)
+		dead = err != nil && ctx.Err() == nil && gone(conn, err)
+		return err
+	}
+	err := j.with(ctx, try)
+	if dead {
+		err = j.with(ctx, try)
+	}
+	return translate(err)
+}
+
+// lend takes a connection from the pool for as long as do takes.
+func (j *Journal) lend(ctx context.Context, do func(context.Context, *pgxpool.Conn) error) error {
+	if j.life.Err() != nil {
+		return errClosed
+	}
+	conn, err := j.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if err := j.check(ctx, conn); err != nil {
+		return err
+	}
+	return do(ctx, conn)
+}
+
+// once the server was found to be away, it is not waited for as long.
+const shortPatience = time.Second
+
+func (j *Journal) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	patience := j.o.Database.ConnectionTimeout
+	if was, _ := j.down.Load().(fault); was.err != nil {
+		patience = min(patience, shortPatience)
+	}
+	within, cancel := context.WithTimeoutCause(ctx, patience, errBusy)
+	defer cancel()
+	conn, err := j.pool.Acquire(within)
+	if err != nil && within.Err() != nil {
+		return nil, errors.Join(context.Cause(within), err)
+	}
+	return conn, err
+}
+
+// check asks once whether the database has what this program needs.
+func (j *Journal) check(ctx context.Context, conn *pgxpool.Conn) error {
+	if j.ready.Load() {
+		return nil
+	}
+	missing, err := Pending(ctx, conn.Conn())
+	if err != nil {
+		return fmt.Errorf("asking how new the journal's tables are: %w", err)
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("the journal's database lacks %v: run scim-adapter migrate", missing)
+	}
+	j.ready.Store(true)
+	return nil
+}
