@@ -175,7 +175,7 @@ func (l *lowering) explained(e filter.Expr, b bound) bound {
 	}
 	r := Reason{Term: e.String(), Why: b.why}
 	if _, all := b.hi.(backends.True); !all || b.exact {
-		r.Native = l.m.backend.Native(b.hi)
+		r.native = func() string { return l.m.backend.Native(b.hi) }
 	}
 	if !b.exact {
 		r.Rest = r.Term

@@ -264,10 +264,10 @@ func TestLowerExplainsEachTerm(t *testing.T) {
 	if err != nil || len(low.Why) != 2 {
 		t.Fatalf("%v %v", low.Why, err)
 	}
-	if r := low.Why[0]; r.Term != `userName eq "b"` || !strings.Contains(r.Native, "uid") || r.Rest != "" || r.Why != "" {
+	if r := low.Why[0]; r.Term != `userName eq "b"` || !strings.Contains(r.Native(), "uid") || r.Rest != "" || r.Why != "" {
 		t.Errorf("%+v", r)
 	}
-	if r := low.Why[1]; r.Rest != `timezone eq "Ulm"` || r.Native != "" || !strings.Contains(r.Why, "expression") {
+	if r := low.Why[1]; r.Rest != `timezone eq "Ulm"` || r.Native() != "" || !strings.Contains(r.Why, "expression") {
 		t.Errorf("%+v", r)
 	}
 	if !low.Wants(scim.Ref{Attr: &scim.Attribute{Name: "timezone"}}) || low.Wants(scim.Ref{Attr: &scim.Attribute{Name: "userName"}}) {

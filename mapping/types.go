@@ -100,4 +100,15 @@ type Lowered struct {
 }
 
 // Reason says what became of one term of a filter.
-type Reason struct{ Term, Native, Rest, Why string }
+type Reason struct {
+	Term, Rest, Why string
+	native          func() string // nil: nothing is sent
+}
+
+// Native is what the directory is asked, in its own language; "" for nothing. It is put into words only when somebody wants to read it.
+func (r Reason) Native() string {
+	if r.native == nil {
+		return ""
+	}
+	return r.native()
+}

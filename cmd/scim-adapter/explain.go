@@ -148,12 +148,13 @@ func (t *table) terms(terms []mapping.Reason, scope string) {
 	for _, term := range terms {
 		t.row("", "")
 		t.row("term", term.Term)
-		switch native := withoutScope(term.Native, scope); {
-		case term.Native == nobody:
+		sent := term.Native()
+		switch native := withoutScope(sent, scope); {
+		case sent == nobody:
 			t.row("  in the directory", "nobody")
-		case term.Native != "" && native == "":
+		case sent != "" && native == "":
 			t.row("  in the directory", "everybody")
-		case term.Native != "":
+		case sent != "":
 			t.row("  in the directory", native)
 		}
 		if term.Rest != "" {
