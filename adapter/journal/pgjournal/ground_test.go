@@ -150,3 +150,12 @@ func (g *ground) whole() map[string]int {
 	must(g.t, err)
 	return chains
 }
+
+// connect is a connection of somebody else's.
+func (g *ground) connect() *pgx.Conn {
+	g.t.Helper()
+	conn, err := pgx.Connect(context.Background(), g.db.Admin)
+	must(g.t, err)
+	g.t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}

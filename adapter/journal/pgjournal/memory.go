@@ -14,8 +14,8 @@ type intent struct {
 	row   row
 	clear details
 	key   []byte
-	// stored says that the key is in the database; begun, that the intent is.
-	stored, begun bool
+	// stored says that the key is in the database; begun, that the intent is; own, that this process has written both.
+	stored, begun, own bool
 }
 
 // memory keeps intents between Begin and Finish, so that closing one reads nothing. The oldest is forgotten for the newest.
