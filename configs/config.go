@@ -230,6 +230,9 @@ func (c *Config) validateBackends() Faults {
 	}
 	for key, section := range backends.Pairs() {
 		faults = append(faults, checkName(key)...)
+		if key.Text() == "journal" {
+			faults = append(faults, key.Fault("give it another name", "is what metrics and /ready call the journal"))
+		}
 		if section.Kind() != Map {
 			faults = append(faults, section.wrongKind(Map))
 		} else if section.Get("kind").Text() == "" {

@@ -57,8 +57,12 @@ func cursorKey(config *configs.Config) ([]byte, error) {
 	return key, nil
 }
 
-// keptKey reads the key in a file, and makes the file where there is none. The journal has been opened, so its directory is there.
+// keptKey reads the key in a file, and makes the file where there is none. Its directory is made too: a journal in a
+// database has not needed it.
 func keptKey(path string) ([]byte, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
 	key, err := readKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = writeKey(path); err == nil || errors.Is(err, fs.ErrExist) { // whoever was first wrote the key

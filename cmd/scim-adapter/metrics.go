@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/scim-adapter/scim-adapter/adapter"
+	"github.com/scim-adapter/scim-adapter/backends"
 )
 
 // poolFigures are the metrics of a pool. Those of databases have the names that the alert on connections knows.
@@ -20,8 +21,8 @@ func pools(name, of string) poolFigures {
 
 var directoryPools, databasePools = pools("backend", "a directory"), pools("database", "a database")
 
-// poolCollector reads the directories' pools when it is scraped.
-type poolCollector struct{ *plan }
+// poolCollector reads the pools of the directories and of the journal when it is scraped.
+type poolCollector struct{ *world }
 
 // Describe is prometheus.Collector's.
 func (poolCollector) Describe(ch chan<- *prometheus.Desc) {
@@ -38,10 +39,16 @@ func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
 		if c.config.Backends[name].Get("kind").Text() == "postgres" {
 			f = databasePools
 		}
-		s := directory.Stats()
-		ch <- prometheus.MustNewConstMetric(f.active, prometheus.GaugeValue, float64(s.Active), name)
-		ch <- prometheus.MustNewConstMetric(f.most, prometheus.GaugeValue, float64(s.Max), name)
+		f.send(ch, directory.Stats(), name)
 	}
+	if pooled, ok := c.store.(interface{ Stats() backends.Stats }); ok {
+		databasePools.send(ch, pooled.Stats(), "journal")
+	}
+}
+
+func (f poolFigures) send(ch chan<- prometheus.Metric, s backends.Stats, name string) {
+	ch <- prometheus.MustNewConstMetric(f.active, prometheus.GaugeValue, float64(s.Active), name)
+	ch <- prometheus.MustNewConstMetric(f.most, prometheus.GaugeValue, float64(s.Max), name)
 }
 
 // outcomes are the counts of adapter.Stats under the names that operators see.

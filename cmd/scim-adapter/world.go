@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -18,7 +17,6 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
-	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/mapping"
@@ -28,9 +26,6 @@ import (
 	"github.com/scim-adapter/scim-adapter/scimapi"
 	"github.com/scim-adapter/scim-adapter/scimapi/auth"
 )
-
-// journalFile is the embedded journal below journal.path.
-const journalFile = "journal.sqlite"
 
 var _ scimapi.Service = (*adapter.Service)(nil)
 
@@ -108,7 +103,7 @@ func (p *plan) checkSchemas() configs.Faults {
 type world struct {
 	*plan
 	journal  journal.Journal
-	closers  []func() error
+	store    store // the same, with all that it can do; nil where the journal is none
 	service  *adapter.Service
 	handler  *scimapi.Handler
 	gate     gate // in front of handler
@@ -118,8 +113,7 @@ type world struct {
 // build makes the world of a plan. It opens the journal and nothing else.
 func build(ctx context.Context, p *plan) (*world, error) {
 	w := &world{plan: p, registry: prometheus.NewRegistry()}
-	overlay, err := w.openJournal(ctx)
-	if err != nil {
+	if err := w.openJournal(ctx); err != nil {
 		return nil, err
 	}
 	hostname, err := os.Hostname()
@@ -133,7 +127,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		return nil, err
 	}
 	w.service = adapter.New(adapter.Options{
-		Mappings: p.mappings, Journal: w.journal, Overlay: overlay, Logger: p.log,
+		Mappings: p.mappings, Journal: w.journal, Overlay: w.overlay(), Logger: p.log,
 		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
 		DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount, MaxSort: choices.MaxSort, CursorKey: key, CursorTTL: choices.CursorTimeout,
 		Replicas: p.config.Server.Replicas,
@@ -143,7 +137,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		authenticate = auth.NewTokens(p.config.Clients).Authenticate
 	}
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		poolCollector{p}, outcomeCollector{w.service.Stats}, buildInfo())
+		poolCollector{w}, outcomeCollector{w.service.Stats}, buildInfo())
 	server := p.config.Server
 	w.handler = scimapi.New(scimapi.Options{
 		Service: w.service, Authenticate: authenticate, Metrics: scimapi.NewMetrics(w.registry, time.Now), Logger: p.log,
@@ -161,28 +155,6 @@ func build(ctx context.Context, p *plan) (*world, error) {
 // newID makes a UUIDv7: it sorts by time, and needs no coordination.
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
-func (w *world) openJournal(ctx context.Context) (journal.Overlay, error) {
-	if w.config.Journal.Kind == configs.JournalNone {
-		for _, m := range w.mappings.All() {
-			if len(m.Overlays()) > 0 {
-				return nil, fmt.Errorf("journal.kind is none, but %s.%s is mapped to overlay, which is kept in the journal's database", m.Name(), m.Overlays()[0])
-			}
-		}
-		w.journal = journal.None{}
-		return nil, nil //nolint:nilnil // no overlay is an answer: nothing is mapped to one
-	}
-	if w.config.Journal.Kind == configs.JournalPostgres { // it must never become a file of this process without a word
-		return nil, errors.New("journal.kind: postgres is not in this version; write embedded")
-	}
-	lite, err := litejournal.Open(ctx, filepath.Join(w.config.Journal.Path, journalFile))
-	if err != nil {
-		return nil, fmt.Errorf("journal.path: %w", err)
-	}
-	w.journal = lite
-	w.closers = append(w.closers, lite.Close)
-	return lite, nil
-}
-
 // close waits for the requests that are being answered, and closes what they use.
 func (w *world) close() {
 	if !w.gate.shut(lastMoments) {
@@ -190,14 +162,6 @@ func (w *world) close() {
 	}
 	w.plan.close()
 	w.closeJournal()
-}
-
-func (w *world) closeJournal() {
-	for _, c := range w.closers {
-		if err := c(); err != nil {
-			w.log.Warn("closing the journal", "error", err)
-		}
-	}
 }
 
 // mapsPassword says whether some type has a password that can be set.

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
+	"github.com/scim-adapter/scim-adapter/configs"
+)
+
+// journalFile is the embedded journal below journal.path.
+const journalFile = "journal.sqlite"
+
+// store is a journal with all that it can do.
+type store interface {
+	journal.Journal
+	journal.Reader
+	journal.Overlay
+	io.Closer
+}
+
+// openStore opens the journal that a configuration names: nil for none. The embedded one is refused while another process has it.
+func openStore(ctx context.Context, config *configs.Config, log *slog.Logger) (store, error) {
+	switch config.Journal.Kind {
+	case configs.JournalNone:
+		return nil, nil //nolint:nilnil // no journal is an answer
+	case configs.JournalPostgres:
+		if err := migrateAtStart(ctx, config, log); err != nil {
+			return nil, err
+		}
+		s, err := pgjournal.Open(ctx, pgjournal.Options{Database: config.Database, Logger: log})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	s, err := litejournal.Open(ctx, filepath.Join(config.Journal.Path, journalFile))
+	if err != nil {
+		return nil, fmt.Errorf("journal.path: %w", err)
+	}
+	return s, nil
+}
+
+// openJournal opens the journal of a world.
+func (w *world) openJournal(ctx context.Context) error {
+	if w.config.Journal.Kind == configs.JournalNone {
+		for _, m := range w.mappings.All() {
+			if len(m.Overlays()) > 0 {
+				return fmt.Errorf("journal.kind is none, but %s.%s is mapped to overlay, which is kept in the journal's database", m.Name(), m.Overlays()[0])
+			}
+		}
+		w.journal = journal.None{}
+		return nil
+	}
+	s, err := openStore(ctx, w.config, w.log)
+	if err != nil {
+		return err
+	}
+	w.journal, w.store = s, s
+	return nil
+}
+
+// overlay keeps what the directories have no place for; nil where there is no journal.
+func (w *world) overlay() journal.Overlay {
+	if w.store == nil {
+		return nil
+	}
+	return w.store
+}
+
+func (w *world) closeJournal() {
+	if w.store == nil {
+		return
+	}
+	if err := w.store.Close(); err != nil {
+		w.log.Warn("closing the journal", "error", err)
+	}
+}
+
+// migrateAtStart brings the journal's database up to date where the role may. A role that may not, and a database that is away, are no reason not to start: reads go
+// on, and the first write is told what is missing.
+func migrateAtStart(ctx context.Context, config *configs.Config, log *slog.Logger) error {
+	if !config.Journal.Migrate {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, config.Database.ConnectionTimeout)
+	defer cancel()
+	err := pgjournal.Migrate(ctx, config.Database.URL, func(line string) { log.Info("the journal's database: " + line) })
+	if lacks, ok := errors.AsType[*pgjournal.LackedRights](err); ok {
+		log.Debug("the journal's database is not migrated at start", "because", lacks.Error())
+		return nil
+	}
+	if err != nil {
+		log.Warn("the journal's database could not be brought up to date", "error", err)
+	}
+	return nil
+}
