@@ -3,6 +3,7 @@ package pgjournal
 import (
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -76,4 +77,20 @@ func queueRows(b *pgx.Batch, batch []*call) {
 	if len(keys.id) > 0 {
 		b.Queue(insertKeys, keys.id, keys.at, keys.kind, keys.key)
 	}
+}
+
+// queueKnown adds the statement that finds out which intents are there.
+func queueKnown(b *pgx.Batch, of []*call, known map[uuid.UUID]bool) {
+	ids, times := make([][16]byte, len(of)), make([]time.Time, len(of))
+	for i, c := range of {
+		ids[i], times[i] = c.row.id, c.row.time
+	}
+	b.Queue(`SELECT i.id FROM unnest($1::uuid[], $2::timestamptz[]) AS w (id, at) JOIN audit.intents i ON i.id = w.id AND i."timestamp" = w.at`, ids, times).Query(func(rows pgx.Rows) error {
+		var id pgUUID
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
+			known[id] = true
+			return nil
+		})
+		return err
+	})
 }

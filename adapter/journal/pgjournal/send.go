@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -43,9 +45,45 @@ func lockOf(words ...string) int64 {
 	return int64(binary.BigEndian.Uint64(h.Sum(nil))) //nolint:gosec // it is a name and no quantity
 }
 
-// send links the rows of a batch into the chain and writes them, in one round trip. nil: they are durable and answered. errLost: nobody knows, and they are in
-// j.lost. Anything else: nothing is written, and nobody is answered.
+// send links the rows of a batch into the chain and writes them. nil: they are durable and answered. errLost: nobody knows, and they are in j.lost. Anything else:
+// nothing is written, and nobody is answered.
 func (j *Journal) send(ctx context.Context, batch []*call) error {
+	var w written
+	err := j.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		w = written{}
+		if slices.ContainsFunc(batch, func(c *call) bool { return c.weighs != nil }) {
+			return j.writeWeighed(ctx, conn, batch, &w)
+		}
+		w.rows, w.top, w.sent = batch, j.number(batch), true
+		b := &pgx.Batch{}
+		j.session(b, j.chainLock())
+		queueRows(b, batch)
+		return conn.SendBatch(ctx, b).Close()
+	})
+	if err != nil && (!w.sent || undone(err)) {
+		return err
+	}
+	for _, c := range w.turnedAway {
+		answer([]*call{c}, c.refused)
+	}
+	if err == nil {
+		j.landed(w.rows, w.top)
+		return nil
+	}
+	j.o.Logger.Warn("the journal's database did not answer a commit; nothing else is written before it is known what came of it", "rows", len(w.rows), "error", err)
+	j.lost, j.lostAt = w.rows, time.Now()
+	return errLost
+}
+
+// written is what was made of a batch.
+type written struct {
+	rows, turnedAway []*call
+	top              head // after rows
+	sent             bool // so that it may be durable
+}
+
+// number gives the rows of a batch their places in the chain.
+func (j *Journal) number(batch []*call) head {
 	top := j.head()
 	for _, c := range batch {
 		top.seq++
@@ -53,24 +91,62 @@ func (j *Journal) send(ctx context.Context, batch []*call) error {
 		c.row.writer, c.row.seq, c.row.link = j.o.Writer, top.seq, link
 		top.link = link
 	}
-	sent := false
-	err := j.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		sent = true
-		b := &pgx.Batch{}
-		j.session(b, j.chainLock())
-		queueRows(b, batch)
-		return conn.SendBatch(ctx, b).Close()
-	})
-	switch {
-	case err == nil:
-		j.landed(batch, top)
-		return nil
-	case !sent || undone(err):
+	return top
+}
+
+// writeWeighed writes a batch of which something weighs: the guard counts and takes in the transaction that writes, and what it refuses has no number. An intent
+// that is there already has been counted.
+func (j *Journal) writeWeighed(ctx context.Context, conn *pgxpool.Conn, batch []*call, w *written) error {
+	tx, err := conn.Begin(ctx)
+	if err != nil {
 		return err
 	}
-	j.o.Logger.Warn("the journal's database did not answer a commit; nothing else is written before it is known what came of it", "rows", len(batch), "error", err)
-	j.lost, j.lostAt = batch, time.Now()
-	return errLost
+	defer func() { _ = tx.Rollback(ctx) }() // where it does not come to its end
+	locks := j.chainLock()
+	var weighing []*call
+	for _, c := range batch {
+		c.refused = nil
+		if c.weighs != nil {
+			weighing = append(weighing, c)
+			locks = append(locks, lockOf("guard", c.weighs.Tenant))
+		}
+	}
+	slices.Sort(locks)
+	b := &pgx.Batch{}
+	j.session(b, slices.Compact(locks))
+	known := map[uuid.UUID]bool{}
+	queueKnown(b, weighing, known)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	for _, c := range weighing {
+		if known[c.row.id] {
+			c.refused = errTaken
+		}
+	}
+	uses, err := j.take(ctx, tx, slices.DeleteFunc(weighing, func(c *call) bool { return c.refused != nil }))
+	if err != nil {
+		return err
+	}
+	for _, c := range batch {
+		if c.refused != nil {
+			w.turnedAway = append(w.turnedAway, c)
+		} else {
+			w.rows = append(w.rows, c)
+		}
+	}
+	w.top = j.number(w.rows)
+	if len(w.rows) == 0 {
+		return nil
+	}
+	b = &pgx.Batch{}
+	queueRows(b, w.rows)
+	uses(b)
+	if err := tx.SendBatch(ctx, b).Close(); err != nil {
+		return err
+	}
+	w.sent = true
+	return tx.Commit(ctx)
 }
 
 // landed answers a batch that is durable.

@@ -18,6 +18,7 @@ type call struct {
 	row       row
 	key       []byte          // to be stored beside the row; nil: it is there already
 	weighs    *journal.Intent // what the guard has to count; nil: nothing
+	refused   error           // by the guard, in the attempt under way
 	abandoned atomic.Bool     // nobody waits for it; it need not be written
 	done      chan error      // buffered: answering never blocks
 }
