@@ -19,12 +19,12 @@ func testReadBack(t *testing.T, p Place) {
 	in := intent("i1")
 	begin(t, s, in)
 	expect(t, s, in, nil)
-	finish(t, s, in.ID, out)
+	finish(t, s, "i1", out)
 	expect(t, s, in, &out)
 	if err := s.Ping(t.Context()); err != nil {
 		t.Errorf("Ping: %v", err)
 	}
-	_, err := s.Lookup(t.Context(), "other")
+	_, err := s.Lookup(t.Context(), id("other"))
 	wantError(t, "Lookup of what never began", err, journal.ErrNoIntent)
 }
 
@@ -71,22 +71,22 @@ func testIdempotence(t *testing.T, p Place) {
 	other := intent("i1")
 	other.Action = "delete"
 	wantError(t, "Begin of another intent under the same id", s.Begin(t.Context(), other), journal.ErrConflict)
-	finish(t, s, in.ID, out)
-	finish(t, s, in.ID, out)
+	finish(t, s, "i1", out)
+	finish(t, s, "i1", out)
 	changed := outcome()
 	changed.Status = "done"
 	wantError(t, "Finish with another outcome", s.Finish(t.Context(), in.ID, changed), journal.ErrConflict)
 	begin(t, s, in)
 	expect(t, s, in, &out)
-	if list, err := ids(t.Context(), s); err != nil || len(list) != 1 {
+	if list, err := ids(t.Context(), s, journal.Filter{}); err != nil || len(list) != 1 {
 		t.Errorf("events: %q, %v; want one", list, err)
 	}
 }
 
 func testUnknownIntent(t *testing.T, p Place) {
 	s := open(t, p)
-	wantError(t, "Finish of what never began", s.Finish(t.Context(), "never", outcome()), journal.ErrNoIntent)
-	if list, err := ids(t.Context(), s); err != nil || len(list) != 0 {
+	wantError(t, "Finish of what never began", s.Finish(t.Context(), id("never"), outcome()), journal.ErrNoIntent)
+	if list, err := ids(t.Context(), s, journal.Filter{}); err != nil || len(list) != 0 {
 		t.Errorf("events: %q, %v; want none", list, err)
 	}
 	if err := s.Begin(t.Context(), intent("")); err == nil {
@@ -96,12 +96,15 @@ func testUnknownIntent(t *testing.T, p Place) {
 
 func testOrder(t *testing.T, p Place) {
 	s := open(t, p)
-	want := []journal.ID{"c", "a", "b", "0", "z"}
-	for _, id := range want {
-		begin(t, s, intent(string(id)))
+	var want []journal.ID
+	for i, name := range []string{"c", "a", "b", "0", "z"} {
+		in := intent(name)
+		in.Time = moment.Add(time.Duration(i) * time.Microsecond)
+		begin(t, s, in)
+		want = append(want, in.ID)
 	}
 	finish(t, s, "b", outcome())
-	got, err := ids(t.Context(), s)
+	got, err := ids(t.Context(), s, journal.Filter{})
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("events: %q, %v; want %q", got, err, want)
 	}
@@ -117,7 +120,7 @@ func testOrder(t *testing.T, p Place) {
 	begin(t, s, intent("after a reader broke off"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := ids(ctx, s); err == nil {
+	if _, err := ids(ctx, s, journal.Filter{}); err == nil {
 		t.Error("Events with a context that is done gave no error")
 	}
 }
@@ -141,7 +144,7 @@ func testSecrets(t *testing.T, p Place) {
 	in.Steps[0].Changes = append(in.Steps[0].Changes, set, careless)
 	in.Steps[0].Before["userPassword"] = backends.Values{backends.Secret(password)}
 	begin(t, s, in)
-	finish(t, s, in.ID, journal.Outcome{Time: moment, Status: "done", Steps: []journal.StepOutcome{{Status: "done", Effective: []backends.Change{set}}}})
+	finish(t, s, "i1", journal.Outcome{Time: moment, Status: "done", Steps: []journal.StepOutcome{{Status: "done", Effective: []backends.Change{set}}}})
 	event, err := s.Lookup(t.Context(), in.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +207,7 @@ func testConcurrency(t *testing.T, p Place) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantError(t, "Begin with a context that is done", s.Begin(ctx, intent("late")), context.Canceled)
-	_, err := s.Lookup(t.Context(), "late")
+	_, err := s.Lookup(t.Context(), id("late"))
 	wantError(t, "Lookup of what was given up before it began", err, journal.ErrNoIntent)
 }
 
@@ -224,7 +227,7 @@ func testClosed(t *testing.T, p Place) {
 	shut(t, s) // twice is no fault
 	s = open(t, p)
 	for i, ok := range accepted {
-		if _, err := s.Lookup(t.Context(), journal.ID(fmt.Sprintf("i%d", i))); ok != (err == nil) {
+		if _, err := s.Lookup(t.Context(), id(fmt.Sprintf("i%d", i))); ok != (err == nil) {
 			t.Errorf("Begin of i%d succeeded: %v; it is there: %v", i, ok, err == nil)
 		}
 	}

@@ -1,17 +1,20 @@
 // Package journaltest is what every journal must pass, wherever it keeps its entries.
 //
-// A Place is a journal that can be opened, closed and opened again; if the kind allows, it can also be looked at as a killed process would have
-// left it. Run writes intents, outcomes and overlay attributes there and demands them back.
+// A Place is a journal that can be opened, closed and opened again; if the kind allows, by several at a time, and it can be looked at as a killed process would
+// have left it. Run writes intents, outcomes, notes, overlay attributes and aliases there and demands them back, follows what is settled while many write, and
+// holds the journal to the limits of the guard.
 package journaltest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -22,13 +25,17 @@ type Store interface {
 	journal.Journal
 	journal.Reader
 	journal.Overlay
+	journal.Aliases
+	journal.Guard
 	Close() error
 }
 
 // Place is where one journal lives.
 type Place struct {
-	// Open opens the journal there; a second time it finds what the first has written.
-	Open func(ctx context.Context) (Store, error)
+	// Open opens the journal there, with these limits; a second time it finds what the first has written.
+	Open func(ctx context.Context, limits ...journal.Limit) (Store, error)
+	// Several: it can be open more than once at a time.
+	Several bool
 	// Crash gives the place as it would be if the machine stopped now, while the journal is open.
 	Crash func(t testing.TB) Place
 	// Stored is every byte that is kept there.
@@ -52,6 +59,23 @@ func Run(t *testing.T, empty func(t testing.TB) Place) {
 		{"secrets are never stored", testSecrets},
 		{"many write at once, and one who gives up disturbs nobody", testConcurrency},
 		{"a closed journal says so", testClosed},
+		{"what was noted is an event with its outcome", testNote},
+		{"a filter chooses by each of its fields", testFilter},
+		{"a reader sees the journal as it was when he began", testReaderSeesOneMoment},
+		{"whoever follows misses nothing and hears nothing twice while many write", testFollow},
+		{"the end is behind all that is settled", testEnd},
+		{"a limit stops what would pass it, and stores nothing of that", testLimit},
+		{"a limit of all clients counts them together", testLimitOfAll},
+		{"a share is of as many as there are", testLimitInPercent},
+		{"an intent that one limit refuses takes nothing of another", testTwoLimits},
+		{"what left the window no longer counts", testWindow},
+		{"an intent begun twice is counted once", testCountedOnce},
+		{"tenants have limits of their own, which outlive the process", testLimitsOfTenants},
+		{"an approval lets more happen until it ends", testApproval},
+		{"after a reset it is counted anew", testReset},
+		{"uses are shown by limit and client", testUses},
+		{"of many at a time exactly as many get through as the limit allows", testGuardRace},
+		{"an id leads to the key that it was given last", testAliases},
 		{"overlay attributes are kept, replaced and taken away", testOverlay},
 		{"an overlay belongs to its tenant, client and type", testOverlayScopes},
 		{"a unique overlay value is held by one", testOverlayUnique},
@@ -62,9 +86,9 @@ func Run(t *testing.T, empty func(t testing.TB) Place) {
 }
 
 // open opens a journal for the time of a test.
-func open(t *testing.T, p Place) Store {
+func open(t *testing.T, p Place, limits ...journal.Limit) Store {
 	t.Helper()
-	s, err := p.Open(t.Context())
+	s, err := p.Open(t.Context(), limits...)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -79,15 +103,28 @@ func shut(t *testing.T, s Store) {
 	}
 }
 
+// id is the id that a name stands for in these tests: ids are UUIDs.
+func id(name string) journal.ID {
+	if name == "" {
+		return ""
+	}
+	return journal.ID(uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String())
+}
+
 // moment is when everything in these tests happens.
 var moment = time.Date(2026, 11, 23, 10, 17, 0, 123456789, time.UTC)
 
 // intent is one with something in every field.
-func intent(id string) journal.Intent {
+func intent(name string) journal.Intent {
 	return journal.Intent{
-		ID: journal.ID(id), Time: moment, Deadline: moment.Add(time.Minute), Writer: "host/1234", RequestID: "r-1", Tenant: "default", Client: "okta",
+		ID: id(name), Time: moment, Deadline: moment.Add(time.Minute), Writer: "host/1234", RequestID: "r-1", Tenant: "default", Client: "okta",
 		Subject: "subject", Address: "192.0.2.1", UserAgent: "curl", Action: "patch", ResourceType: "User", ResourceID: "k1", Dropped: []string{"nickName"},
-		Refused: "",
+		Undoes: id("undone"),
+		Diff: []journal.Change{
+			{Path: "emails", Before: json.RawMessage(`[{"value":"b@example.org"}]`), After: json.RawMessage(`[{"value":"<名前>"}]`)}, {Path: "title", Before: json.RawMessage(`"Manager"`)},
+			{Path: "active", After: json.RawMessage(`false`)},
+		},
+		Weights: []journal.Weight{{Kind: journal.GuardDisable, Count: 1, Of: 4000}, {Kind: journal.GuardRemoveMember, Count: 12}},
 		Steps: []journal.Step{{
 			Backend: "User", Op: "modify", Key: "k1", Name: "uid=bjensen,dc=example",
 			Changes: []backends.Change{
@@ -125,8 +162,16 @@ func outcome() journal.Outcome {
 	}
 }
 
-// values compares Values by what they hold.
-var values = cmp.Comparer(func(a, b backends.Value) bool { return a == b })
+// values compares Values by what they hold, and JSON by what it means: <, > and & have two spellings there.
+var values = cmp.Options{
+	cmp.Comparer(func(a, b backends.Value) bool { return a == b }),
+	cmp.Transformer("JSON", func(text json.RawMessage) (meaning any) {
+		if err := json.Unmarshal(text, &meaning); len(text) > 0 && err != nil {
+			return err
+		}
+		return meaning
+	}),
+}
 
 // expect fails unless the journal has this event.
 func expect(t *testing.T, s Store, in journal.Intent, out *journal.Outcome) {
@@ -147,10 +192,10 @@ func begin(t *testing.T, s Store, in journal.Intent) {
 	}
 }
 
-func finish(t *testing.T, s Store, id journal.ID, out journal.Outcome) {
+func finish(t *testing.T, s Store, name string, out journal.Outcome) {
 	t.Helper()
-	if err := s.Finish(t.Context(), id, out); err != nil {
-		t.Fatalf("Finish(%q): %v", id, err)
+	if err := s.Finish(t.Context(), id(name), out); err != nil {
+		t.Fatalf("Finish(%q): %v", name, err)
 	}
 }
 
@@ -161,10 +206,10 @@ func wantError(t *testing.T, what string, err, want error) {
 	}
 }
 
-// ids lists the events of a journal in order.
-func ids(ctx context.Context, s Store) ([]journal.ID, error) {
+// ids lists the events of a journal that a filter chooses, in order.
+func ids(ctx context.Context, s Store, f journal.Filter) ([]journal.ID, error) {
 	var list []journal.ID
-	for event, err := range s.Events(ctx, journal.Filter{}) {
+	for event, err := range s.Events(ctx, f) {
 		if err != nil {
 			return nil, fmt.Errorf("reading events: %w", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
@@ -22,8 +23,13 @@ func (j *Journal) Begin(ctx context.Context, in journal.Intent) error {
 	if err != nil {
 		return fmt.Errorf("an intent that cannot be written down: %w", err)
 	}
+	in.Weights = slices.Clone(in.Weights) // the caller may change its own while this waits for its turn
 	return j.do(ctx, func(ctx context.Context, conn *sql.Conn) error {
-		return appendOnce(ctx, conn, "intents", in.ID, string(body))
+		added, err := appendOnce(ctx, conn, "intents", in.ID, string(body))
+		if err != nil || !added {
+			return err
+		}
+		return j.take(ctx, conn, in)
 	})
 }
 
@@ -40,7 +46,8 @@ func (j *Journal) Finish(ctx context.Context, id journal.ID, out journal.Outcome
 		case !found:
 			return fmt.Errorf("%w: %q", journal.ErrNoIntent, id)
 		}
-		return appendOnce(ctx, conn, "outcomes", id, string(body))
+		_, err := appendOnce(ctx, conn, "outcomes", id, string(body))
+		return err
 	})
 }
 
@@ -59,27 +66,28 @@ func (j *Journal) Note(ctx context.Context, in journal.Intent, out journal.Outco
 		return fmt.Errorf("an event that cannot be written down: %w", err)
 	}
 	return j.do(ctx, func(ctx context.Context, conn *sql.Conn) error {
-		if err := appendOnce(ctx, conn, "intents", in.ID, string(intent)); err != nil {
+		if _, err := appendOnce(ctx, conn, "intents", in.ID, string(intent)); err != nil {
 			return err
 		}
-		return appendOnce(ctx, conn, "outcomes", in.ID, string(outcome))
+		_, err := appendOnce(ctx, conn, "outcomes", in.ID, string(outcome))
+		return err
 	})
 }
 
 // appendOnce adds a row; the same row again is no fault, because a caller that heard nothing tries again.
-func appendOnce(ctx context.Context, conn *sql.Conn, table string, id journal.ID, body string) error {
+func appendOnce(ctx context.Context, conn *sql.Conn, table string, id journal.ID, body string) (added bool, err error) {
 	switch there, found, err := lookup(ctx, conn, table, id); {
 	case err != nil:
-		return away(err)
+		return false, away(err)
 	case found && there == body:
-		return nil
+		return false, nil
 	case found:
-		return fmt.Errorf("%w: %q in %s", journal.ErrConflict, id, table)
+		return false, fmt.Errorf("%w: %q in %s", journal.ErrConflict, id, table)
 	}
 	if _, err := conn.ExecContext(ctx, "INSERT INTO "+table+" (id, body) VALUES (?, ?)", string(id), body); err != nil {
-		return away(err)
+		return false, away(err)
 	}
-	return nil
+	return true, nil
 }
 
 func lookup(ctx context.Context, conn *sql.Conn, table string, id journal.ID) (body string, found bool, err error) {
@@ -101,14 +109,47 @@ func (j *Journal) Lookup(ctx context.Context, id journal.ID) (journal.Event, err
 	return event, err
 }
 
+// conditions are what of a filter the file can tell, with an index where there is one. Filter.Matches has the last word.
+func conditions(f journal.Filter) (where string, args []any) {
+	where = "WHERE true"
+	and := func(condition string, values ...any) {
+		where += " AND " + condition
+		args = append(args, values...)
+	}
+	is := func(member, value string) {
+		if value != "" {
+			and("i.body ->> '$."+member+"' = ?", value)
+		}
+	}
+	const seconds = "CAST(strftime('%s', i.body ->> '$.time') AS INTEGER)"
+	if !f.Since.IsZero() {
+		and(seconds+" >= ?", f.Since.Unix())
+	}
+	if !f.Until.IsZero() {
+		and(seconds+" <= ?", f.Until.Unix())
+	}
+	is("tenant", f.Tenant)
+	is("resource_type", f.ResourceType)
+	is("request_id", f.RequestID)
+	is("undoes", string(f.Undoes))
+	if f.ResourceID != "" {
+		and("i.id IN (SELECT id FROM intents WHERE body ->> '$.resource_id' = ? UNION SELECT id FROM outcomes WHERE body ->> '$.resource_id' = ?)", f.ResourceID, f.ResourceID)
+	}
+	if !f.Overdue.IsZero() {
+		and("o.id IS NULL")
+	}
+	return where, args
+}
+
 // Events gives those that f chooses, in the order in which they began. It sees the journal as it is when it starts.
 func (j *Journal) Events(ctx context.Context, f journal.Filter) iter.Seq2[journal.Event, error] {
 	return func(yield func(journal.Event, error) bool) {
-		statement := selectEvents + "ORDER BY i.seq"
+		where, args := conditions(f)
+		statement := selectEvents + where + " ORDER BY i.seq"
 		if f.Newest {
 			statement += " DESC"
 		}
-		rows, err := j.read.QueryContext(ctx, statement)
+		rows, err := j.read.QueryContext(ctx, statement, args...)
 		if err != nil {
 			yield(journal.Event{}, away(err))
 			return

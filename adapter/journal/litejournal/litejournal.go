@@ -1,4 +1,4 @@
-// Package litejournal keeps the journal and the overlay in one SQLite file, for an installation of one process without a database of its own.
+// Package litejournal keeps the journal, the overlay and what the guard counts in one SQLite file, for an installation of one process without a database of its own.
 //
 // All writes go through one goroutine. It takes whatever has queued up while the last commit waited for the disk and writes it in one
 // transaction, so that thirty-two writers cost about as many flushes as one; each hears only when the flush is done. Reads have connections of
@@ -32,6 +32,8 @@ type Journal struct {
 	write *sql.DB
 	read  *sql.DB
 
+	limits []journal.Limit // that Begin holds weights against
+
 	queue   chan *job
 	stopped chan struct{} // closed when the writing goroutine is done
 	mu      sync.RWMutex  // held to send on queue; exclusively to close it
@@ -42,10 +44,20 @@ var (
 	_ journal.Journal = (*Journal)(nil)
 	_ journal.Reader  = (*Journal)(nil)
 	_ journal.Overlay = (*Journal)(nil)
+	_ journal.Aliases = (*Journal)(nil)
+	_ journal.Guard   = (*Journal)(nil)
 )
 
+// Option is a choice about how a journal works.
+type Option func(*Journal)
+
+// WithLimits makes Begin hold what is written against the limits of the guard.
+func WithLimits(limits ...journal.Limit) Option {
+	return func(j *Journal) { j.limits = append(j.limits, limits...) }
+}
+
 // Open opens the journal file, making it and its directory when there is none. Only its owner may read them: before-images are personal data.
-func Open(ctx context.Context, path string) (*Journal, error) {
+func Open(ctx context.Context, path string, options ...Option) (*Journal, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
@@ -58,6 +70,9 @@ func Open(ctx context.Context, path string) (*Journal, error) {
 		return nil, err
 	}
 	j := &Journal{path: path, lock: held, queue: make(chan *job, maxBatch), stopped: make(chan struct{})}
+	for _, choose := range options {
+		choose(j)
+	}
 	if err := j.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("journal %s: %w", path, err), j.shut())
 	}

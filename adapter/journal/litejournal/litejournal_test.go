@@ -28,8 +28,8 @@ func TestJournal(t *testing.T) {
 // place is the journal in one file; a crash is a copy of what is on disk while it is open.
 func place(path string) journaltest.Place {
 	return journaltest.Place{
-		Open: func(ctx context.Context) (journaltest.Store, error) {
-			j, err := Open(ctx, path)
+		Open: func(ctx context.Context, limits ...journal.Limit) (journaltest.Store, error) {
+			j, err := Open(ctx, path, WithLimits(limits...))
 			if err != nil {
 				return nil, err // not a nil *Journal in an interface
 			}

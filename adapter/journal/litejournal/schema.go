@@ -41,6 +41,50 @@ CREATE TABLE overlay (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX overlay_by_value ON overlay (tenant, client, resource_type, attr, value);
 CREATE INDEX overlay_by_key ON overlay (tenant, resource_type, key);
+`, `
+-- What a Filter asks for. Times are in seconds here: texts of times do not sort.
+CREATE INDEX intents_by_time ON intents (CAST(strftime('%s', body ->> '$.time') AS INTEGER));
+CREATE INDEX intents_by_resource ON intents (body ->> '$.resource_id');
+CREATE INDEX outcomes_by_resource ON outcomes (body ->> '$.resource_id');
+CREATE INDEX intents_by_request ON intents (body ->> '$.request_id');
+CREATE INDEX intents_by_undone ON intents (body ->> '$.undoes') WHERE body ->> '$.undoes' IS NOT NULL;
+
+CREATE TABLE aliases (
+	tenant        TEXT NOT NULL,
+	resource_type TEXT NOT NULL,
+	id            TEXT NOT NULL,
+	key           TEXT NOT NULL,
+	PRIMARY KEY (tenant, resource_type, id),
+	UNIQUE (tenant, resource_type, key)
+) STRICT, WITHOUT ROWID;
+
+-- The guard: what was used, what was approved beyond it, and from when on it counts anew. Times are microseconds since 1970.
+CREATE TABLE guard_uses (
+	tenant TEXT NOT NULL,
+	kind   TEXT NOT NULL,
+	client TEXT NOT NULL,
+	amount INTEGER NOT NULL CHECK (amount > 0),
+	time   INTEGER NOT NULL,
+	id     TEXT NOT NULL REFERENCES intents (id)
+) STRICT;
+CREATE INDEX guard_uses_by_time ON guard_uses (tenant, kind, time, client, amount);
+CREATE TABLE guard_approvals (
+	tenant      TEXT NOT NULL,
+	kind        TEXT NOT NULL,
+	client      TEXT NOT NULL, -- '': the limit of all clients together
+	count       INTEGER NOT NULL CHECK (count > 0),
+	time        INTEGER NOT NULL,
+	until       INTEGER NOT NULL,
+	approved_by TEXT NOT NULL
+) STRICT;
+CREATE INDEX guard_approvals_by_end ON guard_approvals (tenant, kind, until);
+CREATE TABLE guard_resets (
+	tenant TEXT NOT NULL,
+	kind   TEXT NOT NULL,
+	client TEXT NOT NULL, -- '': all of them
+	time   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX guard_resets_by_time ON guard_resets (tenant, kind, time);
 `}
 
 func migrate(ctx context.Context, db *sql.DB) error {
