@@ -151,7 +151,6 @@ func TestAShutdownFinishesWhatWasBegun(t *testing.T) {
 	}
 	client.CloseIdleConnections()
 	r.world.close()
-	r.world.closers = nil // closed above; the test's clean-up need not do it again
 	if err := goleak.Find(before); err != nil {
 		t.Error(err)
 	}

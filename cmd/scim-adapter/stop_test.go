@@ -87,7 +87,6 @@ func TestWhatARequestUsesIsClosedBehindIt(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	h.world.close()
-	h.world.closers = nil // closed above
 	select {
 	case health := <-ended:
 		for _, c := range health {

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
+	"github.com/scim-adapter/scim-adapter/backends/postgres/pgtest"
+)
+
+// journalWorld is an adapter over a directory of its own, whose journal is in a database.
+type journalWorld struct {
+	*running
+	scimClient
+	db pgtest.DB
+}
+
+// journaledIn serves with its journal in db, as a role that may write it and read it.
+func journaledIn(t *testing.T, db pgtest.DB, more string) *journalWorld {
+	t.Helper()
+	path := writeConfig(t, startEmbedded(t).URL(), "database: {url: \"${JOURNAL_URL}\", connection_timeout: 2}\n"+more)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "kind: embedded", "kind: postgres", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("JOURNAL_URL", journalRole(t, db))
+	r := startServing(t, path)
+	t.Cleanup(func() {
+		r.stop()
+		if err := r.wait(t); err != nil {
+			t.Error(err)
+		}
+	})
+	return &journalWorld{r, scimClient{t: t, base: r.root + "/scim/v2", token: "a-token-of-the-tests"}, db}
+}
+
+// journalRole makes a role that owns nothing and may write the journal and read it, as docs/journal.md has it, and gives the URL it connects with.
+func journalRole(t *testing.T, db pgtest.DB) string {
+	t.Helper()
+	u, err := url.Parse(db.Admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, db.Admin, `DO $$ DECLARE name text; BEGIN
+		FOREACH name IN ARRAY ARRAY['scim_app', 'scim_audit'] LOOP
+			BEGIN EXECUTE format('CREATE ROLE %I', name); EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END;
+		END LOOP; END $$`, `DROP ROLE IF EXISTS journal_keeper`, `CREATE ROLE journal_keeper LOGIN PASSWORD 'kept' IN ROLE scim_app, scim_audit`)
+	u.User = url.UserPassword("journal_keeper", "kept")
+	return u.String()
+}
+
+func (w *journalWorld) ask(sql string) string {
+	w.t.Helper()
+	conn, err := pgx.Connect(w.t.Context(), w.db.Admin)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(w.t.Context()) }()
+	var answer string
+	if err := conn.QueryRow(w.t.Context(), sql).Scan(&answer); err != nil {
+		w.t.Fatal(err)
+	}
+	return answer
+}
+
+func TestWritesAreJournaledInPostgresAndAreRefusedWhileItIsAway(t *testing.T) {
+	server := pgtest.StartServer(t)
+	db := server.Database(t)
+	pgtest.Exec(t, db.Admin, pgjournal.Script())
+	w := journaledIn(t, db, "")
+	user := w.do("POST", "/Users", map[string]any{"userName": "ada", "name": map[string]any{"familyName": "Lovelace"}}).want(t, 201)
+	w.do("PATCH", "/Users/"+user.id(), patch(op("replace", "title", "Countess"))).want(t, 200)
+	w.do("DELETE", "/Users/"+user.id(), nil).want(t, 204)
+
+	if got := w.ask("SELECT string_agg(action || ' ' || resource_id || ' ' || (details ->> 'status'), ', ' ORDER BY seq) FROM audit.events"); got !=
+		strings.ReplaceAll("create ID done, patch ID done, delete ID done", "ID", user.id()) {
+		t.Errorf("events: %s", got)
+	}
+	if got := w.ask("SELECT count(*)::text FROM audit.intents i JOIN audit.events e USING (id, \"timestamp\") WHERE i.writer = e.writer"); got != "3" {
+		t.Errorf("%s intents have the event that closes them", got)
+	}
+	if got := w.ask("SELECT (string_agg(details::text, ' ') ~* 'lovelace|countess')::text FROM (SELECT details FROM audit.events UNION ALL SELECT details FROM audit.intents) AS d"); got != "false" {
+		t.Error("values of a person stand in details in clear")
+	}
+
+	server.Kill()
+	kept := w.do("GET", "/Users?count=1", nil).want(t, 200)
+	refused := w.do("POST", "/Users", map[string]any{"userName": "grace", "name": map[string]any{"familyName": "Hopper"}}).wantError(t, 503, "")
+	if refused.header.Get("Retry-After") == "" || !strings.Contains(refused.text("detail"), "nothing was changed") {
+		t.Errorf("while the journal is away: %s", refused.raw)
+	}
+	if status, body := w.ready(t); status != 200 || !strings.Contains(body, "unavailable") {
+		t.Errorf("ready is %d %s", status, body)
+	}
+	server.Start()
+	eventuallyWithin(t, 15*time.Second, "the journal is back", func() bool {
+		a, err := w.try("POST", "/Users", map[string]any{"userName": "grace", "name": map[string]any{"familyName": "Hopper"}})
+		return err == nil && a.status == 201
+	})
+	if got := w.do("GET", `/Users?count=0`, nil).want(t, 200); got.text("totalResults") != "1" {
+		t.Errorf("one person was made, and there are %s (before: %s)", got.text("totalResults"), kept.text("totalResults"))
+	}
+}
+
+func TestADatabaseThatLacksAMigrationIsSaidToAndIsUsedWhenItHasIt(t *testing.T) {
+	db := pgtest.StartServer(t).Database(t)
+	w := journaledIn(t, db, "")
+	person := map[string]any{"userName": "ada", "name": map[string]any{"familyName": "Lovelace"}}
+	w.do("POST", "/Users", person).wantError(t, 503, "")
+	if status, body := w.ready(t); status != 200 || !strings.Contains(body, `"journal"`) {
+		t.Errorf("ready is %d %s", status, body)
+	}
+	pgtest.Exec(t, db.Admin, pgjournal.Script())
+	eventuallyWithin(t, 10*time.Second, "the tables are there", func() bool { return w.do("POST", "/Users", person).status == 201 })
+}
