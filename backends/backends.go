@@ -90,6 +90,8 @@ type Capabilities struct {
 // Reader reads records.
 type Reader interface {
 	// Fetch reads the records with these keys, those in scope, in no particular order, in few operations however many keys. A key that cannot be one is skipped without I/O.
+	// With "*" and "+" a record is whole: it has everything that is needed to make it again (Restore), also what no mapping names. Where rows of a set have
+	// columns that are not among the set's, they are there as Rows of all columns, under Path(set, "*"). What is secret comes as Secret, or not at all.
 	Fetch(ctx context.Context, keys []Key, attrs []string) ([]Record, error)
 	// Walk yields every record of the class that q.Where holds for; it never holds them all. After an error it stops.
 	Walk(ctx context.Context, q Query) iter.Seq2[Record, error]
@@ -103,6 +105,7 @@ type Reader interface {
 	// and for a while after it refused the order or got it wrong. A walk with an order is in that order or ends with an error, and nothing is sorted on
 	// the way: ErrUnavailable where the directory is too busy to sort, refuses, or turns out to order otherwise, which may show after many records;
 	// ErrInvalid for an order that it never could walk in. Sorting costs a directory much, so whoever can sort for himself should.
+	// The zero Sort asks whether a walk without one goes by the texts of the keys, as code points: where the directory Seeks, and numbers are not its keys.
 	Sorts(by Sort) bool
 	// SeeksIn says whether a walk in this order, too, begins at Query.After at a cost that does not grow with what is left out by that, as with an index that
 	// is in it. No I/O. Only where the directory Seeks and Sorts.
@@ -160,6 +163,13 @@ type Writer interface {
 	Create(ctx context.Context, name Template, attrs Attributes, want []string) (Record, error)
 	// Modify changes one record and reads it back with want (nil: key, name and version only).
 	Modify(ctx context.Context, key Key, changes []Change, cond Condition, want []string) (Record, error)
+	// Restore makes a record anew that was deleted, as rec says, which Fetch gave of it with "*" and "+": under the same name, with all attributes, whether
+	// or not a mapping names them. It has the same key, too, where the directory lets it (made.Key tells), and a version of its own. It reads the record back
+	// with want. lost names, in order, those attributes of rec that do not have the same values now: what the directory keeps itself, and secrets that rec
+	// only says were there. What others had that pointed at the record, or was deleted along with it, is theirs, and not part of rec.
+	// A record that was only marked as deleted, and is still there, is made what rec says.
+	// ErrExists when the name, the key or a unique value is taken; ErrInvalid when there is no place for the name any more.
+	Restore(ctx context.Context, rec Record, want []string) (made Record, lost []string, err error)
 	// Move renames the record; name has the same shape as Create's.
 	Move(ctx context.Context, key Key, name Template, cond Condition) error
 	// Delete deletes the record, and before that makes what points at it let go, in the same operation: all of it happens, or nothing. ErrHeld where others

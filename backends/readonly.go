@@ -21,6 +21,11 @@ func (ReadOnly) Modify(context.Context, Key, []Change, Condition, []string) (Rec
 	return Record{}, errReadOnly()
 }
 
+// Restore answers ErrRefused.
+func (ReadOnly) Restore(context.Context, Record, []string) (Record, []string, error) {
+	return Record{}, nil, errReadOnly()
+}
+
 // Move answers ErrRefused.
 func (ReadOnly) Move(context.Context, Key, Template, Condition) error { return errReadOnly() }
 

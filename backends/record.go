@@ -1,6 +1,7 @@
 package backends
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -76,4 +77,35 @@ func (v Values) Texts() []string {
 		texts[i] = value.Text()
 	}
 	return texts
+}
+
+// Lost names those attributes of a record, in order, that do not have the same values in another: what Restore could not put back. Of a secret
+// that only says that it was there nobody can tell.
+func Lost(was, is Record) []string {
+	var lost []string
+	for _, name := range slices.Sorted(maps.Keys(was.Attrs)) {
+		if !sameValues(was.Attrs[name], is.Attrs.Get(name)) {
+			lost = append(lost, name)
+		}
+	}
+	return lost
+}
+
+func sameValues(a, b Values) bool {
+	left := make(map[Value]int, len(a))
+	for _, v := range a {
+		if v.Kind() == KindSecret && v.Reveal() == "" {
+			return false
+		}
+		left[v]++
+	}
+	for _, v := range b {
+		left[v]--
+	}
+	for _, n := range left {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
 }

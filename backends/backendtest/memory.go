@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"maps"
@@ -28,6 +29,7 @@ type Memory struct {
 	// Transactional: a Delete can make other records of the directory let go.
 	Transactional bool
 	Numbered      bool // keys are numbers and not UUIDs, and walks go by them: the directory seeks
+	Rekeys        bool // what is restored gets a new key
 
 	mu      sync.RWMutex
 	records map[backends.Key]*stored
@@ -189,6 +191,9 @@ func (b *memoryClass) show(r *stored, attrs []string) backends.Record {
 				if b.Syntax(stored).ReadOnly == (name == "+") {
 					seen.Attrs[stored] = values.Clone()
 				}
+			}
+			if text, err := json.Marshal(r.doc); name == "*" && len(r.doc) > 0 && err == nil {
+				seen.Attrs[b.m.Document] = backends.Strings(string(text))
 			}
 		default:
 			if values := b.m.values(r, name); len(values) > 0 {

@@ -19,6 +19,7 @@ const (
 	oidPaged          = goldap.ControlTypePaging            // RFC 2696
 	oidMatchedValues  = "1.2.826.0.1.3344810.2.3"           // RFC 3876
 	oidPasswordModify = "1.3.6.1.4.1.4203.1.11.1"           // RFC 3062
+	oidRelax          = "1.3.6.1.4.1.4203.666.5.12"         // draft-zeilenga-ldap-relax
 	oidSort           = goldap.ControlTypeServerSideSorting // RFC 2891
 	oidSorted         = goldap.ControlTypeServerSideSortingResult
 	ruleBitAnd        = "1.2.840.113556.1.4.803" // integerBitAndMatch
@@ -31,6 +32,7 @@ type info struct {
 	controls   []string
 	extensions []string
 	vendor     string
+	contexts   []string        // the naming contexts that the server says it has
 	supertypes map[string]bool // OIDs of attribute types that have subtypes
 	refusals   *refusals
 }
@@ -70,7 +72,7 @@ func rootSearch(attrs ...string) *goldap.SearchRequest {
 // inspect reads the root DSE and the subschema that it points to (RFC 4512 §4.4, §5.1). A schema that may not be read, or is odd in places,
 // is no reason not to work: problem says what is missing.
 func inspect(ctx context.Context, lc *goldap.Conn) (in *info, problem, err error) {
-	root, err := search(ctx, lc, rootSearch("supportedControl", "supportedExtension", "subschemaSubentry", "vendorName", "vendorVersion"))
+	root, err := search(ctx, lc, rootSearch("supportedControl", "supportedExtension", "subschemaSubentry", "vendorName", "vendorVersion", "namingContexts"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the root DSE: %w", err)
 	}
@@ -90,6 +92,7 @@ func inspect(ctx context.Context, lc *goldap.Conn) (in *info, problem, err error
 	}
 	in.controls = dse.GetEqualFoldAttributeValues("supportedControl")
 	in.extensions = dse.GetEqualFoldAttributeValues("supportedExtension")
+	in.contexts = dse.GetEqualFoldAttributeValues("namingContexts")
 	in.vendor = dse.GetEqualFoldAttributeValue("vendorName")
 	return in, problem, nil
 }
