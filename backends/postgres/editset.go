@@ -122,8 +122,8 @@ func (tx *transaction) changeRows(key backends.Key, rows *rowBook, d *difference
 		}
 		steps = append(steps, alter)
 	}
-	for _, t := range left.come.tables {
-		steps = append(steps, tx.insert(key, set, t, false))
+	for i, t := range left.come.tables {
+		steps = append(steps, tx.insert(key, set, t, false, left.come.tables[:i]...))
 	}
 	return steps, nil
 }

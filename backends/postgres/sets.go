@@ -199,8 +199,9 @@ type shortfall struct {
 
 func (s *shortfall) Error() string { return "rows of " + s.set.name + " are in the way" }
 
-// insert is the step that adds a row for each of these values. None of them may be there yet, unless those that are there are to stay.
-func (tx *transaction) insert(key backends.Key, set *set, t *table, stay bool) step {
+// insert is the step that adds a row for each of these values. None of them may be there yet, unless those that are there are to stay. Before them come rows
+// that have values in other columns.
+func (tx *transaction) insert(key backends.Key, set *set, t *table, stay bool, before ...*table) step {
 	st := (&statement{}).values(t)
 	if set.either {
 		st.told(set, t)
@@ -250,6 +251,8 @@ func (tx *transaction) insert(key backends.Key, set *set, t *table, stay bool) s
 			return err
 		}
 		switch {
+		case there > 0 && !stay && len(before) > 0:
+			return &overlap{set, t, before}
 		case there > 0 && !stay:
 			return noEffect(set.name)
 		case lost > 0:
@@ -335,6 +338,9 @@ func (tx *transaction) alter(key backends.Key, set *set, old, fresh []*string) (
 // runSets is run for steps of which some may find rows of others in their way.
 func (tx *transaction) runSets(ctx context.Context, key backends.Key, steps ...step) error {
 	err := tx.run(ctx, steps...)
+	if over, ok := errors.AsType[*overlap](err); ok {
+		return tx.whose(ctx, key, over)
+	}
 	short, ok := errors.AsType[*shortfall](err)
 	if !ok {
 		return err

@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -146,4 +148,23 @@ func TestWhoseRowIsInTheWay(t *testing.T) {
 	fails(t, modify(c, "1", change(backends.Add, "e", row("a", "new", "kind", "x"), row("a", "old", "kind", "x"))), backends.ErrInvalid, "e")
 	fails(t, modify(c, "2", change(backends.Replace, "e", row("a", "two", "kind", "home"), row("a", "six", "kind", "home"))), backends.ErrInvalid, "e") // an UPDATE
 	g.is("1one,2six,2two", "SELECT string_agg(p || a, ',' ORDER BY p, a) FROM e")
+}
+
+// What the database fills in may make two new rows the same. That the record has neither yet is told from one that it has.
+func TestRowsThatADefaultMakesTheSame(t *testing.T) {
+	g := newGround(t, house, "ALTER TABLE hr.email ALTER kind SET DEFAULT 'work', ALTER kind SET NOT NULL")
+	c := g.staff()
+	full, short, other := row("address", "a@x", "kind", "work"), row("address", "a@x"), row("address", "b@x")
+	for name, values := range map[string]backends.Values{"the one that says it first": {full, short}, "the one that does not first": {short, full}, "among others": {other, full, short}} {
+		_, err := c.Create(t.Context(), nil, backends.Attributes{"login": backends.Strings("new"), "name": backends.Strings("New"), "emails": values}, nil)
+		fails(t, err, backends.ErrInvalid, "emails")
+		if said, ok := errors.AsType[*backends.Error](err); !ok || !strings.Contains(said.Detail, "this one would have it twice") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	key := hire(t, c, "ann", backends.Attributes{"emails": {other}}).Key
+	fails(t, modify(c, key, change(backends.Add, "emails", full, short)), backends.ErrInvalid, "emails")
+	fails(t, modify(c, key, change(backends.Add, "emails", full, other)), backends.ErrNoEffect, "emails")
+	fails(t, modify(c, key, change(backends.Add, "emails", other)), backends.ErrNoEffect, "emails")
+	g.is("b@x work", "SELECT string_agg(address || ' ' || kind, ',') FROM hr.email")
 }

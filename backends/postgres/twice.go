@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -34,6 +35,42 @@ func (s *shape) repeated(answer *pgconn.PgError) (attr string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// overlap says that a row which was to be added is there: the record had it, or it is one of those that were added before it, where the database has filled in
+// what they do not say.
+type overlap struct {
+	set    *set
+	table  *table
+	before []*table
+}
+
+func (o *overlap) Error() string { return "rows of " + o.set.name + " are there" }
+
+// whose says which of the two it is. Of the rows before none was there when they were added, so that whichever is one of them is of this write.
+func (tx *transaction) whose(ctx context.Context, key backends.Key, o *overlap) error {
+	var both int
+	var steps []step
+	for _, before := range o.before {
+		st := (&statement{}).sql("SELECT count(*) FROM ", o.set.rel.sql(), " AS r, ")
+		tx.mine(st, o.set, key)
+		for _, t := range []*table{o.table, before} {
+			st.sql(" AND EXISTS (").values(t).sql(" SELECT FROM v WHERE ", o.set.match(t, true), ")")
+		}
+		steps = append(steps, step{st: st, attr: o.set.name, each: func(rows pgx.Rows) error {
+			var n int
+			err := rows.Scan(&n)
+			both += n
+			return err
+		}})
+	}
+	switch err := tx.run(ctx, steps...); {
+	case err != nil:
+		return err
+	case both > 0:
+		return twice(o.set.name)
+	}
+	return noEffect(o.set.name)
 }
 
 // stands are the steps that count the values of a shortfall which are not there and which another row of the record itself keeps away; only: no other record's row
