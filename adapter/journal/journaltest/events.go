@@ -57,13 +57,17 @@ func various() []journal.Event {
 	add(func(e *journal.Event) { e.Intent.Tenant = "other" })
 	add(func(e *journal.Event) { e.Intent.Client, e.Intent.Action = "entra", journal.ActionDelete })
 	add(func(e *journal.Event) { e.Intent.Subject, e.Intent.ResourceType = "babs", "Group" })
-	add(func(e *journal.Event) { e.Intent.ResourceID, e.Intent.Action, e.Outcome.ResourceID = "", journal.ActionCreate, "made" })
+	add(func(e *journal.Event) {
+		e.Intent.ResourceID, e.Intent.Action, e.Outcome.ResourceID = "", journal.ActionCreate, "made"
+	})
 	add(func(e *journal.Event) { e.Intent.ResourceID, e.Outcome.Status = "made", journal.StatusFailed })
 	add(func(e *journal.Event) { e.Intent.RequestID, e.Intent.ResourceID = "r-'2", "K1" })
 	add(func(e *journal.Event) {
 		e.Intent.Undoes, e.Intent.Action, e.Outcome.Status = id("v3"), journal.ActionUndo, journal.StatusUnknown
 	})
-	add(func(e *journal.Event) { e.Intent.Noted, e.Intent.Action, e.Outcome.Status = true, journal.ActionDeny, journal.StatusRefused })
+	add(func(e *journal.Event) {
+		e.Intent.Noted, e.Intent.Action, e.Outcome.Status = true, journal.ActionDeny, journal.StatusRefused
+	})
 	add(func(e *journal.Event) {
 		e.Intent.Noted, e.Intent.Action, e.Intent.ResourceID, e.Outcome.ResourceID = true, journal.ActionList, "", ""
 	})

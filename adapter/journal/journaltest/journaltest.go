@@ -121,7 +121,8 @@ func intent(name string) journal.Intent {
 		Subject: "subject", Address: "192.0.2.1", UserAgent: "curl", Action: "patch", ResourceType: "User", ResourceID: "k1", Dropped: []string{"nickName"},
 		Undoes: id("undone"),
 		Diff: []journal.Change{
-			{Path: "emails", Before: json.RawMessage(`[{"value":"b@example.org"}]`), After: json.RawMessage(`[{"value":"<名前>"}]`)}, {Path: "title", Before: json.RawMessage(`"Manager"`)},
+			{Path: "emails", Before: json.RawMessage(`[{"value":"b@example.org"}]`), After: json.RawMessage(`[{"value":"<名前>"}]`)},
+			{Path: "title", Before: json.RawMessage(`"Manager"`)},
 			{Path: "active", After: json.RawMessage(`false`)},
 		},
 		Weights: []journal.Weight{{Kind: journal.GuardDisable, Count: 1, Of: 4000}, {Kind: journal.GuardRemoveMember, Count: 12}},

@@ -25,7 +25,9 @@ type asker interface {
 
 // take holds an intent against the limits and notes what it uses of them. There is one writer: what it sees stays so until the commit.
 func (j *Journal) take(ctx context.Context, conn *sql.Conn, in journal.Intent) error {
-	err := journal.Judge(j.limits, in, func(l journal.Limit, client string) (journal.Taken, error) { return taken(ctx, conn, in.Tenant, l, client, in.Time) })
+	err := journal.Judge(j.limits, in, func(l journal.Limit, client string) (journal.Taken, error) {
+		return taken(ctx, conn, in.Tenant, l, client, in.Time)
+	})
 	if refusal, ok := errors.AsType[*journal.Refusal](err); ok {
 		if refusal.Free, err = free(ctx, conn, in, refusal); err != nil {
 			return away(err)

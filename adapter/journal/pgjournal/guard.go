@@ -3,6 +3,7 @@ package pgjournal
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -90,7 +91,9 @@ func (j *Journal) take(ctx context.Context, tx pgx.Tx, batch []*call) (uses func
 	var through []*call
 	for _, c := range batch {
 		in := *c.weighs
-		err := journal.Judge(j.o.Limits, in, func(l journal.Limit, client string) (journal.Taken, error) { return known.of(in.Tenant, l, client).Taken, nil })
+		err := journal.Judge(j.o.Limits, in, func(l journal.Limit, client string) (journal.Taken, error) {
+			return known.of(in.Tenant, l, client).Taken, nil
+		})
 		if refusal, ok := errors.AsType[*journal.Refusal](err); ok {
 			if refusal.Free, err = known.of(in.Tenant, refusal.Limit, refusal.Client).free(ctx, tx, refusal); err != nil {
 				return nil, err
@@ -193,13 +196,14 @@ func (j *Journal) Uses(ctx context.Context, tenant string, now time.Time) ([]jou
 		for _, l := range j.o.Limits {
 			clients, since := []string{""}, now.Add(-l.Window)
 			if l.PerClient {
-				rows, err := conn.Query(ctx, selectClients+` ORDER BY client COLLATE "C"`, fitting(tenant, 255), l.Kind, since, now)
+				rows, err := conn.Query(ctx, selectClients, fitting(tenant, 255), l.Kind, since, now)
 				if err != nil {
 					return err
 				}
 				if clients, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
 					return err
 				}
+				slices.Sort(clients)
 			}
 			for _, client := range clients {
 				a := known.of(tenant, l, client)
