@@ -105,7 +105,11 @@ func Migrate(ctx context.Context, url configs.Secret, say func(string)) (err err
 	if err != nil {
 		return fmt.Errorf("asking what the database has: %w", err)
 	}
-	if _, err := within(ctx, db, func(conn *pgx.Conn) (struct{}, error) { return struct{}{}, MayMigrate(ctx, conn) }); err != nil {
+	if err := onOne(ctx, db, func(conn *pgx.Conn) error { return mayDo(ctx, conn, len(missing)) }); err != nil {
+		if lacks, ok := errors.AsType[*LackedRights](err); ok && len(missing) == 0 {
+			say("every migration is there; the coming months are not made: " + lacks.Error())
+			return nil
+		}
 		return err
 	}
 	if len(missing) > 0 {
@@ -115,8 +119,15 @@ func Migrate(ctx context.Context, url configs.Secret, say func(string)) (err err
 	} else {
 		say("every migration is there")
 	}
-	_, err = within(ctx, db, func(conn *pgx.Conn) (struct{}, error) { return struct{}{}, makeMonths(ctx, conn, say) })
-	return err
+	return onOne(ctx, db, func(conn *pgx.Conn) error { return makeMonths(ctx, conn, say) })
+}
+
+// mayDo says what the role lacks for this many migrations, or for the months alone.
+func mayDo(ctx context.Context, conn querier, missing int) error {
+	if missing == 0 {
+		return MayMaintain(ctx, conn)
+	}
+	return MayMigrate(ctx, conn)
 }
 
 // up runs what is missing, each in a transaction of its own.
@@ -207,7 +218,10 @@ SELECT format('to own the tables: GRANT scim_owner TO %I', rolname) FROM me, rol
 	WHERE NOT rolsuper AND NOT rolcreaterole AND n = 3 AND NOT pg_has_role((SELECT oid FROM pg_roles WHERE rolname = 'scim_owner'), 'USAGE')
 UNION ALL
 SELECT format('to make schemas: GRANT CREATE ON DATABASE %I TO %I', current_database(), rolname) FROM me, schemas
-	WHERE NOT has_database_privilege(current_database(), 'CREATE') AND n < 4`
+	WHERE NOT has_database_privilege(current_database(), 'CREATE') AND n < 4
+UNION ALL
+SELECT format('to make a function in public: GRANT CREATE ON SCHEMA public TO %I', rolname) FROM me
+	WHERE NOT has_schema_privilege('public', 'CREATE') AND to_regprocedure('public.update_updated_at_column()') IS NULL`
 
 // MayMigrate says which rights the role lacks for it; nil: none that one can know beforehand.
 func MayMigrate(ctx context.Context, conn querier) error {

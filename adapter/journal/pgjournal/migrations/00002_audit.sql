@@ -185,7 +185,9 @@ BEGIN
     SELECT p.partdefid, a.attname INTO STRICT rest, col FROM pg_partitioned_table p
         JOIN pg_class c ON c.oid = p.partrelid JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[0]
         WHERE p.partrelid = family AND p.partstrat = 'r' AND c.relnamespace = 'audit'::regnamespace;
-    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rest); -- nobody adds to it, and nobody else makes this month
+    -- Who adds rows waits at the whole, before he asks where they belong; who reads waits at the part only.
+    EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', pg_partition_root(family));
+    EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', rest);
     IF to_regclass(format('audit.%I', name)) IS NOT NULL THEN
         RETURN NULL;
     END IF;
