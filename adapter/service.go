@@ -22,6 +22,8 @@ type Options struct {
 	Mappings *mapping.Set
 	Journal  journal.Journal
 	Overlay  journal.Overlay // nil: attributes with source `overlay` cannot be read or written
+	Aliases  journal.Aliases // nil: a record that is made again and cannot have its key has another id from then on
+	Tenant   string          // whose Aliases are; "default"
 	Logger   *slog.Logger
 	Now      func() time.Time
 	NewID    func() string // UUIDv7, for intents
@@ -38,6 +40,8 @@ type Options struct {
 	SettleDelay   time.Duration // between attempts to read what came of a write; 200 milliseconds
 	NativeTTL     time.Duration // how long "the directory does not keep this attribute" is believed; 5 seconds
 	Parallel      int           // clean-up steps that one request runs at a time; 8
+
+	Limits []journal.Limit // that Journal holds writes against: what has none is not weighed
 
 	Replicas  int           // processes like this one that write to the same directories; 1
 	CursorKey []byte        // what cursors are encrypted with, the same on every replica; nil: one that is made now and dies with the process
@@ -75,6 +79,9 @@ func (o *Options) defaults() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Tenant == "" {
+		o.Tenant = "default"
+	}
 	if o.Overlay == nil {
 		o.Overlay = noOverlay{}
 	}
@@ -91,6 +98,7 @@ type Service struct {
 	secret  []byte        // what the keys of cursors are derived from
 	locks   *locks
 	flux    *flux
+	scale   *scale
 	stats   counters
 }
 
@@ -102,20 +110,29 @@ type Stats struct {
 	Stranded    int64 // writes that failed half-way and could not be taken back
 	Problems    int64 // attributes that could not be shown
 	Dangling    int64 // references to records that are gone, or have another name, that could not be brought up to date
+
+	Guarded map[string]int64 // writes that the guard has refused, by kind
 }
 
-type counters struct{ unfinished, unknown, compensated, stranded, problems, dangling atomic.Int64 }
+type counters struct {
+	unfinished, unknown, compensated, stranded, problems, dangling atomic.Int64
+
+	guarded [3]atomic.Int64 // by place in guardKinds
+}
 
 // New makes a Service. It does no I/O.
 func New(o Options) *Service {
 	o.defaults()
-	s := &Service{o: o, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), flux: newFlux(), snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
+	s := &Service{o: o, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), flux: newFlux(), scale: newScale(o.Limits), snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
 	s.sorts = make(chan struct{}, mostSorts)
 	if len(s.secret) == 0 {
 		s.secret = []byte(rand.Text() + rand.Text())
 	}
 	for _, m := range o.Mappings.All() {
 		c := newClass(m)
+		if o.Aliases != nil {
+			c.backend = &aliased{Backend: m.Backend(), a: &aliases{kept: o.Aliases, tenant: o.Tenant, typ: m.Name(), now: o.Now, ttl: o.NativeTTL, log: o.Logger}}
+		}
 		s.classes = append(s.classes, c)
 		s.byName[m.Name()] = c
 	}
@@ -133,8 +150,12 @@ func (s *Service) ResourceTypes() []*scim.ResourceType {
 
 // Stats says what has been counted since the start.
 func (s *Service) Stats() Stats {
+	guarded := map[string]int64{}
+	for i, kind := range guardKinds {
+		guarded[kind] = s.stats.guarded[i].Load()
+	}
 	return Stats{
-		Unfinished: s.stats.unfinished.Load(), Unknown: s.stats.unknown.Load(), Compensated: s.stats.compensated.Load(),
+		Guarded: guarded, Unfinished: s.stats.unfinished.Load(), Unknown: s.stats.unknown.Load(), Compensated: s.stats.compensated.Load(),
 		Stranded: s.stats.stranded.Load(), Problems: s.stats.problems.Load(), Dangling: s.stats.dangling.Load(),
 	}
 }
@@ -142,10 +163,14 @@ func (s *Service) Stats() Stats {
 // class is one resource type: its mapping, and what is derived from it once.
 type class struct {
 	*mapping.Mapping
-	rt     *scim.ResourceType
-	refs   []reference
-	extras []overlayAttr
+	backend backends.Backend // the mapping's own, or one in front of it
+	rt      *scim.ResourceType
+	refs    []reference
+	extras  []overlayAttr
 }
+
+// Backend is where the records are, under the ids that clients know.
+func (c *class) Backend() backends.Backend { return c.backend }
 
 // transactional says that one operation of the directory can be about a password and other records, too.
 func (c *class) transactional() bool { return c.Backend().Capabilities().Transactional }
@@ -161,7 +186,7 @@ type reference struct {
 }
 
 func newClass(m *mapping.Mapping) *class {
-	c := &class{Mapping: m, rt: m.ResourceType()}
+	c := &class{Mapping: m, backend: m.Backend(), rt: m.ResourceType()}
 	for _, r := range m.References() {
 		ref := reference{Reference: r, home: c}
 		if found, ok := c.rt.Resolve(filter.Path{URI: r.URI, Attr: r.Attr}); ok {

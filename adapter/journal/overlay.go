@@ -36,6 +36,8 @@ type Aliases interface {
 	AliasKeys(ctx context.Context, tenant, resourceType string, ids []backends.Key) (map[backends.Key]backends.Key, error)
 	// AliasIDs gives the ids of keys; keys without an alias are left out.
 	AliasIDs(ctx context.Context, tenant, resourceType string, keys []backends.Key) (map[backends.Key]backends.Key, error)
+	// AllAliases gives every alias there is, as AliasKeys would.
+	AllAliases(ctx context.Context, tenant, resourceType string) (map[backends.Key]backends.Key, error)
 	// ForgetAlias ends the alias that leads to key.
 	ForgetAlias(ctx context.Context, tenant, resourceType string, key backends.Key) error
 }

@@ -29,6 +29,9 @@ func testAliases(t *testing.T, p Place) {
 		if err != nil || !maps.Equal(got, want) {
 			t.Errorf("AliasKeys in %s/%s: %q, %v; want %q", tenant, typ, got, err, want)
 		}
+		if all, err := s.AllAliases(t.Context(), tenant, typ); err != nil || !maps.Equal(all, want) {
+			t.Errorf("AllAliases in %s/%s: %q, %v; want %q", tenant, typ, all, err, want)
+		}
 		back := keys{}
 		for id, key := range want {
 			back[key] = id

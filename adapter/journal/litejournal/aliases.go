@@ -43,15 +43,24 @@ func (j *Journal) aliases(ctx context.Context, query, tenant, resourceType strin
 	if err != nil {
 		return nil, fmt.Errorf("keys that cannot be written down: %w", err)
 	}
-	err = j.query(ctx, func(rows *sql.Rows) error {
+	return pairs, j.pairs(ctx, pairs, query, tenant, resourceType, string(list))
+}
+
+// AllAliases gives every alias there is.
+func (j *Journal) AllAliases(ctx context.Context, tenant, resourceType string) (map[backends.Key]backends.Key, error) {
+	pairs := map[backends.Key]backends.Key{}
+	return pairs, j.pairs(ctx, pairs, "SELECT id, key FROM aliases WHERE tenant = ? AND resource_type = ?", tenant, resourceType)
+}
+
+func (j *Journal) pairs(ctx context.Context, into map[backends.Key]backends.Key, query string, args ...any) error {
+	return j.query(ctx, func(rows *sql.Rows) error {
 		var from, to backends.Key
 		if err := rows.Scan(&from, &to); err != nil {
 			return err
 		}
-		pairs[from] = to
+		into[from] = to
 		return nil
-	}, query, tenant, resourceType, string(list))
-	return pairs, err
+	}, query, args...)
 }
 
 // ForgetAlias ends the alias that leads to key.

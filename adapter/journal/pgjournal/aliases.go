@@ -30,13 +30,22 @@ func (j *Journal) AliasIDs(ctx context.Context, tenant, resourceType string, key
 }
 
 func (j *Journal) aliases(ctx context.Context, query, tenant, resourceType string, of []backends.Key) (map[backends.Key]backends.Key, error) {
-	pairs := map[backends.Key]backends.Key{}
 	list := texts(of)
 	if len(list) == 0 {
-		return pairs, nil
+		return map[backends.Key]backends.Key{}, nil
 	}
+	return j.pairs(ctx, query, tenant, resourceType, list)
+}
+
+// AllAliases gives every alias there is.
+func (j *Journal) AllAliases(ctx context.Context, tenant, resourceType string) (map[backends.Key]backends.Key, error) {
+	return j.pairs(ctx, "SELECT id, key FROM overlay.aliases WHERE tenant_id = $1 AND resource_type = $2", tenant, resourceType)
+}
+
+func (j *Journal) pairs(ctx context.Context, query string, args ...any) (map[backends.Key]backends.Key, error) {
+	pairs := map[backends.Key]backends.Key{}
 	err := j.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		rows, err := conn.Query(ctx, query, tenant, resourceType, list)
+		rows, err := conn.Query(ctx, query, args...)
 		if err != nil {
 			return err
 		}
