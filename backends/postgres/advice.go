@@ -226,8 +226,10 @@ func (s *shape) indexForFolded(c *column, t test) (method, key string) {
 		x = code("(", ident(c.name), "::text)")
 	}
 	lower, ok := s.folding.lower(x, c.collation, t, literal)
-	if _, known := s.folding.imagesOf(c.collation, literal); known && t.op == equals {
-		lower = code("lower(").add(x).sql(")")
+	if t.op == equals {
+		if _, known := s.folding.imagesOf(c.collation, literal); known {
+			lower = code("lower(").add(x).sql(")")
+		}
 	}
 	st := &statement{}
 	if lower.to(st); !ok || len(st.args) > 0 {

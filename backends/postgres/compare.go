@@ -211,14 +211,18 @@ func (s *shape) compareFolded(o operand, x fragment, t test) (compared, bool) {
 	if !ok {
 		return inexact()
 	}
-	if images, ok := s.folding.imagesOf(o.column.collation, literal); ok && t.op == equals && !s.folding.agrees(o.column.collation, literal) {
+	if t.op != equals {
+		return partOrOrder(lower, collation{deterministic: true}, t, literal)
+	}
+	equal := lower.sql(" = ").arg(literal, "text")
+	if s.folding.agrees(o.column.collation, literal) {
+		return answered(equal)
+	}
+	if images, ok := s.folding.imagesOf(o.column.collation, literal); ok {
 		// An index on lower(column) finds all that may be equal, whatever becomes there of a letter that the matcher folds otherwise.
-		return answered(code("(lower(").add(x).sql(") = ANY(").arg(images, "text[]").sql(") AND ").add(lower).sql(" = ").arg(literal, "text").sql(")"))
+		return answered(code("(lower(").add(x).sql(") = ANY(").arg(images, "text[]").sql(") AND ").add(equal).sql(")"))
 	}
-	if t.op == equals {
-		return answered(lower.sql(" = ").arg(literal, "text"))
-	}
-	return partOrOrder(lower, collation{deterministic: true}, t, literal)
+	return answered(equal)
 }
 
 // partOrOrder tests for a piece of a text, or its place in the order of code points, which is that of the bytes.

@@ -89,8 +89,11 @@ func (f *folding) lower(x fragment, in collation, t test, literal string) (fragm
 	return f.foldedBest(x)
 }
 
-// mostImages is how many texts a comparison is worth that an index is asked for.
-const mostImages = 512
+// How many texts a comparison is worth that an index is asked for, and how many bytes they may have together. The text is whoever asks's, and its length, too.
+const (
+	mostImages     = 512
+	mostImageBytes = 1 << 18
+)
 
 // imagesOf are all that lower() under a collation makes of the texts that are equal to a folded literal: an index on it finds these, and a few others. False
 // where they are not known, or too many.
@@ -102,26 +105,40 @@ func (f *folding) imagesOf(in collation, literal string) ([]string, bool) {
 	if !ok || l.differ['\u0307'] && strings.ContainsRune(literal, '\u0307') { // it may vanish behind another letter
 		return nil, false
 	}
-	all := []string{""}
+	n := 1
 	for _, r := range literal {
-		images := []string{string(r)}
-		for _, image := range l.images[r] {
-			if l.touched[r] && image != images[0] {
-				images = append(images, image)
-			}
-		}
-		if len(all)*len(images) > mostImages {
+		if n *= len(l.imagesOf(r)); n > mostImages || n*len(literal) > mostImageBytes {
 			return nil, false
 		}
-		longer := make([]string, 0, len(all)*len(images))
-		for _, begin := range all {
-			for _, image := range images {
-				longer = append(longer, begin+image)
-			}
-		}
-		all = longer
 	}
-	return all, true
+	all := make([]strings.Builder, n)
+	turn := 1 // for how many texts in a row a letter has the same image
+	for _, r := range literal {
+		images := l.imagesOf(r)
+		for i := range all {
+			all[i].WriteString(images[i/turn%len(images)])
+		}
+		turn *= len(images)
+	}
+	texts := make([]string, n)
+	for i := range all {
+		texts[i] = all[i].String()
+	}
+	return texts, true
+}
+
+// imagesOf are all that a letter of a folded literal may be in a text that the collation has folded, itself first.
+func (l *letters) imagesOf(r rune) []string {
+	images := []string{string(r)}
+	if !l.touched[r] {
+		return images
+	}
+	for _, image := range l.images[r] {
+		if image != images[0] {
+			images = append(images, image)
+		}
+	}
+	return images
 }
 
 // foldedBest is x folded wholly as the matcher does.

@@ -114,16 +114,14 @@ func joined(by string, neutral verdict, terms []fragment) fragment {
 	case 1:
 		return left[0]
 	}
-	out := code("(")
+	tokens := []token{{sql: "("}} // in one go: there may be thousands of terms
 	for i, t := range left {
 		if i > 0 {
-			out = out.sql(by)
+			tokens = append(tokens, token{sql: by})
 		}
-		out = out.add(t)
+		tokens = append(tokens, t.tokens...)
 	}
-	out = out.sql(")")
-	out.sure = sure
-	return out
+	return fragment{tokens: append(tokens, token{sql: ")"}), sure: sure}
 }
 
 // negation holds when f is false or NULL: what is absent passes no test, and so passes the negation of each.
