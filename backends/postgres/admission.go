@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -154,22 +155,30 @@ func (n scan) soon() bool {
 	return n.paged && !n.joined && !guessed && n.Rows*tenth >= n.reads
 }
 
-// plans remembers for a short while whether a statement may be sent, so that a search does not cost two round trips each time.
+// plans remembers for a short while which searches may be sent, so that one that is made again and again does not cost two round trips each time. A search is
+// its text and its values: lower(login) LIKE $1 reads a few rows for one pattern and all for another, and so does an = where one value is everybody's. What
+// was refused is looked at anew: an index may have been made.
 type plans struct {
-	mu    sync.Mutex
-	known map[string]planned
+	mu       sync.Mutex
+	admitted map[planID]time.Time
 }
 
-// planned is what became of a statement.
-type planned struct {
-	when    time.Time
-	refusal error
-}
+// planID is a search's digest.
+type planID [sha256.Size]byte
 
 const (
 	plannedFor = time.Minute
-	mostPlans  = 1000 // more statements are forgotten, all at once
+	mostPlans  = 10_000 // more searches are forgotten, all at once
 )
+
+func (st *statement) id() planID {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%q", st.String())
+	for _, arg := range st.args {
+		_, _ = fmt.Fprintf(h, " %T %#v", arg, arg)
+	}
+	return planID(h.Sum(nil))
+}
 
 // admitSearch asks whether a search may be run, before it is: the search alone, for what is joined with what it finds is looked up.
 func (c *class) admitSearch(ctx context.Context, s *shape, build func(*shape, *statement) error) error {
@@ -187,12 +196,12 @@ func (c *class) admit(ctx context.Context, s *shape, st *statement) error {
 	if most == 0 {
 		return nil
 	}
-	text := st.String()
+	id := st.id()
 	c.plans.mu.Lock()
-	known, ok := c.plans.known[text]
+	when, ok := c.plans.admitted[id]
 	c.plans.mu.Unlock()
-	if age := c.d.now().Sub(known.when); ok && age >= 0 && age < plannedFor {
-		return known.refusal
+	if age := c.d.now().Sub(when); ok && age >= 0 && age < plannedFor {
+		return nil
 	}
 	plan, err := c.explain(ctx, s, st)
 	if err != nil {
@@ -202,14 +211,16 @@ func (c *class) admit(ctx context.Context, s *shape, st *statement) error {
 	if err != nil {
 		return err
 	}
-	refusal := s.refusal(scans, most)
+	if err := s.refusal(scans, most); err != nil {
+		return err
+	}
 	c.plans.mu.Lock()
 	defer c.plans.mu.Unlock()
-	if c.plans.known == nil || len(c.plans.known) >= mostPlans {
-		c.plans.known = map[string]planned{}
+	if c.plans.admitted == nil || len(c.plans.admitted) >= mostPlans {
+		c.plans.admitted = map[planID]time.Time{}
 	}
-	c.plans.known[text] = planned{c.d.now(), refusal}
-	return refusal
+	c.plans.admitted[id] = c.d.now()
+	return nil
 }
 
 // refusal says why a plan is not to be run; nil for one that may.

@@ -117,3 +117,38 @@ func TestAPlanSaysThatRowsAreReadOneByOne(t *testing.T) {
 		}
 	}
 }
+
+// What one search was told says nothing of another that is written alike, whichever of them comes first, nor of itself when an index has been made.
+func TestASearchIsAdmittedByItsOwnValues(t *testing.T) {
+	db := pgtest.Locale{Collate: "C.utf8"}.Database(t, `CREATE TABLE person (id int PRIMARY KEY, login text, kind text, bare text);
+		INSERT INTO person SELECT i, 'login' || i, CASE WHEN i % 100 = 0 THEN 'rare' ELSE 'common' END, 'bare' || i FROM generate_series(1, 8000) i;
+		CREATE INDEX ON person (lower(login) text_pattern_ops); CREATE INDEX ON person (kind); ANALYZE`)
+	exact, fold := backends.CaseExact, backends.CaseIgnore
+	tooMany := func(c *class, p backends.Predicate) bool {
+		_, _, err := c.Count(t.Context(), p, 0)
+		if err != nil && !errors.Is(err, backends.ErrTooMany) {
+			t.Fatal(err)
+		}
+		return err != nil
+	}
+	few, all := backends.Prefix{Attr: "login", Text: "login777", Rule: fold}, backends.Contains{Attr: "login", Text: "777", Rule: fold}
+	rare, common := backends.And{eqTo("kind", "rare", exact), eqTo("bare", "x", exact)}, backends.And{eqTo("kind", "common", exact), eqTo("bare", "x", exact)}
+	for _, order := range [][]backends.Predicate{{few, all, rare, common}, {common, rare, all, few}} {
+		g := groundOn(t, db, func(c *Config) { c.MaxScanRows = 500 })
+		c := g.class("{table: person, key: id, version: ''}")
+		for range 2 {
+			for _, p := range order {
+				if many := p.String() == all.String() || p.String() == common.String(); tooMany(c, p) != many {
+					t.Errorf("%s is refused: %v", p, !many)
+				}
+			}
+		}
+	}
+	g := groundOn(t, db, func(c *Config) { c.MaxScanRows = 500 })
+	c := g.class("{table: person, key: id, version: ''}")
+	if p := eqTo("bare", "x", exact); !tooMany(c, p) {
+		t.Error("no index, and yet it is admitted")
+	} else if g.exec("CREATE INDEX ON person (bare)", "ANALYZE person"); tooMany(c, p) {
+		t.Error("refused for an index that has been made since")
+	}
+}
