@@ -42,8 +42,8 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// names are the migrations in their order.
-func names() []string {
+// Migrations names all that this program has, in their order.
+func Migrations() []string {
 	files, err := fs.Glob(sources, "migrations/0*.sql")
 	if err != nil {
 		panic(err) // the pattern is a constant
@@ -79,10 +79,20 @@ func Pending(ctx context.Context, conn querier) ([]string, error) {
 	case err != nil:
 		return nil, err
 	}
-	return slices.DeleteFunc(names(), func(name string) bool {
+	return slices.DeleteFunc(Migrations(), func(name string) bool {
 		version, err := goose.NumericComponent(name)
 		return err == nil && slices.Contains(applied, version)
 	}), nil
+}
+
+// PendingAt is Pending for a database that nobody has connected to.
+func PendingAt(ctx context.Context, url configs.Secret) (missing []string, err error) {
+	db, err := openForDDL(url, func(string) {})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return within(ctx, db, func(conn *pgx.Conn) ([]string, error) { return Pending(ctx, conn) })
 }
 
 // store is goose's, with a version table that is made together with what it needs.
@@ -252,7 +262,7 @@ func Script() string {
 	b.WriteString(source("header.sql") + "\nBEGIN;\nSET LOCAL client_min_messages = warning;\nSET LOCAL search_path = public, pg_catalog;\n")
 	b.WriteString("DO $$ BEGIN PERFORM pg_advisory_xact_lock(" + strconv.Itoa(migrationLock) + "); END $$; -- somebody may be migrating\n\n")
 	b.WriteString(source("bootstrap.sql") + applied(0))
-	for _, name := range names() {
+	for _, name := range Migrations() {
 		version, err := goose.NumericComponent(name)
 		if err != nil {
 			panic(err) // every name begins with a number, or goose would not run it

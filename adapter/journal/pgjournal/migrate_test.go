@@ -102,7 +102,7 @@ func TestMigrateAndInitDBMakeTheSame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			script, binary := make(t), make(t)
-			if missing := pending(t, binary.Admin); !slices.Equal(missing, names()) {
+			if missing := pending(t, binary.Admin); !slices.Equal(missing, Migrations()) {
 				t.Errorf("before anything, there lacks %v", missing)
 			}
 			pgtest.Exec(t, script.Admin, Script())
@@ -253,7 +253,7 @@ func TestMigrateTellsWhatIsInTheWay(t *testing.T) {
 		!strings.Contains(err.Error(), "Rename or delete") {
 		t.Errorf("it says: %v", err)
 	}
-	if missing := pending(t, db.Admin); !slices.Equal(missing, names()) {
+	if missing := pending(t, db.Admin); !slices.Equal(missing, Migrations()) {
 		t.Errorf("there lacks %v", missing)
 	}
 	pgtest.Exec(t, db.Admin, "DELETE FROM scim.users WHERE username = 'BOB'")
