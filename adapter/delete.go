@@ -60,33 +60,59 @@ func (s *Service) removeOnce(ctx context.Context, c *class, req scim.Request, ke
 	if err != nil {
 		return false, err
 	}
-	holders, err := s.holdersOf(ctx, c, w.rec)
+	d, err := s.departure(ctx, w)
 	if err != nil {
 		return false, err
 	}
-	// Whoever wants to point at the record waits from here on, and then finds nobody.
-	leave := s.flux.enter(inFlux(c, key, holders)...)
-	defer leave()
-	unlinks, err := s.unlinks(ctx, c, w.rec, holders)
-	if err != nil {
-		return false, err
+	defer d.leave()
+	return s.depart(ctx, w, d)
+}
+
+// departure is what a removal comes to in those that point at the record.
+type departure struct {
+	holders []holder
+	unlinks []*operation
+	along   []*operation // of unlinks: those that happen in the operation that removes the record
+	leave   func()       // lets those go on who want to point at it
+}
+
+// departure completes the work of a removal, whose first step it has. Whoever wants to point at the record waits from here on until leave is called, and then finds nobody.
+func (s *Service) departure(ctx context.Context, w *work) (d *departure, err error) {
+	d = &departure{}
+	if d.holders, err = s.holdersOf(ctx, w.c, w.rec); err != nil {
+		return nil, err
 	}
-	along, after := s.along(c, w, unlinks)
+	d.leave = s.flux.enter(inFlux(w.c, w.key, d.holders)...)
+	defer func() {
+		if err != nil {
+			d.leave()
+		}
+	}()
+	if d.unlinks, err = s.unlinks(ctx, w.c, w.rec, d.holders); err != nil {
+		return nil, err
+	}
+	along, after := s.along(w.c, w, d.unlinks)
+	d.along = along
 	w.ops = slices.Concat(along, w.ops, after)
-	if len(c.extras) > 0 {
+	if len(w.c.extras) > 0 {
 		forget, err := w.forget(ctx)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		w.ops = append(w.ops, forget)
 	}
+	return d, nil
+}
+
+// depart does the work of a removal, and looks again for those that point at the record.
+func (s *Service) depart(ctx context.Context, w *work, d *departure) (more bool, err error) {
 	err = w.run(ctx)
 	if errors.Is(err, backends.ErrHeld) {
-		now, bad := s.unlinks(ctx, c, w.rec, holders)
-		return bad == nil && len(along) > 0 && slices.ContainsFunc(now, func(op *operation) bool { return !slices.ContainsFunc(unlinks, op.sameAs) }), err
+		now, bad := s.unlinks(ctx, w.c, w.rec, d.holders)
+		return bad == nil && len(d.along) > 0 && slices.ContainsFunc(now, func(op *operation) bool { return !slices.ContainsFunc(d.unlinks, op.sameAs) }), err
 	}
 	if err == nil {
-		s.sweep(ctx, w, holders, func(string) (string, error) { return "", nil })
+		s.sweep(ctx, w, d.holders, func(string) (string, error) { return "", nil })
 	}
 	return false, err
 }
@@ -121,6 +147,9 @@ func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key b
 		return nil, err
 	}
 	w := &work{s: s, c: c, req: req, action: "delete", key: key, rec: rec}
+	if w.weights, err = s.weighRemoval(ctx, c, rec); err != nil {
+		return nil, err
+	}
 	if c.OnDelete().Policy == "move" {
 		name, err := c.DeleteName(rec, s.get(ctx, c, rec, all))
 		if err != nil {
@@ -130,7 +159,7 @@ func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key b
 		return w, nil
 	}
 	// The before-image is everything that the directory lets us read, so that the record can be made again.
-	whole, err := s.fetchRaw(ctx, c, key, []string{"*"})
+	whole, err := s.fetchRaw(ctx, c, key, []string{"*", "+"})
 	if err != nil {
 		return nil, err
 	}

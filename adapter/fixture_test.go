@@ -182,6 +182,8 @@ type faults struct {
 	fetch  func(keys []backends.Key, attrs []string) (error, bool)
 	calls  map[string]int
 	after  func(op string) // when an operation has been done
+
+	uncounted error // of Count
 }
 
 func (f *faults) count(op string) {

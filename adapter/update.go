@@ -174,6 +174,9 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	defer relinks.leave()
 	w.ops = append(w.ops, relinks.ops...)
 	if len(w.ops) > 0 {
+		if w.weights, err = s.weighChange(ctx, c, p, after); err != nil {
+			return nil, err
+		}
 		if err := w.run(ctx); err != nil {
 			s.failedWrite(ctx, w, p, relinks, err)
 			return nil, c.nameTaken(err, after, p.update.Move)

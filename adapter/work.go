@@ -21,6 +21,7 @@ const (
 	opMove    = "move"
 	opDelete  = "delete"
 	opOverlay = "overlay"
+	opRestore = "restore"
 )
 
 // operation is one step of a write. do gives the changes that really took effect; it may complete the step with what only the directory
@@ -46,10 +47,16 @@ type work struct {
 	action  string
 	key     backends.Key // "" until a new record has one
 	dropped []string
+	weights []journal.Weight // what the guard counts of it
 	ops     []*operation
 
 	rec   backends.Record // the record as it was last seen
 	fresh bool            // rec is what stands now, with all that the answer shows
+
+	undoes journal.ID      // the event that this one takes back
+	event  journal.ID      // its own, when it has begun
+	out    journal.Outcome // what came of it
+	lost   []string        // attributes that a record which was made again does not have as it had them
 
 	effective []backends.Change // what the steps have changed so far
 	moved     bool              // the record got another name
@@ -63,6 +70,7 @@ func (w *work) intent(event journal.ID) journal.Intent {
 		ID: event, Time: now, Deadline: now.Add(w.s.o.WriteTimeout + w.s.o.FinishTimeout), Writer: w.s.o.Writer,
 		RequestID: who.RequestID, Tenant: who.Tenant, Client: who.Client, Subject: who.Subject, Address: who.Address, UserAgent: who.UserAgent,
 		Action: w.action, ResourceType: w.c.Name(), ResourceID: string(w.key), Dropped: slices.Clone(w.dropped),
+		Weights: slices.Clone(w.weights), Undoes: w.undoes,
 	}
 	for _, op := range w.ops {
 		step := op.step
@@ -87,7 +95,12 @@ func cloneChanges(changes []backends.Change) []backends.Change {
 // begun is finished, even if the client has gone away meanwhile.
 func (w *work) run(ctx context.Context) error {
 	event := journal.ID(w.s.o.NewID())
-	if err := w.s.o.Journal.Begin(ctx, w.intent(event)); err != nil {
+	in := w.intent(event)
+	w.event = event
+	if err := w.s.o.Journal.Begin(ctx, in); err != nil {
+		if refusal, ok := refusedByGuard(err); ok {
+			return w.turnedAway(ctx, in, refusal)
+		}
 		return w.s.away(err, http.StatusServiceUnavailable, "The journal cannot be written at the moment, so nothing was changed.")
 	}
 	out := journal.Outcome{Status: journal.StatusDone, Steps: make([]journal.StepOutcome, len(w.ops))}
@@ -99,6 +112,7 @@ func (w *work) run(ctx context.Context) error {
 		out.Error = err.Error()
 	}
 	out.Time, out.ResourceID, out.Version = w.s.o.Now(), string(w.key), w.rec.Version
+	w.out = out
 	w.finish(ctx, event, out)
 	return err
 }
@@ -211,7 +225,7 @@ func (w *work) compensate(ctx context.Context, event journal.ID, failed int, cau
 		if out.Steps[i].Status != journal.StatusDone {
 			continue
 		}
-		if err := w.undo(ctx, w.ops[i].step, out.Steps[i].Effective); err != nil && !isNotFound(err) {
+		if err := w.takeBack(ctx, w.ops[i].step, out.Steps[i].Effective); err != nil && !isNotFound(err) {
 			w.s.stats.stranded.Add(1)
 			out.Steps[i].Error = "could not be taken back: " + err.Error()
 			return &stranded{string(event), errors.Join(cause, err)}
@@ -221,57 +235,6 @@ func (w *work) compensate(ctx context.Context, event journal.ID, failed int, cau
 	w.s.stats.compensated.Add(1)
 	out.Status = journal.StatusUndone
 	return cause
-}
-
-// undo takes one step back, from its before-image and the changes that really took effect.
-func (w *work) undo(ctx context.Context, step journal.Step, effective []backends.Change) error {
-	c, ok := w.s.byName[step.Backend]
-	if !ok {
-		return nil
-	}
-	b := c.Backend()
-	switch step.Op {
-	case opCreate:
-		return b.Delete(ctx, step.Key, backends.Condition{})
-	case opMove:
-		return b.Move(ctx, step.Key, backends.Template{{Text: step.Name}}, backends.Condition{})
-	case opOverlay:
-		return w.s.saveExtras(ctx, c, w.req, step.Key, attrsAsExtras(step.Before))
-	case opModify:
-		back := inverse(effective, step.Before)
-		if len(back) == 0 {
-			return nil
-		}
-		// Only what still is as the step left it: what somebody else has written meanwhile is theirs.
-		_, _, err := w.s.modify(ctx, c, step.Key, back, backends.Condition{Assert: unchanged(c, effective)}, nil)
-		return err
-	}
-	return nil // a delete is always the last step that can fail
-}
-
-// inverse gives the changes that take changes back. A password cannot be put back; its step is the last one.
-func inverse(changes []backends.Change, before backends.Attributes) []backends.Change {
-	var back []backends.Change
-	for _, c := range slices.Backward(changes) {
-		switch {
-		case c.Op == backends.Add:
-			back = append(back, backends.Change{Op: backends.Remove, Attr: c.Attr, Values: c.Values})
-		case c.Op == backends.Remove && len(c.Values) > 0:
-			back = append(back, backends.Change{Op: backends.Add, Attr: c.Attr, Values: c.Values})
-		case c.Op == backends.Remove, c.Op == backends.Replace:
-			back = append(back, backends.Change{Op: backends.Replace, Attr: c.Attr, Values: before.Get(c.Attr)})
-		}
-	}
-	return back
-}
-
-// unchanged holds for a record in which the attributes that changes replace still are as they were left.
-func unchanged(c *class, changes []backends.Change) backends.Predicate {
-	after := backends.Attributes{}
-	for _, change := range changes {
-		after[change.Attr] = change.Values
-	}
-	return replaced(c, changes, after)
 }
 
 // replaced holds for a record that has these values of the attributes that changes replace whole. Listed values need no condition: adding

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -42,7 +43,19 @@ func Divide(limits []Limit, processes int) []Limit {
 	return parts
 }
 
-// String is how people are told of a limit: delete: 50 in 1h0m0s for each client.
+// Span is the window as people write it: 1h, and not 1h0m0s.
+func (l Limit) Span() string {
+	text := l.Window.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// String is how people are told of a limit: delete: 50 in 1h for each client.
 func (l Limit) String() string {
 	text := l.Kind + ":"
 	if l.Count > 0 {
@@ -54,7 +67,7 @@ func (l Limit) String() string {
 	if l.Percent > 0 {
 		text += fmt.Sprintf(" %g %%", l.Percent)
 	}
-	text += fmt.Sprintf(" in %s", l.Window)
+	text += fmt.Sprintf(" in %s", l.Span())
 	if l.PerClient {
 		return text + " for each client"
 	}
