@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
@@ -95,6 +96,11 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	params := cfg.ConnConfig.RuntimeParams
 	params["timezone"], params["client_encoding"] = "UTC", "UTF8"
 	params["application_name"] = cmp.Or(params["application_name"], "scim-adapter")
+	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error { // for whoever has statements sent without asking what their values are
+		conn.TypeMap().RegisterDefaultPgType(pgUUID{}, "uuid")
+		conn.TypeMap().RegisterDefaultPgType([]pgUUID{}, "_uuid")
+		return nil
+	}
 	if o.Timeout <= 0 {
 		o.Timeout = 10 * time.Second
 	}

@@ -6,11 +6,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/configs"
 )
 
 var values = cmp.Comparer(func(a, b backends.Value) bool { return a == b })
@@ -146,4 +148,52 @@ func TestWhatDoesNotFitIsCutAndFound(t *testing.T) {
 	if got := g.ask("SELECT length(user_agent)::text || ' ' || octet_length(user_agent) || ' ' || right(resource_id, 1) || ' ' || coalesce(host(ip_address), 'none') FROM audit.intents"); got != "256 512 … none" {
 		t.Errorf("stored: %s", got)
 	}
+}
+
+func TestHowStatementsAreSentIsTheURLsToSay(t *testing.T) {
+	g := newGround(t)
+	for n, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec"} {
+		j := g.open(func(o *Options) {
+			o.Database.URL = configs.NewSecret(g.url + "?default_query_exec_mode=" + mode)
+			o.Limits = []journal.Limit{{Kind: journal.GuardDelete, Count: 100, Window: time.Hour}}
+		})
+		in, out := change(func(in *journal.Intent) { in.Weights = []journal.Weight{{Kind: journal.GuardDelete, Count: 1}} }), done()
+		note := change(nil)
+		scope := journal.Scope{Tenant: "default", Client: mode, ResourceType: "User"}
+		must(t, errors.Join(j.Begin(t.Context(), in), j.Finish(t.Context(), in.ID, out), j.Note(t.Context(), note, out)))
+		expect(t, j, in, &out)
+		f := journal.Filter{Tenant: "default", Actions: []string{in.Action}, ResourceID: "k1", Statuses: []string{out.Status}, Since: moment, Until: moment.Add(time.Hour), Newest: true}
+		if events := listed(t, j, f); len(events) != 2*(n+1) {
+			t.Errorf("%s: %d events", mode, len(events))
+		}
+		settled(t, j, "", 2*(n+1))
+		must(t, j.Save(t.Context(), scope, "k1", map[string]string{"externalId": "x"}, []string{"externalId"}))
+		if err := j.Save(t.Context(), scope, "k2", map[string]string{"externalId": "x"}, []string{"externalId"}); !errors.Is(err, backends.ErrExists) {
+			t.Errorf("%s: %v", mode, err)
+		}
+		must(t, j.SetAlias(t.Context(), "default", "User", "old", "k1"))
+		if keys, err := j.AliasKeys(t.Context(), "default", "User", []backends.Key{"old"}); err != nil || keys["old"] != "k1" {
+			t.Errorf("%s: %v, %v", mode, keys, err)
+		}
+	}
+	g.whole()
+}
+
+func TestLargeRowsDoNotShareAStatement(t *testing.T) {
+	g := newGround(t)
+	j := g.open()
+	large := backends.Attributes{"member": backends.Strings(strings.Repeat("x", maxBytes))}
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			if err := j.Begin(t.Context(), change(func(in *journal.Intent) { in.Steps[0].Before = large })); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := g.ask("SELECT count(DISTINCT xmin::text)::text FROM audit.intents"); n != "6" {
+		t.Errorf("six large rows in %s transactions", n)
+	}
+	g.whole()
 }

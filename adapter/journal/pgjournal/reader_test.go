@@ -50,7 +50,7 @@ var (
 	types     = []string{"User", "Group"}
 	resources = []string{"", "k1", "k2"}
 	statuses  = []string{journal.StatusDone, journal.StatusFailed, journal.StatusOpen}
-	undoing    = []journal.ID{"", newID()}
+	undoing   = []journal.ID{"", newID()}
 )
 
 // mixture writes one event of each kind that is different for the filters, near enough, and gives them in their order.
@@ -155,8 +155,8 @@ func TestWhoReadsSeesTheJournalAsItWas(t *testing.T) {
 	}
 	// As many who read as there are connections leave one for whoever writes.
 	for range 20 {
-		for range j.Events(t.Context(), journal.Filter{}) {
-			must(t, j.Begin(t.Context(), change(nil)))
+		for _, err := range j.Events(t.Context(), journal.Filter{}) {
+			must(t, errors.Join(err, j.Begin(t.Context(), change(nil))))
 			break
 		}
 	}

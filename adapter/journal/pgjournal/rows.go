@@ -21,7 +21,7 @@ const (
 
 // rowArrays are rows turned by their side: an array for each column.
 type rowArrays struct {
-	id                                                                                [][16]byte
+	id                                                                                []pgUUID
 	tenant, user, resourceType, resourceID, action, details, address, userAgent, kind []string
 	at, deadline                                                                      []time.Time
 	seq                                                                               []int64
@@ -50,7 +50,7 @@ func (a *rowArrays) arguments(writer string, last any) []any {
 func queueRows(b *pgx.Batch, batch []*call) {
 	var intents, events rowArrays
 	var keys struct {
-		id   [][16]byte
+		id   []pgUUID
 		at   []time.Time
 		kind []string
 		key  [][]byte
@@ -81,7 +81,7 @@ func queueRows(b *pgx.Batch, batch []*call) {
 
 // queueKnown adds the statement that finds out which intents are there.
 func queueKnown(b *pgx.Batch, of []*call, known map[uuid.UUID]bool) {
-	ids, times := make([][16]byte, len(of)), make([]time.Time, len(of))
+	ids, times := make([]pgUUID, len(of)), make([]time.Time, len(of))
 	for i, c := range of {
 		ids[i], times[i] = c.row.id, c.row.time
 	}

@@ -158,6 +158,9 @@ func (j *Journal) landed(batch []*call, top head) {
 	answer(batch, nil)
 }
 
+// maxLost is how often a row is written whose answers are lost, before its caller hears that it was not.
+const maxLost = 3
+
 // settle finds out what came of a commit that was not answered: it waits until that transaction is over, which holds the lock of the chain to its end, and
 // looks for one of its rows. What is not there is written anew, unless nobody waits for it any more.
 func (j *Journal) settle(ctx context.Context) error {
@@ -186,7 +189,19 @@ func (j *Journal) settle(ctx context.Context) error {
 		j.landed(batch, head{last.seq, last.link})
 		return nil
 	}
-	j.commit(batch)
+	again := false
+	for _, c := range batch {
+		again = again || c.lost > 0
+		if c.lost++; c.lost == maxLost { // it may be what loses the answers
+			c.abandoned.Store(true)
+			answer([]*call{c}, away(errLost))
+		}
+	}
+	if again {
+		j.each(batch)
+	} else {
+		j.commit(batch)
+	}
 	return nil
 }
 

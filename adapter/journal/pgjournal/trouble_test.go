@@ -202,6 +202,11 @@ func TestWhoWaitsForALostAnswerMayLeave(t *testing.T) {
 	}
 }
 
+// inNoMonth makes an intent of a time that has no month of its own: it lies in the part that these tests give a trigger.
+func inNoMonth(action string) func(*journal.Intent) {
+	return func(in *journal.Intent) { in.Action, in.Time = action, time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC) }
+}
+
 func TestASlowCommitIsWaitedFor(t *testing.T) {
 	g := newGround(t)
 	pgtest.Exec(t, g.db.Admin, `CREATE FUNCTION audit.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -213,11 +218,32 @@ func TestASlowCommitIsWaitedFor(t *testing.T) {
 		must(t, j.Begin(t.Context(), change(nil)))
 	}
 	w.next.Store(cutAfter) // the commit goes on for a second after its connection was lost
-	in := change(func(in *journal.Intent) { in.Action = "slow" })
+	in := change(inNoMonth("slow"))
+	began := time.Now()
 	must(t, j.Begin(t.Context(), in))
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("it took %s, and nothing is proved", took)
+	}
 	if n := g.written(in.ID); n != "1" {
 		t.Errorf("it is there %s times", n)
 	}
+	if n := g.whole()[j.Writer()]; n != 3 {
+		t.Errorf("%d rows, want 3", n)
+	}
+}
+
+func TestARowThatEndsConnectionsEndsOnlyItself(t *testing.T) {
+	g := newGround(t)
+	pgtest.Exec(t, g.db.Admin, `CREATE FUNCTION audit.deadly() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+			IF new.action = 'deadly' THEN PERFORM pg_terminate_backend(pg_backend_pid()), pg_sleep(5); END IF; RETURN new; END $$`,
+		"CREATE CONSTRAINT TRIGGER deadly AFTER INSERT ON audit.intents_default DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit.deadly()")
+	j := g.open()
+	must(t, j.Begin(t.Context(), change(nil)))
+	if err := j.Begin(t.Context(), change(inNoMonth("deadly"))); !errors.Is(err, backends.ErrUnavailable) {
+		t.Errorf("Begin: %v", err)
+	}
+	in := change(nil)
+	must(t, errors.Join(j.Begin(t.Context(), in), j.Finish(t.Context(), in.ID, done())))
 	if n := g.whole()[j.Writer()]; n != 3 {
 		t.Errorf("%d rows, want 3", n)
 	}

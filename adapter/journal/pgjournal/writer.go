@@ -10,8 +10,12 @@ import (
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 )
 
-// maxBatch bounds how many rows share a transaction, and how many wait for the next.
-const maxBatch = 256
+// maxBatch bounds how many rows share a transaction, and how many wait for the next; maxBytes, how much they are: a statement that is sent whole is held whole, here
+// and there.
+const (
+	maxBatch = 256
+	maxBytes = 8 << 20
+)
 
 // call is one Begin, Finish or Note that waits for its turn.
 type call struct {
@@ -19,6 +23,7 @@ type call struct {
 	key       []byte          // to be stored beside the row; nil: it is there already
 	weighs    *journal.Intent // what the guard has to count; nil: nothing
 	refused   error           // by the guard, in the attempt under way
+	lost      int             // how often the answer to its commit was lost, and it turned out not to be there
 	abandoned atomic.Bool     // nobody waits for it; it need not be written
 	done      chan error      // buffered: answering never blocks
 }
@@ -79,6 +84,7 @@ func (j *Journal) run() {
 		pause = 0
 		if len(j.lost) > 0 { // what was settled was written anew, and the answer lost again
 			answer(batch, away(errLost))
+			pause = 50 * time.Millisecond
 			continue
 		}
 		j.commit(batch)
@@ -101,13 +107,14 @@ func (j *Journal) gather(pause time.Duration) (batch []*call, more bool) {
 	case <-late:
 		return nil, true
 	}
-	for len(batch) < maxBatch {
+	for size := len(batch[0].row.details); len(batch) < maxBatch && size < maxBytes; {
 		select {
 		case next, open := <-j.queue:
 			if !open {
 				return batch, false
 			}
 			batch = append(batch, next)
+			size += len(next.row.details)
 		default:
 			return batch, true
 		}
@@ -158,17 +165,22 @@ func (j *Journal) commit(batch []*call) {
 	switch {
 	case err == nil, errors.Is(err, errLost): // answered, or to be answered when it is known
 	case (oneRow(err) || taken(err)) && len(batch) > 1:
-		for i, c := range batch {
-			if len(j.lost) > 0 {
-				answer(batch[i:], away(errLost)) // they were not sent
-				return
-			}
-			j.commit([]*call{c})
-		}
+		j.each(batch)
 	case taken(err):
 		answer(batch, errTaken)
 	default:
 		answer(batch, j.failed(err))
+	}
+}
+
+// each writes every row of a batch alone.
+func (j *Journal) each(batch []*call) {
+	for i, c := range batch {
+		if len(j.lost) > 0 {
+			answer(batch[i:], away(errLost)) // they were not sent
+			return
+		}
+		j.commit([]*call{c})
 	}
 }
 
