@@ -5,7 +5,8 @@
 // their own and never wait for it (SQLite's WAL). Intents and outcomes are guarded by triggers: nobody changes or deletes them by accident,
 // with any tool.
 //
-// A second process that opens the same file is refused: replicas share a Postgres journal instead.
+// A second process that serves from the same file is refused: replicas share a Postgres journal instead. An administrator's command may open it beside the one
+// that serves (Beside): each write is a transaction that waits for those of others.
 package litejournal
 
 import (
@@ -33,6 +34,7 @@ type Journal struct {
 	read  *sql.DB
 
 	limits []journal.Limit // that Begin holds weights against
+	beside bool            // whoever serves may have it open
 
 	queue   chan *job
 	stopped chan struct{} // closed when the writing goroutine is done
@@ -56,22 +58,28 @@ func WithLimits(limits ...journal.Limit) Option {
 	return func(j *Journal) { j.limits = append(j.limits, limits...) }
 }
 
+// Beside opens a journal that is there already, also while another process serves from it.
+func Beside() Option {
+	return func(j *Journal) { j.beside = true }
+}
+
 // Open opens the journal file, making it and its directory when there is none. Only its owner may read them: before-images are personal data.
 func Open(ctx context.Context, path string, options ...Option) (*Journal, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("journal: making its directory: %w", err)
-	}
-	held, err := acquire(path)
-	if err != nil {
-		return nil, err
-	}
-	j := &Journal{path: path, lock: held, queue: make(chan *job, maxBatch), stopped: make(chan struct{})}
+	j := &Journal{path: path, queue: make(chan *job, maxBatch), stopped: make(chan struct{})}
 	for _, choose := range options {
 		choose(j)
+	}
+	if !j.beside {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, fmt.Errorf("journal: making its directory: %w", err)
+		}
+		if j.lock, err = acquire(path); err != nil {
+			return nil, err
+		}
 	}
 	if err := j.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("journal %s: %w", path, err), j.shut())
@@ -82,7 +90,11 @@ func Open(ctx context.Context, path string, options ...Option) (*Journal, error)
 
 func (j *Journal) open(ctx context.Context) error {
 	// SQLite would create the file with the umask's permissions; its -wal and -shm take over those of the file.
-	f, err := os.OpenFile(j.path, os.O_CREATE|os.O_RDWR, 0o600)
+	flags := os.O_CREATE | os.O_RDWR
+	if j.beside {
+		flags = os.O_RDWR
+	}
+	f, err := os.OpenFile(j.path, flags, 0o600)
 	if err != nil {
 		return err
 	}
@@ -92,12 +104,12 @@ func (j *Journal) open(ctx context.Context) error {
 	if j.file, err = os.Stat(j.path); err != nil {
 		return err
 	}
-	// FULL: in WAL mode a commit is on disk only then. One connection writes; there is nobody for it to be busy with.
+	// FULL: in WAL mode a commit is on disk only then. One connection writes; there is hardly anybody for it to be busy with.
 	if j.write, err = sql.Open("sqlite", j.source("synchronous(FULL)", "foreign_keys(1)", "recursive_triggers(1)")); err != nil {
 		return err
 	}
 	j.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, j.write); err != nil {
+	if err := migrate(ctx, j.write, !j.beside); err != nil {
 		return err
 	}
 	if j.read, err = sql.Open("sqlite", j.source("query_only(1)")); err != nil {
@@ -135,7 +147,10 @@ func (j *Journal) shut() error {
 			errs = append(errs, db.Close())
 		}
 	}
-	return errors.Join(append(errs, j.lock.release())...)
+	if j.lock != nil {
+		errs = append(errs, j.lock.release())
+	}
+	return errors.Join(errs...)
 }
 
 // Ping says whether the journal can be written.

@@ -25,6 +25,96 @@ func TestJournal(t *testing.T) {
 	journaltest.Run(t, func(t testing.TB) journaltest.Place { return place(filepath.Join(t.TempDir(), "journal.db")) })
 }
 
+// An administrator's commands write beside the process that serves, and neither disturbs the other.
+func TestSeveralBesideEachOther(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	journaltest.Run(t, func(t testing.TB) journaltest.Place {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		j, err := Open(t.Context(), path) // who serves
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = j.Close() })
+		return journaltest.Place{Several: true, Open: func(ctx context.Context, limits ...journal.Limit) (journaltest.Store, error) {
+			j, err := Open(ctx, path, WithLimits(limits...), Beside())
+			if err != nil {
+				return nil, err
+			}
+			return j, nil
+		}}
+	})
+}
+
+func TestBesideNobodyThereIsNoJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "made", "journal.db")
+	if _, err := Open(t.Context(), path, Beside()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Open: %v", err)
+	}
+	j := open(t, path)
+	if _, err := j.write.ExecContext(t.Context(), "PRAGMA user_version = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), path, Beside()); err == nil || !strings.Contains(err.Error(), "start the adapter of this version first") {
+		t.Errorf("Open of an older file: %v", err)
+	}
+}
+
+// A file of the first version, as it is out there, has what it had and can be searched.
+func TestAnOlderFileIsBroughtUpToDate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const body = `{"id":"i1","time":"2026-11-23T11:17:00.5+01:00","deadline":"2026-11-23T10:18:00Z","writer":"w","request_id":"r1","tenant":"default","action":"patch","resource_type":"User","resource_id":"k1"}`
+	for _, statement := range []string{migrations[0], "INSERT INTO intents (id, body) VALUES ('i1', '" + body + "')", "PRAGMA user_version = 1"} {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	j := open(t, path)
+	at := time.Date(2026, 11, 23, 10, 17, 0, 500_000_000, time.UTC)
+	for claim, f := range map[string]journal.Filter{"time": {Since: at, Until: at.Add(time.Nanosecond)}, "resource": {ResourceID: "k1"}, "request": {RequestID: "r1"}} {
+		n := 0
+		for e, err := range j.Events(t.Context(), f) {
+			if n++; err != nil || e.Intent.ID != "i1" {
+				t.Errorf("%s: %v, %v", claim, e, err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: found %d", claim, n)
+		}
+	}
+}
+
+func TestAFilterUsesAnIndex(t *testing.T) {
+	j := open(t, filepath.Join(t.TempDir(), "journal.db"))
+	for index, f := range map[string]journal.Filter{
+		"intents_by_time":     {Since: time.Unix(0, 0), Until: time.Unix(60, 0), Tenant: "default"},
+		"intents_by_resource": {ResourceType: "User", ResourceID: "k1"},
+		"intents_by_request":  {RequestID: "r1"},
+		"intents_by_undone":   {Undoes: "i1"},
+	} {
+		where, args := conditions(f)
+		plan := ""
+		if err := j.query(t.Context(), func(rows *sql.Rows) error {
+			var n int
+			var line string
+			err := rows.Scan(&n, &n, &n, &line)
+			plan += line + "\n"
+			return err
+		}, "EXPLAIN QUERY PLAN "+selectEvents+where+" ORDER BY i.seq", args...); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan, index) {
+			t.Errorf("%s is not used:\n%s", index, plan)
+		}
+	}
+}
+
 // place is the journal in one file; a crash is a copy of what is on disk while it is open.
 func place(path string) journaltest.Place {
 	return journaltest.Place{

@@ -87,13 +87,17 @@ CREATE TABLE guard_resets (
 CREATE INDEX guard_resets_by_time ON guard_resets (tenant, kind, time);
 `}
 
-func migrate(ctx context.Context, db *sql.DB) error {
+// migrate makes a file as new as this program, if it may.
+func migrate(ctx context.Context, db *sql.DB, may bool) error {
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
 	if version > len(migrations) {
 		return fmt.Errorf("the file is of version %d, and this program knows versions up to %d: a newer one wrote it", version, len(migrations))
+	}
+	if version < len(migrations) && !may {
+		return fmt.Errorf("the file is of version %d, and this program writes version %d: start the adapter of this version first", version, len(migrations))
 	}
 	for ; version < len(migrations); version++ {
 		if err := upgrade(ctx, db, version); err != nil {
