@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # conformance.sh [--if-possible]   hold the adapter to scim2-tester, a SCIM tester of other people (https://pypi.org/project/scim2-tester).
 # Installs the tester into a Python environment of its own in a temporary folder, builds the adapter, serves over the LDAP directory that
-# the demo brings, and over slapd where it is installed, and runs all checks. Fails when a check does not pass.
+# the demo brings, and over slapd and PostgreSQL where they are installed, and runs all checks. Fails when a check does not pass that
+# scripts/conformance.EXAMPLE.txt does not excuse.
 # Where Python or PyPI is missing nothing can be said: exit code 3, or 0 with --if-possible, and a sentence why. Where PyPI answers and the
 # tester cannot be installed all the same, scripts/conformance.txt is at fault: exit code 1, whatever is possible.
 set -euo pipefail
@@ -10,7 +11,7 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
 "") cannot=3 ;;
 --if-possible) cannot=0 ;;
-*) sed -n '2,6s/^# \{0,1\}//p' scripts/conformance.sh >&2; exit 2 ;;
+*) sed -n '2,7s/^# \{0,1\}//p' scripts/conformance.sh >&2; exit 2 ;;
 esac
 unable() { echo "conformance was not tested: $*"; exit "$cannot"; }
 
@@ -20,7 +21,7 @@ pids=()
 clean() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
   wait
-  [ ! -d "$dir/slapd" ] || scripts/servers.sh stop "$dir/slapd"
+  [ ! -d "$dir/servers" ] || scripts/servers.sh stop "$dir/servers"
   rm -rf "$dir"
 }
 trap clean EXIT
@@ -68,22 +69,48 @@ judge() { # judge WHAT CONFIG [GIVES-WAY]
   "$dir/venv/bin/python" scripts/conformance.py "http://$address/scim/v2" conformance "${@:3}" || failed=1
 }
 
+openldap() { # openldap WHAT: both examples over the directory that LDAP_URL says
+  judge "$1" configs/examples/openldap-verbatim.yaml
+  judge "$1" configs/examples/openldap.yaml scripts/conformance.openldap.txt
+}
+
 export LDAP_BASE=dc=example,dc=org LDAP_BIND_DN=cn=admin,dc=example,dc=org
 "$dir/scim-adapter" demo --listen 127.0.0.1:0 --ldap-listen 127.0.0.1:0 --people 20 >"$dir/demo.log" 2>&1 &
 pids+=($!)
 LDAP_URL=$(started "$dir/demo.log" 'LDAP directory on \(ldap://[^ ]*\)')
 export LDAP_URL LDAP_BIND_PASSWORD=demo
-judge "the embedded directory" configs/examples/openldap-verbatim.yaml
-judge "the embedded directory" configs/examples/openldap.yaml scripts/conformance.gives-way.txt
+openldap "the embedded directory"
 
 export PATH="$PATH:/usr/sbin:/usr/libexec"
 if command -v slapd >/dev/null 2>&1 && command -v ldapwhoami >/dev/null 2>&1; then
-  env=$(scripts/servers.sh start "$dir/slapd" overlays)
+  env=$(scripts/servers.sh start "$dir/servers" overlays)
   eval "$env"
   export LDAP_URL="$SCIM_TEST_LDAP_URL" LDAP_BIND_PASSWORD=secret
-  judge "slapd" configs/examples/openldap-verbatim.yaml
-  judge "slapd" configs/examples/openldap.yaml scripts/conformance.gives-way.txt
+  openldap "slapd"
 else
-  echo "slapd is not installed: only the embedded directory was tried"
+  echo "slapd is not installed: of LDAP only the embedded directory was tried"
+fi
+
+for folder in /usr/lib/postgresql/*/bin; do PATH="$PATH:$folder"; done # where Debian keeps initdb
+database() { # database NAME WHAT…: makes one, what psql is told to in it, and a role of that name to serve with
+  local sql=(psql --no-psqlrc --quiet --set ON_ERROR_STOP=1)
+  {
+    "${sql[@]}" "$SCIM_TEST_POSTGRES_URL" -c "CREATE DATABASE $1 TEMPLATE template0 ENCODING 'UTF8'" -c "CREATE ROLE $1 LOGIN PASSWORD 'conformance'" &&
+      "${sql[@]}" "${SCIM_TEST_POSTGRES_URL%/*}/$1" "${@:2}"
+  } >"$dir/psql.log" 2>&1 || { tail -n 5 "$dir/psql.log" >&2; return 1; }
+}
+if command -v initdb >/dev/null 2>&1 && command -v psql >/dev/null 2>&1; then
+  env=$(scripts/servers.sh start "$dir/servers" postgres)
+  eval "$env"
+  at=${SCIM_TEST_POSTGRES_URL#*@} at=${at%%/*}
+  database scim -f deploy/scripts/init-db.sql -c "GRANT scim_app TO scim"
+  export DATABASE_URL="postgres://scim:conformance@$at/scim?sslmode=disable"
+  judge "PostgreSQL" configs/examples/postgres-scim.yaml scripts/conformance.postgres-scim.txt
+  database hr -f configs/examples/hr-tables/schema.sql -f configs/examples/hr-tables/sample.sql -c "GRANT USAGE ON SCHEMA hr TO hr" \
+    -c "GRANT SELECT, INSERT, UPDATE, DELETE ON hr.person, hr.person_email, hr.phone, hr.team, hr.team_member TO hr" -c "GRANT SELECT ON hr.person_role TO hr"
+  export HR_DATABASE_URL="postgres://hr:conformance@$at/hr?sslmode=disable"
+  judge "PostgreSQL" configs/examples/hr-tables.yaml scripts/conformance.hr-tables.txt
+else
+  echo "PostgreSQL is not installed: the examples over tables were not tried"
 fi
 exit $failed

@@ -26,12 +26,12 @@ CREATE TABLE hr.person (
     department hr.department,
     employment char(1) CHECK (employment IN ('E', 'C', 'T')), -- employee, contractor, temporary
     cost_center varchar(40),
-    language varchar(35),
+    language varchar(40),
     manager_id bigint REFERENCES hr.person ON DELETE SET NULL,
     office_street varchar(255),
     office_city varchar(255),
     office_region varchar(255),
-    office_postcode varchar(20),
+    office_postcode varchar(40),
     hired_on date NOT NULL DEFAULT current_date,
     left_on date,
     vacation_days smallint NOT NULL DEFAULT 30 CHECK (vacation_days BETWEEN 0 AND 60),
@@ -61,6 +61,7 @@ CREATE TABLE hr.phone (
     person_id bigint NOT NULL REFERENCES hr.person ON DELETE CASCADE,
     kind varchar(10) NOT NULL DEFAULT 'work',
     number varchar(60) NOT NULL,
+    is_main boolean, -- newer than most rows
     PRIMARY KEY (person_id, kind, number)
 );
 
