@@ -24,6 +24,7 @@ const (
 // fitted is what became of a class and a catalog.
 type fitted struct {
 	shape  *shape // nil: they do not fit
+	partly *shape // what there is of it where they do not, for who says all at once what is missing
 	before *shape // as they last fitted, where they do not; nil: they never did
 	role   role
 	faults configs.Faults
@@ -149,7 +150,7 @@ func (c *class) fit(ctx context.Context, conn *pgx.Conn) (*fitted, error) {
 		}
 	}
 	t.held(c.known())
-	if len(t.faults) == 0 {
+	if len(t.faults)+len(t.locked) == 0 {
 		if err := t.conditions(ctx, conn); err != nil {
 			return nil, err
 		}
@@ -157,8 +158,8 @@ func (c *class) fit(ctx context.Context, conn *pgx.Conn) (*fitted, error) {
 			return nil, err
 		}
 	}
-	f := &fitted{role: cat.role, faults: t.faults}
-	if len(t.faults) == 0 {
+	f := &fitted{role: cat.role, faults: append(t.locked, t.faults...), partly: t.s}
+	if len(f.faults) == 0 {
 		if err := t.fold(ctx, conn); err != nil {
 			return nil, err
 		}
@@ -174,23 +175,32 @@ type tailor struct {
 	role   string
 	trials []trial
 	faults configs.Faults
+	locked configs.Faults // rights without which nothing can be read
 }
 
 func (t *tailor) fault(node configs.Node, remedy, format string, args ...any) {
 	t.faults = append(t.faults, node.Fault(remedy, format, args...))
 }
 
-// relation says what is wrong with a table as a whole.
+// relation says what is wrong with a table as a whole; false: it is not there. What the role may not read is looked at all the same: the catalog tells
+// everybody what a table is made of, and who is told of one right that is missing is told of all.
 func (t *tailor) relation(node configs.Node, name string, r *relation) bool {
-	switch {
-	case r == nil:
+	if r == nil {
 		t.fault(node, "create it, correct the name, or let the adapter's role use its schema", "the database has no table or view %s", name)
-	case !r.readable:
-		t.fault(node, "GRANT SELECT ON "+r.sql()+" TO "+ident(t.role), "the role %s may not read %s", t.role, name)
-	default:
-		return true
+		return false
 	}
-	return false
+	lock := func(remedy, format string, args ...any) {
+		if f := node.Fault(remedy, format, args...); !slices.ContainsFunc(t.locked, func(other configs.Fault) bool { return other.Remedy == f.Remedy }) {
+			t.locked = append(t.locked, f)
+		}
+	}
+	if !r.rights.schema {
+		lock("GRANT USAGE ON SCHEMA "+ident(r.schema)+" TO "+ident(t.role), "the role %s has no right to USAGE of the schema %s", t.role, ident(r.schema))
+	}
+	if !r.readable {
+		lock("GRANT SELECT ON "+r.sql()+" TO "+ident(t.role), "the role %s may not read %s", t.role, name)
+	}
+	return true
 }
 
 func (t *tailor) table(r *relation) {
@@ -374,6 +384,10 @@ func (t *tailor) conditions(ctx context.Context, conn *pgx.Conn) error {
 			}
 		}
 		answer, ok := errors.AsType[*pgconn.PgError](err)
+		if ok && answer.Code == codeNoPrivilege {
+			t.fault(node, "grant the role "+t.role+" what the condition reads", "the database does not let the role %s read it: %s", t.role, answer.Message)
+			return nil
+		}
 		if ok && (strings.HasPrefix(answer.Code, "42") || strings.HasPrefix(answer.Code, "22")) {
 			t.fault(node, "write a condition on the columns of "+t.c.at.Table, "the database cannot read it: %s", answer.Message)
 			return nil

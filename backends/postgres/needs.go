@@ -24,7 +24,7 @@ type need struct {
 
 // needs are what the use of the class comes to.
 func (c *class) needs(s *shape) []need {
-	main := need{standing: c.relations(s)[0], read: s.class.at.Version == xmin && s.version == nil}
+	main := need{standing: c.relations(s)[0], read: s.class.at.Version == xmin && s.version == nil && s.rel.kind != 'v'}
 	main.reads = append(slices.Clone(s.key), present(s.version, s.deleted, s.doc)...)
 	all := []need{}
 	writes := !c.at.ReadOnly && len(c.use.Writes) > 0
@@ -81,12 +81,15 @@ func present(columns ...*column) []*column {
 
 // barred reports the rights that the role lacks, each once for a table.
 func (c *class) barred(f *fitted) configs.Faults {
-	if c.use == nil {
+	s := f.shape
+	if s == nil {
+		s = f.partly
+	}
+	if c.use == nil || s.rel == nil {
 		return nil
 	}
 	var faults configs.Faults
-	var locked []string // schemas
-	for _, n := range c.needs(f.shape) {
+	for _, n := range c.needs(s) {
 		r, role := n.rel, ident(f.role.name)
 		lacks := func(right string, columns []*column, whole bool, may func(*column) bool) {
 			var missing []string
@@ -106,17 +109,11 @@ func (c *class) barred(f *fitted) configs.Faults {
 			verb, _, _ := strings.Cut(right, " ")
 			faults = append(faults, n.node.Fault("GRANT "+right+" ON "+on+" TO "+role, "the role %s has no right to %s%s %s%s", f.role.name, verb, what, on, inBrackets(what, missing)))
 		}
-		if !r.rights.schema {
-			if slices.Contains(locked, r.schema) {
-				continue
-			}
-			locked = append(locked, r.schema)
-			faults = append(faults, n.node.Fault("GRANT USAGE ON SCHEMA "+ident(r.schema)+" TO "+role, "the role %s has no right to USAGE of the schema %s", f.role.name, ident(r.schema)))
-			continue
+		if r.readable { // else that has been said
+			lacks("SELECT", n.reads, n.read && !r.rights.read, func(c *column) bool { return c.readable })
 		}
-		lacks("SELECT", n.reads, n.read && !r.rights.read, func(c *column) bool { return c.readable })
 		if (n.insert || n.remove) && !r.rights.able {
-			faults = append(faults, n.node.Fault(map[bool]string{true: "write readOnly: true", false: "write access: readOnly beside rows"}[r == f.shape.rel]+", or give the view INSTEAD OF triggers", "%s cannot be written: it is a view without a rule for that", r.sql()))
+			faults = append(faults, n.node.Fault(map[bool]string{true: "write readOnly: true", false: "write access: readOnly beside rows"}[r == s.rel]+", or give the view INSTEAD OF triggers", "%s cannot be written: it is a view without a rule for that", r.sql()))
 			continue
 		}
 		if n.insert {

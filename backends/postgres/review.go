@@ -23,8 +23,10 @@ func (d *Directory) Review(ctx context.Context) (configs.Faults, []string, error
 			return nil, nil, err
 		}
 		faults = append(faults, f.faults...)
-		if f.shape != nil {
-			faults = append(faults, c.barred(f)...)
+		for _, fault := range c.barred(f) {
+			if !slices.ContainsFunc(faults, func(other configs.Fault) bool { return other.Remedy == fault.Remedy && other.Path == fault.Path }) {
+				faults = append(faults, fault)
+			}
 		}
 		for _, warning := range slices.Concat(c.mighty(f, &faults), c.unguarded(f, &faults), c.unwritten(f, &faults)) {
 			if !slices.Contains(warnings, warning) {
@@ -84,7 +86,8 @@ type standing struct {
 
 func (c *class) relations(s *shape) []standing {
 	all := []standing{{s.rel, c.node.Get("table")}}
-	for i, set := range s.sets {
+	for _, set := range s.sets {
+		i := slices.IndexFunc(c.sets, func(d declared) bool { return d.Name == set.name }) // one that is not there has no place in s
 		all = append(all, standing{set.rel, c.sets[i].At.Get("rows")})
 	}
 	return all

@@ -185,3 +185,43 @@ func TestWhatAWritingClassNeedsOfATable(t *testing.T) {
 		t.Errorf("which is no matter to who only reads: %s", warnings)
 	}
 }
+
+// Whoever has no rights at all, or a view that lacks more than one thing, is told of everything at once: what is obeyed is enough.
+func TestEverythingThatIsMissingIsToldAtOnce(t *testing.T) {
+	db := pgtest.Database(t, used)
+	role := `"` + db.Role + `"`
+	pgtest.Exec(t, db.Admin, "REVOKE ALL ON ALL TABLES IN SCHEMA hr FROM "+role, "REVOKE ALL ON ALL SEQUENCES IN SCHEMA hr FROM "+role, "REVOKE ALL ON SCHEMA hr FROM "+role)
+	review := func(at string) string {
+		d, _ := openDirectory(t, db.URL, nil)
+		faults, _ := reviewOf(t, d, backends.Open{
+			At: parse(t, at), Tenant: "default", Use: &backends.Use{Reads: []string{"login", "hr.email"}, Writes: []string{"login", "hr.email"}, Deletes: true},
+			Sets: []backends.Set{{Name: "hr.email", At: parse(t, "{rows: hr.email, on: person}"), Columns: []string{"address", "kind"}}},
+		})
+		return faults
+	}
+	const person = "{table: hr.person, key: id, where: 'org = {tenant}'}"
+	told := review(person)
+	for _, grant := range []string{
+		`USAGE ON SCHEMA "hr"`, `SELECT ON "hr"."person"`, `INSERT ON "hr"."person"`, `UPDATE ON "hr"."person"`, `DELETE ON "hr"."person"`, `USAGE ON SEQUENCE hr.person_id_seq`,
+		`SELECT ON "hr"."email"`, `INSERT ON "hr"."email"`, `UPDATE ON "hr"."email"`, `DELETE ON "hr"."email"`,
+	} {
+		grant = "GRANT " + grant + " TO " + role
+		if strings.Count(told, grant) != 1 {
+			t.Errorf("%s is not told once in:\n%s", grant, told)
+		}
+		pgtest.Exec(t, db.Admin, grant)
+	}
+	if strings.Contains(told, "write a condition") {
+		t.Errorf("a condition is blamed that could not be tried:\n%s", told)
+	}
+	if again := review(person); again != "" {
+		t.Errorf("it was obeyed, and then: %s", again)
+	}
+	if told := review("{table: hr.people, key: id}"); !strings.Contains(told, "has no xmin") || !strings.Contains(told, `GRANT SELECT ON "hr"."people"`) || !strings.Contains(told, `GRANT DELETE ON "hr"."people"`) {
+		t.Errorf("a view: %s", told)
+	}
+	secret := "{table: hr.person, key: id, where: 'login IN (SELECT loose.login FROM hr.loose)'}"
+	if told := review(secret); !strings.Contains(told, "where: the database does not let the role "+db.Role+" read it: permission denied for table loose; grant the role") {
+		t.Errorf("a condition on what may not be read: %s", told)
+	}
+}
