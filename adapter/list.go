@@ -24,7 +24,7 @@ type search struct {
 	req   scim.Request
 	low   mapping.Lowered
 	sort  *scim.Sort // nil: in the order of the keys
-	desc  bool       // from the last key to the first, where the directory seeks
+	desc  bool       // keys go from the last to the first, where the directory seeks
 	lease lease
 	part  *scim.Part // nil: the search stands for itself
 	byIdx bool       // pages by index, not by cursor
@@ -102,24 +102,22 @@ func (f *search) later(ctx context.Context) (*scim.List, error) {
 
 func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*search, error) {
 	f := &search{s: s, c: c, req: req, sort: q.Sort, start: max(1, q.StartIndex), count: q.Count, part: q.Part, byIdx: q.Cursor == nil, want: c.wants(req.Projection), counted: -1}
-	var turned string
-	if f.sort != nil && f.part == nil && byID(*f.sort) && (!f.sort.Descending || c.seeks()) {
-		if f.desc = f.sort.Descending; f.desc {
-			turned = f.sort.String()
-		}
-		f.sort = nil // the order that a list has anyway, or its contrary; its length knows no bound
-	}
 	if f.count < 0 {
 		f.count = s.o.DefaultCount
 	}
 	f.count = min(f.count, s.o.MaxCount)
 	who := req.Caller
-	f.lease = lease{tenant: who.Tenant, client: who.Client, subject: who.Subject, typ: c.Name(), sort: turned}
+	f.lease = lease{tenant: who.Tenant, client: who.Client, subject: who.Subject, typ: c.Name()}
 	if q.Filter != nil {
 		f.lease.filter = q.Filter.String()
 	}
 	if f.sort != nil {
-		f.lease.sort = f.sort.String()
+		f.lease.sort, f.desc = f.sort.String(), f.sort.Descending && c.seeks()
+		if f.part == nil && c.goesByID(*f.sort) {
+			f.sort = nil // the order that a list has anyway, or its contrary; its length knows no bound
+		}
+	}
+	if f.sort != nil {
 		shown := f.want
 		f.want = func(ref scim.Ref) bool { return shown(ref) || f.sort.Wants(ref) } // for what the cursors of the page say
 	}
@@ -141,13 +139,35 @@ func (s *Service) newSearch(c *class, req scim.Request, q scim.ListQuery) (*sear
 	f.lease.walk = from.walk
 	if from.key != "" {
 		f.from, f.anew, f.counted = &from, false, from.counted
+		f.locate()
 	}
 	f.seekInOrder()
 	return f, err
 }
 
-// byID says that an order is that of the keys, or the contrary.
+// byID says that an order is that of the ids, or the contrary.
 func byID(by scim.Sort) bool { return by.By.URI == "" && by.By.Attr.Name == "id" }
+
+// goesByID says that an order is the one that lists have without sortBy, or its contrary. An id is a text, in a filter and at the root as well; a directory
+// that seeks has an order of keys of its own, in which 9 may come before 10.
+func (c *class) goesByID(by scim.Sort) bool {
+	switch {
+	case !byID(by):
+		return false
+	case c.seeks():
+		return c.Backend().Sorts(backends.Sort{})
+	}
+	return !by.Descending
+}
+
+// locate says where a cursor stands that was made when the search was in the order of the keys.
+func (f *search) locate() {
+	if f.sort != nil && f.from.by == "" && byID(*f.sort) {
+		res := scim.NewObject()
+		res.Set("id", string(f.from.key))
+		f.from.by = f.sort.Key(res)
+	}
+}
 
 // keeps says that the list is kept even if it fits on one page.
 func (f *search) keeps() bool { return f.part != nil && f.byIdx }
@@ -302,7 +322,7 @@ func (f *search) whole(ctx context.Context, recs []backends.Record) (*scim.List,
 
 // few reads whole records, one more than fit on the page.
 func (f *search) few(ctx context.Context) ([]backends.Record, error) {
-	recs, err := f.readAll(ctx, backends.Query{Where: f.low.Where, Attrs: f.c.reads(f.want), Limit: f.count + 1})
+	recs, err := f.readAll(ctx, backends.Query{Where: f.low.Where, Attrs: f.c.reads(f.want), Limit: f.count + 1, Reverse: f.desc})
 	return f.c.unique(recs), err
 }
 
@@ -351,8 +371,9 @@ func (f *search) collect(ctx context.Context, keep int) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	out.keys, out.at = sorter.finish(), sorter.at
-	return out, nil
+	out.keys, err = sorter.finish(ctx)
+	out.at = sorter.at
+	return out, err
 }
 
 // gather walks the whole result, and gives it to the sorter if there is one.
@@ -367,6 +388,7 @@ func (f *search) gather(ctx context.Context, keep int, sorter *sorter) (out foun
 	}
 	if sorter != nil {
 		q.Sort, q.Attrs = sorter.order(), f.c.reads(f.sort.Wants)
+		q.Reverse = q.Reverse && q.Sort == nil
 		if w.apart {
 			w.limit, w.over = sorter.most, sorter.refuse()
 		}

@@ -32,8 +32,8 @@ func (s *Service) beginSort(ctx context.Context) (done func(), err error) {
 
 // sorter puts what a walk yields into the order of a search. Up to Options.MaxSort it sorts here, and so is right whatever the directory thinks of
 // an order, which it is not even asked for: that is costly. When there are more, the walk is made again by a directory that walks in the order itself:
-// only keys are kept then, and those that stand in one place are put into the order of their keys, so that every walk, wherever it is made, gives the
-// same list.
+// only keys are kept then. Those that stand in one place are in the order of their keys, so that every walk, wherever it is made, gives the same list. A
+// directory that seeks has its own order of keys, which nobody here knows: in that it has walked, and so they are left as they came.
 type sorter struct {
 	f     *search
 	most  int
@@ -44,6 +44,8 @@ type sorter struct {
 	run   int          // where in keys those begin that stand where the last one stands
 	last  scim.SortKey // where that is
 	at    int          // how many are before the place where the page begins or ends
+	ties  int          // of a directory that seeks: how many stand where the cursor's resource stood
+	met   int          // and which of them that is, from 1
 	note  int          // of how many keys the place is kept too
 }
 
@@ -59,7 +61,7 @@ func (f *search) newSorter(ctx context.Context) (*sorter, error) {
 	if costly {
 		s.most = min(s.most, f.c.Scan())
 	}
-	if by, ok := f.c.Sort(*f.sort); ok && f.c.Backend().Sorts(by) {
+	if by, ok := f.order(); ok && f.c.Backend().Sorts(by) {
 		s.own = &by
 	}
 	return s, nil
@@ -112,7 +114,7 @@ func (s *sorter) refuse() error {
 // push appends one to the keys.
 func (s *sorter) push(p placed) {
 	if s.keys.len() == 0 || p.by != s.last {
-		s.keys.sortFrom(s.run)
+		s.endRun()
 		s.run, s.last = s.keys.len(), p.by
 	}
 	s.keys.add(p.key)
@@ -122,32 +124,83 @@ func (s *sorter) push(p placed) {
 	s.count(p)
 }
 
+// endRun puts those that stand in one place into the order of their keys.
+func (s *sorter) endRun() {
+	if !s.f.c.seeks() {
+		s.keys.sortFrom(s.run)
+	}
+}
+
 // count keeps at. It is a count and not the index of a key, because a record may have gone, or got another place, since it was on a page.
 func (s *sorter) count(p placed) {
 	from := s.f.from
 	if from == nil {
 		return
 	}
-	if order := s.f.compare(p, placed{from.key, from.by}); order < 0 || order == 0 && !from.back {
+	order := s.f.sort.Compare(p.by, from.by)
+	if order == 0 && s.f.c.seeks() {
+		if s.ties++; p.key == from.key {
+			s.met = s.ties
+		}
+		return
+	}
+	if order = cmp.Or(order, cmp.Compare(p.key, from.key)); order < 0 || order == 0 && !from.back {
 		s.at++
 	}
 }
 
-// finish gives the keys in order. A record that was walked past twice, because it moved meanwhile, stays once; a directory that sorts shows each once.
-func (s *sorter) finish() keyList {
-	slices.SortStableFunc(s.all, func(a, b placed) int { return cmp.Compare(a.key, b.key) })
-	s.all = slices.CompactFunc(s.all, func(a, b placed) bool { return a.key == b.key })
-	slices.SortFunc(s.all, s.f.compare)
+// finish gives the keys in order. A record that was walked past twice, because it moved meanwhile, stays once; a directory that sorts or seeks shows each
+// once.
+func (s *sorter) finish(ctx context.Context) (keyList, error) {
+	if !s.f.c.seeks() {
+		slices.SortStableFunc(s.all, func(a, b placed) int { return cmp.Compare(a.key, b.key) })
+		s.all = slices.CompactFunc(s.all, func(a, b placed) bool { return a.key == b.key })
+	}
+	s.f.inPlace(s.all)
 	for _, p := range s.all {
 		s.push(p)
 	}
-	s.keys.sortFrom(s.run)
-	return s.keys
+	s.endRun()
+	before, err := s.tiesBefore(ctx)
+	s.at += before
+	return s.keys, err
 }
 
-// compare orders by sortBy, and those that are equal in it by their keys.
-func (f *search) compare(a, b placed) int {
-	return cmp.Or(f.sort.Compare(a.by, b.by), cmp.Compare(a.key, b.key))
+// mostTied is how many keys are asked about at a time.
+const mostTied = 10_000
+
+// tiesBefore is how many of those that stand where the cursor's resource stood come before the page begins, or ends. Where that resource is no longer among
+// them, the directory is asked who comes behind its key.
+func (s *sorter) tiesBefore(ctx context.Context) (int, error) {
+	from := s.f.from
+	switch {
+	case s.ties == 0:
+		return 0, nil
+	case s.met > 0 && from.back:
+		return s.met - 1, nil
+	case s.met > 0:
+		return s.met, nil
+	}
+	before := s.ties
+	for some := range slices.Chunk(s.keys.slice(s.at, s.ties), mostTied) {
+		behind, err := s.f.readAll(ctx, backends.Query{Where: backends.OneOf(some), After: from.key, Reverse: s.f.desc})
+		if err != nil {
+			return 0, err
+		}
+		before -= len(behind)
+	}
+	return before, nil
+}
+
+// inPlace orders by sortBy, and those that are equal in it by their keys: in the order in which a directory that seeks has walked past them.
+func (f *search) inPlace(all []placed) {
+	slices.SortStableFunc(all, func(a, b placed) int {
+		order := f.sort.Compare(a.by, b.by)
+		if order == 0 && !f.c.seeks() {
+			return cmp.Compare(a.key, b.key)
+		}
+		return order
+	})
 }
 
 // places says where records stand. What must be asked for it (references, the overlay) is asked once for all of them.
@@ -178,10 +231,19 @@ func (f *search) sortable(ctx context.Context, recs []backends.Record) ([]backen
 	return f.s.versioned(ctx, f.c, recs)
 }
 
+// order is the directory's for the one that is wanted; false where it has none. The text of a key of one attribute is that attribute's.
+func (f *search) order() (backends.Sort, bool) {
+	key := f.c.Backend().Capabilities().Key
+	if byID(*f.sort) && len(key) == 1 {
+		return backends.Sort{Attr: key[0], Rule: backends.CaseExact, Descending: f.sort.Descending}, true
+	}
+	return f.c.Sort(*f.sort)
+}
+
 // ownOrder is an order in which the directory walks and which is the very one that is wanted: what is shown of a record is the one value that the directory
 // goes by.
 func (f *search) ownOrder() (backends.Sort, bool) {
-	by, ok := f.c.Sort(*f.sort)
+	by, ok := f.order()
 	b := f.c.Backend()
 	return by, ok && f.c.seeks() && b.Syntax(by.Attr).Single && b.Sorts(by)
 }
@@ -197,7 +259,7 @@ func (f *search) firstInOrder(ctx context.Context) (page *scim.List, ok bool, er
 	if !ok {
 		return nil, false, nil
 	}
-	q.Sort, q.Limit = &by, f.count+1
+	q.Sort, q.Limit, q.Reverse = &by, f.count+1, false
 	recs, err := f.readAll(ctx, q)
 	switch {
 	case errors.Is(err, backends.ErrUnavailable):
@@ -301,7 +363,7 @@ func (f *search) arrange(ctx context.Context, recs []backends.Record) ([]backend
 	for _, rec := range recs {
 		byPlace[rec.Key] = rec
 	}
-	slices.SortFunc(places, f.compare)
+	f.inPlace(places)
 	sorted := make([]backends.Record, len(places))
 	for i, p := range places {
 		sorted[i] = byPlace[p.key]

@@ -96,6 +96,9 @@ func (s *suite) seeks() error {
 	if err != nil {
 		return err
 	}
+	if s.b.Sorts(backends.Sort{}) && !slices.IsSorted(keys) {
+		return fmt.Errorf("the keys go %q, and are said to go as their texts do", keys)
+	}
 	gone := map[backends.Key]bool{}
 	try := func() error {
 		for _, q := range seekable(keys) {

@@ -13,8 +13,17 @@ func (c *class) Sorts(by backends.Sort) bool {
 	if s == nil {
 		return false
 	}
+	if by == (backends.Sort{}) {
+		return s.keysAsTexts()
+	}
 	_, ok := s.ordering(by)
 	return ok
+}
+
+// keysAsTexts says that the order of the keys is that of their texts, as code points.
+func (s *shape) keysAsTexts() bool {
+	c := s.key[0]
+	return len(s.key) == 1 && (c.family == uuid || plainText(c) && c.collation.name == collationC)
 }
 
 // ordering is what records are ordered by. Whoever has no value that can be read under the rule has none.
