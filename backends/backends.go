@@ -30,6 +30,7 @@ type Open struct {
 // Use is what is done with the records of a class.
 type Use struct {
 	Reads, Writes []string // attributes, and sets by their names
+	Required      []string // of those that are written, what no new record is without
 	Presets       []string // attributes that every new record gets beside them
 	Deletes       bool     // records are deleted, and not only disabled
 }
@@ -90,8 +91,9 @@ type Capabilities struct {
 // Reader reads records.
 type Reader interface {
 	// Fetch reads the records with these keys, those in scope, in no particular order, in few operations however many keys. A key that cannot be one is skipped without I/O.
-	// With "*" and "+" a record is whole: it has everything that is needed to make it again (Restore), also what no mapping names. Where rows of a set have
-	// columns that are not among the set's, they are there as Rows of all columns, under Path(set, "*"). What is secret comes as Secret, or not at all.
+	// With "*" and "+" a record is whole: it has everything that is needed to make it again (Restore), also what no mapping names. Where the values of an
+	// attribute do not tell all that lies behind them (rows with more columns than the set's), Path(attr, "*") has it. What is secret comes as Secret, or not
+	// at all.
 	Fetch(ctx context.Context, keys []Key, attrs []string) ([]Record, error)
 	// Walk yields every record of the class that q.Where holds for; it never holds them all. After an error it stops.
 	Walk(ctx context.Context, q Query) iter.Seq2[Record, error]
@@ -114,6 +116,9 @@ type Reader interface {
 	Syntax(attr string) Syntax
 	// Native renders a predicate in the directory's own language (an LDAP filter with the scope, SQL), for explain and logs.
 	Native(p Predicate) string
+	// Script renders a write in the directory's own language, a line each (LDIF, SQL), for plans; secrets are blanks. It says what comes of it, not which
+	// requests it takes. No I/O.
+	Script(w Write) []string
 	// Plan asks the directory how it would answer q: a line for each step, for explain. None where the directory does not tell.
 	Plan(ctx context.Context, q Query) ([]string, error)
 	// Could says that attr can have the value, whoever writes it, as far as the schema knows. No I/O.
@@ -167,7 +172,7 @@ type Writer interface {
 	// or not a mapping names them. It has the same key, too, where the directory lets it (made.Key tells), and a version of its own. It reads the record back
 	// with want. lost names, in order, those attributes of rec that do not have the same values now: what the directory keeps itself, and secrets that rec
 	// only says were there. What others had that pointed at the record, or was deleted along with it, is theirs, and not part of rec.
-	// A record that was only marked as deleted, and is still there, is made what rec says.
+	// A record that was only marked as deleted, and is still there, loses the mark and nothing else: lost then says what has changed meanwhile.
 	// ErrExists when the name, the key or a unique value is taken; ErrInvalid when there is no place for the name any more.
 	Restore(ctx context.Context, rec Record, want []string) (made Record, lost []string, err error)
 	// Move renames the record; name has the same shape as Create's.

@@ -21,6 +21,7 @@ type hooked struct {
 	modify func(context.Context, backends.Key, []backends.Change, backends.Condition, []string) (backends.Record, error)
 	move   func(context.Context, backends.Key, backends.Template, backends.Condition) error
 	remove func(context.Context, backends.Key, backends.Condition, ...*backends.Release) error
+	revive func(context.Context, backends.Record, []string) (backends.Record, []string, error)
 	find   func(ctx context.Context, by string, names, attrs []string) (map[string]backends.Record, error)
 	names  func(context.Context, string, []backends.Key) (map[backends.Key]string, error)
 	holds  func(ctx context.Context, attr string, names, attrs []string) (map[string][]backends.Record, error)
@@ -82,6 +83,13 @@ func (h *hooked) Move(ctx context.Context, key backends.Key, name backends.Templ
 		return h.move(ctx, key, name, cond)
 	}
 	return h.Backend.Move(ctx, key, name, cond)
+}
+
+func (h *hooked) Restore(ctx context.Context, rec backends.Record, want []string) (backends.Record, []string, error) {
+	if h.revive != nil {
+		return h.revive(ctx, rec, want)
+	}
+	return h.Backend.Restore(ctx, rec, want)
 }
 
 func (h *hooked) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {

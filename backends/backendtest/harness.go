@@ -131,7 +131,7 @@ func checks() []check {
 	for _, group := range [][]check{
 		readChecks(), valueChecks(), writeChecks(), conditionChecks(), scopeChecks(), resolverChecks(), holderChecks(), errorChecks(), raceChecks(), streamChecks(),
 		differentialChecks(), sortChecks(), rowChecks(), memberChecks(), documentChecks(), seekChecks(),
-		kindChecks(), releaseChecks(),
+		kindChecks(), releaseChecks(), restoreChecks(),
 	} {
 		all = append(all, group...)
 	}

@@ -30,11 +30,11 @@ func (b *memoryClass) Restore(ctx context.Context, rec backends.Record, want []s
 	if err := b.m.check(r); err != nil {
 		return made, nil, err
 	}
-	switch _, taken := b.m.records[r.Key]; {
-	case r.Key == "" || b.m.Rekeys:
+	if _, taken := b.m.records[r.Key]; taken {
+		return made, nil, &backends.Error{Kind: backends.ErrExists, Detail: "A record has this key."}
+	}
+	if r.Key == "" || b.m.Rekeys {
 		r.Key = b.m.key()
-	case taken:
-		return made, nil, &backends.Error{Kind: backends.ErrExists, Detail: "Another record has this key."}
 	}
 	if b.m.Nameless {
 		r.Name = string(r.Key)

@@ -23,7 +23,7 @@ type fault struct {
 
 func faults() []fault {
 	return slices.Concat(
-		readingFaults(), walkingFaults(), fetchingFaults(), conditionFaults(), creatingFaults(), changingFaults(), refusingFaults(), otherFaults(), sortFaults(), findFaults(), holderFaults(), lonelyFaults(),
+		readingFaults(), walkingFaults(), fetchingFaults(), conditionFaults(), creatingFaults(), changingFaults(), refusingFaults(), otherFaults(), sortFaults(), findFaults(), holderFaults(), lonelyFaults(), restoreFaults(),
 	)
 }
 

@@ -37,6 +37,7 @@ type column struct {
 	notNull   bool
 	defaulted bool     // has a default, or is an identity
 	generated bool     // cannot be written
+	always    bool     // because it is an identity: it can be where that is asked for
 	made      string   // of a generated column that is stored: its expression, as the server prints it
 	kept      *kept    // the column that keeps this one in lower case
 	bytewise  bool     // an index on it is in the order of bytes, whatever its collation is

@@ -91,7 +91,7 @@ SELECT a.attrelid, a.attname::text, format_type(v.oid, -1), v.typname::text, v.t
 			AND CASE q.relkind WHEN 'S' THEN NOT has_sequence_privilege(q.oid, 'USAGE, UPDATE') END ORDER BY 1),
 	ARRAY(SELECT w.enumlabel::text FROM pg_enum w WHERE w.enumtypid = v.oid ORDER BY w.enumsortorder),
 	coalesce(quote_ident(ln.nspname) || '.' || quote_ident(l.collname), ''), coalesce(l.collisdeterministic, true),
-	CASE a.attgenerated WHEN 's' THEN pg_get_expr(def.adbin, def.adrelid) ELSE '' END
+	CASE a.attgenerated WHEN 's' THEN pg_get_expr(def.adbin, def.adrelid) ELSE '' END, a.attidentity = 'a' AND c.relkind <> 'v'
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 CROSS JOIN LATERAL (
@@ -213,7 +213,7 @@ func scanColumn(rows pgx.Rows) (oid uint32, add func(*relation), err error) {
 	var name, kind, schema string
 	var isCitext bool
 	err = rows.Scan(&oid, &c.name, &c.typ, &name, &kind, &schema, &isCitext, &c.array, &c.length, &c.notNull, &c.defaulted, &c.generated, &c.readable,
-		&c.given, &c.changed, &c.counters, &c.words, &c.collation.name, &c.collation.deterministic, &c.made)
+		&c.given, &c.changed, &c.counters, &c.words, &c.collation.name, &c.collation.deterministic, &c.made, &c.always)
 	switch {
 	case isCitext:
 		c.family = citext

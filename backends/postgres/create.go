@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -120,8 +121,12 @@ func (tx *transaction) insertRow(ctx context.Context, set []assignment) (backend
 	for i, a := range set {
 		st.sql(map[bool]string{true: " (", false: ", "}[i == 0], ident(a.column.name))
 	}
+	values := ") VALUES ("
+	if slices.ContainsFunc(set, func(a assignment) bool { return a.column.always }) {
+		values = ") OVERRIDING SYSTEM VALUE VALUES ("
+	}
 	for i, a := range set {
-		st.sql(map[bool]string{true: ") VALUES (", false: ", "}[i == 0])
+		st.sql(map[bool]string{true: values, false: ", "}[i == 0])
 		a.write(st)
 	}
 	if len(set) == 0 {

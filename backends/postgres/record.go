@@ -36,6 +36,7 @@ type view struct {
 	columns []string // of the answer, beside version and key: SQL that says which, for finding it again
 	items   []item
 	joined  []broughtAlong
+	told    bool // of what is left out of documents it is said that it was there
 }
 
 // item is an attribute that is asked for.
@@ -45,11 +46,12 @@ type item struct {
 	whole bool // a document is shown as its JSON
 
 	secret bool // what is picked of a document
+	part   part // of what makes the record whole
 }
 
 // selectRecord writes a SELECT of everything that these attributes need, FROM the record's table t and without a WHERE. What it gives turns rows into records.
-// "*" are all columns that can be written and all sets, a document as one text of JSON; "+" are the columns that the database keeps itself. more is SQL of
-// our own for answers behind those of the record, of tables that the caller joins.
+// "*" are all columns that can be written and all sets, a document as one text of JSON; "+" are the columns that the database keeps itself, and what else
+// there is to a record (whole.go). more is SQL of our own for answers behind those of the record, of tables that the caller joins.
 func (s *shape) selectRecord(st *statement, attrs []string, more ...string) *view {
 	st.sql("SELECT ")
 	v := s.listed(st, attrs)
@@ -62,7 +64,7 @@ func (s *shape) selectRecord(st *statement, attrs []string, more ...string) *vie
 
 // listRecord writes what selectRecord selects.
 func (s *shape) listRecord(st *statement, attrs []string) *view {
-	v := &view{s: s}
+	v := &view{s: s, told: slices.Contains(attrs, "+")}
 	st.sql(s.versionSQL("t"))
 	for _, c := range s.key {
 		st.sql(", ", of("t", c), "::text")
@@ -70,6 +72,13 @@ func (s *shape) listRecord(st *statement, attrs []string) *view {
 	for _, attr := range s.wanted(attrs) {
 		if isJoin(attr) {
 			v.join(st, attr)
+			continue
+		}
+		if p, ok := s.part(attr); ok {
+			st.sql(", ")
+			p.write(st, s)
+			v.items = append(v.items, item{place: place{attr: attr}, at: len(v.columns), part: p})
+			v.columns = append(v.columns, attr)
 			continue
 		}
 		p, ok := s.find(attr)
@@ -124,6 +133,9 @@ func (s *shape) wanted(attrs []string) []string {
 				add(set.name)
 			}
 		case "+":
+			for _, name := range s.wholes() {
+				add(name)
+			}
 		default:
 			add(attr)
 			continue
@@ -248,6 +260,8 @@ func (v *view) recordOf(raw [][]byte) (backends.Record, error) {
 		var values backends.Values
 		var err error
 		switch {
+		case it.part != part{}:
+			values, err = it.part.values(text)
 		case it.place.set != nil:
 			values, err = it.place.set.values(text)
 		case it.place.column.family == document && !it.place.column.array:
@@ -262,6 +276,9 @@ func (v *view) recordOf(raw [][]byte) (backends.Record, error) {
 			switch {
 			case err != nil:
 			case it.whole:
+				if v.told {
+					concealed(doc, it.place.column.name, nil, r.Attrs)
+				}
 				values, err = wholeDocument(text, doc)
 			default:
 				values = pick(doc, it.place.path, it.secret)

@@ -8,14 +8,15 @@ import (
 
 // The controls that the server has.
 const (
-	controlPaged      = "1.2.840.113556.1.4.319"  // RFC 2696
-	controlAssertion  = "1.3.6.1.1.12"            // RFC 4528
-	controlPreRead    = "1.3.6.1.1.13.1"          // RFC 4527
-	controlPostRead   = "1.3.6.1.1.13.2"          // RFC 4527
-	controlPermissive = "1.2.840.113556.1.4.1413" // permissive modify
-	controlManageDSA  = "2.16.840.1.113730.3.4.2" // RFC 3296; there are no referral entries, so it changes nothing
-	controlSort       = "1.2.840.113556.1.4.473"  // RFC 2891
-	controlSortResult = "1.2.840.113556.1.4.474"  // its answer
+	controlPaged      = "1.2.840.113556.1.4.319"    // RFC 2696
+	controlAssertion  = "1.3.6.1.1.12"              // RFC 4528
+	controlPreRead    = "1.3.6.1.1.13.1"            // RFC 4527
+	controlPostRead   = "1.3.6.1.1.13.2"            // RFC 4527
+	controlPermissive = "1.2.840.113556.1.4.1413"   // permissive modify
+	controlManageDSA  = "2.16.840.1.113730.3.4.2"   // RFC 3296; there are no referral entries, so it changes nothing
+	controlRelax      = "1.3.6.1.4.1.4203.666.5.12" // draft-zeilenga-ldap-relax: what the server keeps itself may be said
+	controlSort       = "1.2.840.113556.1.4.473"    // RFC 2891
+	controlSortResult = "1.2.840.113556.1.4.474"    // its answer
 )
 
 // controls are those of one request, understood.
@@ -23,6 +24,7 @@ type controls struct {
 	assertion  filter
 	pre, post  []string // attributes to read; nil: not asked
 	permissive bool
+	relaxed    bool
 	paged      *pageRequest
 	sort       *sortRequest
 }
@@ -41,6 +43,7 @@ var allowedOn = map[string][]ber.Tag{
 	controlPreRead:    {tagModifyRequest, tagDeleteRequest, tagModifyDNRequest},
 	controlPostRead:   {tagModifyRequest, tagAddRequest, tagModifyDNRequest},
 	controlPermissive: {tagModifyRequest},
+	controlRelax:      {tagAddRequest},
 	controlManageDSA:  {tagSearchRequest, tagModifyRequest, tagAddRequest, tagDeleteRequest, tagModifyDNRequest, tagCompareRequest},
 }
 
@@ -69,6 +72,8 @@ func (out *controls) take(s *store, c rawControl) (err error) {
 	switch c.oid {
 	case controlPermissive:
 		out.permissive = true
+	case controlRelax:
+		out.relaxed = true
 	case controlAssertion:
 		var p *ber.Packet
 		if p, err = c.decode(); err == nil {

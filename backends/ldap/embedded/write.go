@@ -28,7 +28,7 @@ func (w *writer) add(dn string, attrs []Attr) (written, error) {
 	}
 	e := &entry{dn: name, ndn: ndn}
 	for _, a := range attrs {
-		if err := w.take(e, a, false); err != nil {
+		if err := w.take(e, a, w.controls.relaxed); err != nil {
 			return written{}, err
 		}
 	}
