@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
 	"github.com/scim-adapter/scim-adapter/backends/postgres/pgtest"
+	"github.com/scim-adapter/scim-adapter/configs"
 )
 
 // command runs a command line within this process.
@@ -78,5 +80,67 @@ func TestMigrateNeedsADatabase(t *testing.T) {
 	}
 	if out, err := command("migrate", "--sql"); err != nil || out != script(t, initDB) {
 		t.Errorf("--sql prints something else than init-db.sql: %v", err)
+	}
+}
+
+func TestMaintainAsAPersonTypesIt(t *testing.T) {
+	db := pgtest.Database(t, script(t, initDB),
+		`INSERT INTO audit.intents (id, resource_type, action, "timestamp", writer, seq, digest, link, deadline) VALUES (gen_random_uuid(), 'User', 'patch', '2020-01-01', 'w', 1, '\x00', '\x00', now());
+		INSERT INTO audit.events (resource_type, action, "timestamp") VALUES ('User', 'create', '2019-01-01')`)
+	config := configFor(t, db.Admin)
+	text := script(t, config) + "\naudit: {retention: {writes: 365d}}\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := command("audit", "maintain", "--config", config, "--dry-run")
+	if want := "audit.events_writes_2019_01 would be made\naudit.intents_2020_01 would be made\n"; err != nil || out != want {
+		t.Errorf("--dry-run: %v\n%s", err, out)
+	}
+	if _, err := command("audit", "maintain", "--config", config); err == nil || !strings.Contains(err.Error(), "signing.key, which serve makes then, is not here") {
+		t.Errorf("without a key: %v", err)
+	}
+	t.Setenv("KEY", strings.Repeat("0a", 32))
+	if err := os.WriteFile(config, []byte(strings.Replace(text, "journal:\n", "journal:\n  signing_key: ${KEY}\n", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err = command("audit", "maintain", "--config", config)
+	if _, ok := errors.AsType[*pgjournal.BrokenError](err); !ok || !strings.Contains(err.Error(), "row 1 of writer w in intents_2020_01") {
+		t.Errorf("a month that nobody of ours has written: %v", err)
+	}
+	if !strings.Contains(out, "events_writes_2019_01 dropped") {
+		t.Errorf("it says\n%s", out)
+	}
+	if _, err = command("audit", "maintain", "--config", config, "--database-url", db.URL); err == nil || !strings.Contains(err.Error(), "GRANT scim_owner TO "+db.Role) {
+		t.Errorf("as who may not: %v", err)
+	}
+}
+
+func TestTheSigningKeyIsTheSameForWhoServesAndWhoMaintains(t *testing.T) {
+	config := &configs.Config{Journal: configs.Journal{Path: t.TempDir()}}
+	if _, err := signingKey(config, false); err == nil {
+		t.Fatal("there is a key before anybody has made one")
+	}
+	made, err := signingKey(config, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if again, err := signingKey(config, false); err != nil || !made.Equal(again) {
+			t.Errorf("%v, or another key", err)
+		}
+	}
+	config.Journal.SigningKey = configs.NewSecret(strings.Repeat("0a", 32))
+	own, err := signingKey(config, true)
+	if err != nil || made.Equal(own) {
+		t.Errorf("one of the configuration's own: %v", err)
+	}
+	id, signature, err := signer(own)([]byte("x"))
+	public := own.Public().(ed25519.PublicKey) //nolint:forcetypeassert // it is one
+	if err != nil || id != keyID(public) || !ed25519.Verify(public, []byte("x"), signature) {
+		t.Errorf("%s, %v", id, err)
+	}
+	config.Journal.SigningKey = configs.NewSecret("short")
+	if _, err := signingKey(config, true); err == nil || !strings.Contains(err.Error(), "journal.signing_key is not a key of 32 bytes") {
+		t.Error(err)
 	}
 }
