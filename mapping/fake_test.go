@@ -74,6 +74,8 @@ func (d *directory) Could(string, backends.Value) bool { return true }
 
 func (d *directory) Native(p backends.Predicate) string { return fmt.Sprintf("%T%v", p, p) }
 
+func (d *directory) Script(backends.Write) []string { return nil }
+
 func (d *directory) Fidelity(p backends.Predicate) backends.Fidelity {
 	if d.fidelity != nil {
 		return d.fidelity(p)
