@@ -57,6 +57,7 @@ type work struct {
 	event  journal.ID      // its own, when it has begun
 	out    journal.Outcome // what came of it
 	lost   []string        // attributes that a record which was made again does not have as it had them
+	notes  []string        // what whoever asked for it should know besides
 
 	effective []backends.Change // what the steps have changed so far
 	moved     bool              // the record got another name

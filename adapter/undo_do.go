@@ -1,0 +1,211 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/mapping"
+)
+
+// end does what was thought out, or tells it.
+func (r *rewind) end(ctx context.Context, action string, undoes journal.ID, u *Undone) error {
+	u.Lost, u.Why = r.lost, append(u.Why, slices.Concat(r.conflicts, r.notes)...)
+	if len(r.conflicts) > 0 && !r.singly || r.singly && !r.own.then.there {
+		u.Result = UndoSkipped
+		return nil
+	}
+	w := &work{s: r.s, c: r.c, req: r.req, action: action, undoes: undoes, key: r.own.key, rec: r.own.record()}
+	if r.removal {
+		return r.remove(ctx, w, u)
+	}
+	p, err := r.operations(ctx, w)
+	if err != nil {
+		return err
+	}
+	relinks, err := r.s.relinks(ctx, w, p)
+	if err != nil {
+		return err
+	}
+	defer relinks.leave()
+	w.ops = append(w.ops, relinks.ops...)
+	if r.tell(w, u) {
+		return nil
+	}
+	if err := w.run(ctx); err != nil {
+		r.s.failedWrite(ctx, w, p, relinks, err)
+		return r.failed(err, u)
+	}
+	r.s.settleNames(ctx, w, relinks)
+	return r.done(ctx, w, u)
+}
+
+// remove removes the record, and what points at it.
+func (r *rewind) remove(ctx context.Context, w *work, u *Undone) error {
+	w.ops = append(w.ops, w.remove(r.own.now.attrs(), r.c.asRead(w.rec)))
+	d, err := r.s.departure(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer d.leave()
+	for _, op := range w.ops {
+		if op.step.Op == opOverlay && r.client != "" {
+			op.step.Name = r.client
+			op.step.Before, op.step.Changes = extrasAsAttrs(r.own.now.extras[r.client]), extrasAsChanges(r.own.now.extras[r.client], nil)
+		}
+	}
+	if r.tell(w, u) {
+		r.own.then.there = false
+		r.own.settle()
+		return nil
+	}
+	more, err := r.s.depart(ctx, w, d)
+	if more {
+		return &backends.Error{Kind: backends.ErrChanged, Cause: errors.New(err.Error())}
+	}
+	if err != nil {
+		return r.failed(err, u)
+	}
+	return r.done(ctx, w, u)
+}
+
+// operations are what makes the records what they shall be, without what points at the own one with another name.
+func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
+	b, p := r.own, &plan{}
+	old := ""
+	switch {
+	case r.restored:
+		rec := backends.Record{Key: b.key, Name: b.then.name, Attrs: b.then.attrs()}
+		if err := r.unpoint(ctx, rec.Attrs); err != nil {
+			return nil, err
+		}
+		w.rec, old = rec, b.then.name
+		w.ops = append(w.ops, w.restore(rec))
+	case b.now.there:
+		p.update = mapping.Update{Changes: b.changes()}
+		if len(p.update.Changes) > 0 {
+			cond := backends.Condition{Version: b.now.version}
+			if cond.Version == "" {
+				cond.Assert = replaced(r.c, p.update.Changes, b.now.attrs())
+			}
+			w.ops = append(w.ops, w.modify(p.update.Changes, imageOf(w.rec, p.update.Changes), cond, nil))
+		}
+		if b.then.name != b.now.name {
+			p.update.Move = backends.Template{{Text: b.then.name}}
+			w.ops = append(w.ops, w.move(p.update.Move, true))
+		}
+	}
+	for _, client := range slices.Sorted(maps.Keys(b.then.extras)) {
+		if is, want := b.now.extras[client], b.then.extras[client]; !maps.Equal(is, want) {
+			w.ops = append(w.ops, w.overlayOf(client, is, want))
+		}
+	}
+	for _, other := range r.others {
+		if changes := other.changes(); len(changes) > 0 {
+			w.ops = append(w.ops, w.loosely(other, changes, old))
+		}
+	}
+	return p, nil
+}
+
+// unpoint takes names out of a record to be made anew that are nobody's any more, where the directory would refuse it for their sake. A directory with names of
+// its own holds names of records out of scope, too, and takes any.
+func (r *rewind) unpoint(ctx context.Context, attrs backends.Attributes) error {
+	if r.c.Backend().Capabilities().Rename {
+		return nil
+	}
+	for attr, values := range attrs {
+		if _, points := r.c.pointsWith(attr); !points {
+			continue
+		}
+		named := r.named(ctx, r.c, []backends.Change{{Op: backends.Add, Attr: attr, Values: values}})
+		there, err := r.alive(ctx, r.c, attr, named[0].Values)
+		if err != nil {
+			return err
+		}
+		attrs[attr] = there
+	}
+	return nil
+}
+
+// tell puts the plan down, and says whether that is all that is wanted.
+func (r *rewind) tell(w *work, u *Undone) bool {
+	for _, op := range w.ops {
+		u.Plan = append(u.Plan, r.s.script(op.step)...)
+	}
+	u.Why = append(u.Why[:0:0], slices.Concat(r.conflicts, r.notes)...)
+	switch {
+	case len(w.ops) == 0:
+		u.Result = UndoNothing
+		if len(u.Lost) > 0 {
+			u.Result = UndoSkipped
+			u.Why = append(u.Why, "what it changed cannot be put back")
+		} else if len(u.Why) == 0 {
+			u.Why = []string{"it is as it was before already"}
+		}
+		return true
+	case r.o.DryRun:
+		u.Result = UndoPlanned
+		for _, b := range append(slices.Clone(r.others), r.own) {
+			b.settle()
+		}
+		return true
+	}
+	return false
+}
+
+// script is a step in the language of its directory.
+func (s *Service) script(step journal.Step) []string {
+	c, ok := s.byName[step.Backend]
+	if !ok {
+		return nil
+	}
+	if step.Op == opOverlay {
+		var lines []string
+		for _, change := range step.Changes {
+			lines = append(lines, fmt.Sprintf("# beside the directory: %s of %s/%s becomes %s", change.Attr, step.Backend, step.Key, told(change.Values)))
+		}
+		return lines
+	}
+	return c.Backend().Script(backends.Write{Op: step.Op, Key: step.Key, Name: step.Name, Attrs: step.Attrs, Changes: step.Changes})
+}
+
+// failed tells what stood in the way. What is taken by others is no failure but a conflict.
+func (r *rewind) failed(err error, u *Undone) error {
+	if isChanged(err) || !errors.Is(err, backends.ErrExists) {
+		return err
+	}
+	u.Result = UndoSkipped
+	u.Why = append(u.Why, "somebody else has its name, its key or a unique value by now: "+plainly(err))
+	return nil
+}
+
+// done tells what was done.
+func (r *rewind) done(ctx context.Context, w *work, u *Undone) error {
+	u.Result, u.By = UndoDone, w.event
+	u.Why = append(u.Why, w.notes...)
+	for i, step := range w.out.Steps {
+		if step.Status == journal.StatusFailed || step.Status == journal.StatusUnknown {
+			u.Why = append(u.Why, fmt.Sprintf("%s/%s could not be brought up to date: %s", w.ops[i].step.Backend, w.ops[i].step.Key, step.Error))
+		}
+	}
+	if w.key != r.own.key {
+		u.Why = append(u.Why, "its id is "+string(w.key)+" now")
+	}
+	if len(w.lost) > 0 { // some of it was only waiting for what points at the record
+		recs, err := r.c.Backend().Fetch(ctx, []backends.Key{w.key}, w.lost)
+		if err == nil && len(recs) == 1 {
+			was := backends.Record{Attrs: backends.Attributes{}}
+			for _, attr := range w.lost {
+				was.Attrs[attr] = r.own.then.attrs().Get(attr)
+			}
+			w.lost = backends.Lost(was, recs[0])
+		}
+		u.Lost = append(u.Lost, w.lost...)
+	}
+	return nil
+}

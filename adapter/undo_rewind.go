@@ -1,0 +1,463 @@
+package adapter
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// imageKey names a record in the picture.
+type imageKey struct {
+	typ string
+	key backends.Key
+}
+
+// rewind takes events back in thought, and knows then what is to be done.
+type rewind struct {
+	s        *Service
+	c        *class
+	req      scim.Request
+	o        UndoOptions
+	subjects map[imageKey]*subject
+	own      *subject
+	others   []*subject // that point at it, in the order in which they were come upon
+	singly   bool       // an attribute that somebody has changed stays, and the others are put back
+
+	restored  bool   // the record is gone, and to be made anew
+	removal   bool   // it is to be removed
+	gone      bool   // it was not there, as far as was taken back by now
+	client    string // whose attributes beside the directory go with it
+	conflicts []string
+	lost      []string
+	notes     []string
+}
+
+func (s *Service) newRewind(c *class, caller scim.Caller, key backends.Key, o UndoOptions, seen map[imageKey]*subject) *rewind {
+	if seen == nil {
+		seen = map[imageKey]*subject{}
+	}
+	r := &rewind{s: s, c: c, req: scim.Request{Caller: caller, Type: c.rt}, o: o, subjects: seen}
+	r.own = r.subject(c, key)
+	return r
+}
+
+func (r *rewind) subject(c *class, key backends.Key) *subject {
+	at := imageKey{c.Name(), key}
+	if r.subjects[at] == nil {
+		r.subjects[at] = newSubject(c, key)
+	}
+	b := r.subjects[at]
+	if b != r.own && r.own != nil && !slices.Contains(r.others, b) {
+		r.others = append(r.others, b)
+	}
+	return b
+}
+
+// event takes one event back, its last step first.
+func (r *rewind) event(ctx context.Context, e journal.Event) error {
+	steps := standing(e)
+	does := func(ops ...string) bool {
+		return slices.ContainsFunc(steps, func(st stood) bool { return isOwn(e, st.Step) && slices.Contains(ops, st.Op) })
+	}
+	deleted := does(opDelete)
+	foundAnew := does(opCreate, opRestore, opMove) || slices.ContainsFunc(steps, func(st stood) bool { return isOwn(e, st.Step) && r.renames(st.effective) })
+	if !deleted {
+		if err := r.readAhead(ctx, e, steps); err != nil {
+			return err
+		}
+	}
+	for _, st := range slices.Backward(steps) {
+		var err error
+		switch own := isOwn(e, st.Step); {
+		case own && st.Op == opOverlay:
+			err = r.overlay(ctx, e, st)
+		case own && st.Op == opDelete:
+			err = r.bringBack(ctx, st)
+		case own && (st.Op == opCreate || st.Op == opRestore):
+			err = r.takeAway(ctx, e, st)
+		case own && !r.own.then.there:
+			r.conflict("it is not there")
+		case own && st.Op == opMove:
+			r.moveBack(st)
+		case own && st.Op == opModify:
+			err = r.changeBack(ctx, st)
+		case st.Op == opModify && !foundAnew:
+			err = r.putIn(ctx, st, deleted)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renames says that changes touch what others point at the record with: they are found anew then, with the name that it has now.
+func (r *rewind) renames(changes []backends.Change) bool {
+	return slices.ContainsFunc(r.s.classes, func(other *class) bool {
+		return slices.ContainsFunc(other.writable(), func(ref reference) bool {
+			return ref.By != "" && slices.Contains(ref.Types, r.c.Name()) &&
+				slices.ContainsFunc(changes, func(change backends.Change) bool { return strings.EqualFold(change.Attr, ref.By) })
+		})
+	})
+}
+
+// readAhead reads what the steps have replaced whole, at once.
+func (r *rewind) readAhead(ctx context.Context, e journal.Event, steps []stood) error {
+	var attrs []string
+	for _, st := range steps {
+		for _, change := range st.effective {
+			if isOwn(e, st.Step) && st.Op == opModify && (change.Op == backends.Replace || len(change.Values) == 0) {
+				attrs = append(attrs, change.Attr)
+			}
+		}
+	}
+	return r.own.read(ctx, attrs...)
+}
+
+func (r *rewind) conflict(format string, args ...any) {
+	r.conflicts = append(r.conflicts, fmt.Sprintf(format, args...))
+}
+
+func (r *rewind) lose(attr string) {
+	if !slices.Contains(r.lost, attr) {
+		r.lost = append(r.lost, attr)
+	}
+}
+
+// changeBack takes the changes of a step back, the last one first.
+func (r *rewind) changeBack(ctx context.Context, st stood) error {
+	for _, change := range slices.Backward(r.named(ctx, r.c, st.effective)) {
+		back := inverse([]backends.Change{change}, st.Before)
+		if len(back) == 0 || blank(change.Values) || blank(back[0].Values) {
+			r.lose(change.Attr)
+			continue
+		}
+		if r.own.kept[strings.ToLower(change.Attr)] {
+			continue
+		}
+		left, is, err := r.asLeft(ctx, change)
+		if err != nil {
+			return err
+		}
+		if !left && !r.o.Force {
+			r.conflict("%s: the event left %s, now it is %s", change.Attr, leftBy(change), is)
+			r.own.kept[strings.ToLower(change.Attr)] = true
+			continue
+		}
+		if back[0].Op == backends.Add {
+			if back[0].Values, err = r.alive(ctx, r.c, change.Attr, back[0].Values); err != nil {
+				return err
+			}
+			if len(back[0].Values) == 0 {
+				continue
+			}
+		}
+		if err := r.own.apply(ctx, back[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asLeft says whether an attribute still is as a change has left it; is tells how it is. Who is a member comes and goes, and each for himself.
+func (r *rewind) asLeft(ctx context.Context, change backends.Change) (left bool, is string, err error) {
+	if change.Op == backends.Replace || len(change.Values) == 0 {
+		if err := r.own.read(ctx, change.Attr); err != nil {
+			return false, "", err
+		}
+		values, _ := r.own.then.values(change.Attr)
+		return sameValues(r.c.Backend().Syntax(change.Attr).Equality, values, change.Values), told(values), nil
+	}
+	if _, ref := r.c.pointsWith(change.Attr); ref {
+		return true, "", nil
+	}
+	there, err := r.own.has(ctx, change.Attr, change.Values)
+	if err != nil {
+		return false, "", err
+	}
+	word := map[bool]string{true: "there", false: "not there"}
+	return !slices.Contains(there, change.Op == backends.Remove), word[change.Op == backends.Remove], nil
+}
+
+func leftBy(change backends.Change) string {
+	switch {
+	case change.Op == backends.Add:
+		return told(change.Values) + " there"
+	case change.Op == backends.Remove && len(change.Values) > 0:
+		return told(change.Values) + " not there"
+	}
+	return told(change.Values)
+}
+
+// told is values for a sentence.
+func told(values backends.Values) string {
+	if len(values) == 0 {
+		return "nothing"
+	}
+	var texts []string
+	for _, v := range values[:min(len(values), 5)] {
+		texts = append(texts, fmt.Sprintf("%q", v.String()))
+	}
+	if len(values) > 5 {
+		texts = append(texts, fmt.Sprintf("and %d more", len(values)-5))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// blank says that there is a secret among values whose text nobody has.
+func blank(values backends.Values) bool {
+	return slices.ContainsFunc(values, func(v backends.Value) bool { return v.Kind() == backends.KindSecret && v.Reveal() == "" })
+}
+
+// pointsWith finds the reference that an attribute is.
+func (c *class) pointsWith(attr string) (reference, bool) {
+	for _, ref := range c.writable() {
+		if strings.EqualFold(ref.Native, attr) {
+			return ref, true
+		}
+	}
+	return reference{}, false
+}
+
+// alive leaves names out that are nobody's any more, and says so.
+func (r *rewind) alive(ctx context.Context, c *class, attr string, values backends.Values) (backends.Values, error) {
+	ref, ok := c.pointsWith(attr)
+	if !ok || len(values) == 0 {
+		return values, nil
+	}
+	found := map[string]bool{}
+	for _, typ := range ref.Types {
+		of, ok := r.s.byName[typ]
+		if !ok {
+			continue
+		}
+		recs, err := of.Backend().Find(ctx, ref.By, values.Texts(), nil)
+		if err != nil {
+			return nil, err
+		}
+		for name := range recs {
+			found[name] = true
+		}
+	}
+	for _, b := range r.subjects { // a dry run has made it again, or would have
+		if ref.By == "" && b.then.there {
+			found[b.then.name] = true
+		}
+	}
+	var there backends.Values
+	for _, v := range values {
+		if found[v.Text()] || ref.isPlaceholder(v.Text()) {
+			there = append(there, v)
+			continue
+		}
+		r.notes = append(r.notes, fmt.Sprintf("%s: %q is nobody any more, and not put back", attr, v.Text()))
+	}
+	return there, nil
+}
+
+// named puts the names that records have now in the place of those that they had, where names are keys and a record was made again with another.
+func (r *rewind) named(ctx context.Context, c *class, changes []backends.Change) []backends.Change {
+	changes = cloneChanges(changes)
+	for _, change := range changes {
+		ref, ok := c.pointsWith(change.Attr)
+		if !ok || ref.By != "" {
+			continue
+		}
+		for _, typ := range ref.Types {
+			of := r.s.byName[typ]
+			if of == nil || of.Backend().Capabilities().Rename {
+				continue
+			}
+			if a, ok := of.backend.(*aliased); ok {
+				t, _ := a.a.get(ctx)
+				for i, v := range change.Values {
+					if key := backends.Key(v.Text()); t.key(key) != key {
+						change.Values[i] = backends.String(string(t.key(key)))
+					}
+				}
+			}
+		}
+	}
+	return changes
+}
+
+// putIn takes back what a step did to a record that points at the event's own.
+func (r *rewind) putIn(ctx context.Context, st stood, deleted bool) error {
+	c, ok := r.s.byName[st.Backend]
+	if !ok {
+		return nil
+	}
+	changes := st.effective
+	if deleted && len(changes) == 0 {
+		changes = st.Changes // the directory was faster: it did the same
+	}
+	b := r.subject(c, st.Key)
+	if err := b.read(ctx); err != nil {
+		return err
+	}
+	if !b.then.there {
+		r.notes = append(r.notes, fmt.Sprintf("%s/%s, which pointed at it, is gone", c.Name(), st.Key))
+		return nil
+	}
+	for _, back := range inverse(r.named(ctx, c, changes), st.Before) {
+		ref, points := c.pointsWith(back.Attr)
+		if back.Op == backends.Add && points && !deleted {
+			var err error
+			if back.Values, err = r.alive(ctx, c, back.Attr, back.Values); err != nil {
+				return err
+			}
+		}
+		if points && !ref.Multi && back.Op == backends.Add {
+			if err := b.read(ctx, back.Attr); err != nil {
+				return err
+			}
+			if is, _ := b.then.values(back.Attr); len(is) > 0 && !r.o.Force {
+				r.notes = append(r.notes, fmt.Sprintf("%s/%s: %s is %s by now, and stays so", c.Name(), st.Key, back.Attr, told(is)))
+				continue
+			}
+			back.Op = backends.Replace
+		}
+		if len(back.Values) == 0 && back.Op != backends.Replace {
+			continue
+		}
+		if err := b.apply(ctx, back); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveBack gives the record its name back.
+func (r *rewind) moveBack(st stood) {
+	left := ""
+	if len(st.Changes) > 0 && len(st.Changes[0].Values) > 0 {
+		left = st.Changes[0].Values[0].Text()
+	}
+	same := backends.Normalize(backends.NameRule, left) == backends.Normalize(backends.NameRule, r.own.then.name)
+	if !same && !r.o.Force {
+		r.conflict("its name: the event left %q, now it is %q", left, r.own.then.name)
+		r.own.kept[""] = true
+	}
+	if !r.own.kept[""] {
+		r.own.then.name = st.Name
+	}
+}
+
+// overlay takes back what was done beside the directory.
+func (r *rewind) overlay(ctx context.Context, e journal.Event, st stood) error {
+	client := st.Name
+	if client == "" {
+		client = e.Intent.Client
+	}
+	r.client = client
+	if err := r.readExtras(ctx, client); err != nil {
+		return err
+	}
+	want := maps.Clone(r.own.then.extras[client])
+	before := attrsAsExtras(st.Before)
+	for _, change := range st.Changes {
+		left := ""
+		if len(change.Values) > 0 {
+			left = change.Values[0].Text()
+		}
+		if is := want[change.Attr]; is != left && !r.o.Force {
+			r.conflict("%s: the event left %q, now it is %q", change.Attr, left, is)
+			continue
+		}
+		if delete(want, change.Attr); before[change.Attr] != "" {
+			want[change.Attr] = before[change.Attr]
+		}
+	}
+	r.own.then.extras[client] = want
+	return nil
+}
+
+func (r *rewind) readExtras(ctx context.Context, client string) error {
+	if _, known := r.own.now.extras[client]; known {
+		return nil
+	}
+	held, err := r.s.loadExtras(ctx, r.c, onBehalf(r.req, client), []backends.Key{r.own.key})
+	if err != nil {
+		return err
+	}
+	extras := map[string]string{}
+	maps.Copy(extras, held[r.own.key].Attrs)
+	r.own.now.extras[client], r.own.then.extras[client] = extras, maps.Clone(extras)
+	return nil
+}
+
+// bringBack makes the record again that a step has deleted.
+func (r *rewind) bringBack(ctx context.Context, st stood) error {
+	b := r.own
+	if err := b.read(ctx); err != nil {
+		return err
+	}
+	if b.then.there {
+		r.conflict("it is there again")
+		return nil
+	}
+	whole := map[string]attribute{}
+	for name, values := range st.Before {
+		whole[strings.ToLower(name)] = attribute{name, values}
+	}
+	b.then = picture{looked: true, there: true, full: true, name: st.Name, whole: whole, listed: map[string]map[string]listed{}, extras: b.then.extras}
+	r.restored, r.gone, r.removal = !b.now.there, false, false
+	return nil
+}
+
+// takeAway removes the record that a step has made, if nobody has changed it since.
+func (r *rewind) takeAway(ctx context.Context, e journal.Event, st stood) error {
+	b := r.own
+	if r.singly {
+		b.then.there, r.gone = false, true
+		return nil
+	}
+	if err := b.read(ctx, "*", "+"); err != nil {
+		return err
+	}
+	r.lost, r.removal, r.restored = nil, b.then.there, false
+	if !b.then.there {
+		r.conflicts, r.notes = nil, []string{"it is gone already"}
+		return nil
+	}
+	if r.o.Force || b.now.version != "" && b.now.version == e.Outcome.Version {
+		r.conflicts = nil
+		return nil
+	}
+	r.untouched(st)
+	return nil
+}
+
+// untouched looks for what somebody has done to a record since it was made.
+func (r *rewind) untouched(st stood) {
+	syntax := r.c.Backend().Syntax
+	for _, name := range slices.Sorted(maps.Keys(st.Attrs)) {
+		want, is := st.Attrs[name], r.own.then.attrs().Get(name)
+		if !syntax(name).ReadOnly && !blank(want) && !blank(is) && !sameValues(syntax(name).Equality, is, want) && !r.namedBy(name, is, want) {
+			r.conflict("%s: it was made with %s, now it is %s", name, told(want), told(is))
+		}
+	}
+	for _, lower := range slices.Sorted(maps.Keys(r.own.then.whole)) {
+		a := r.own.then.whole[lower]
+		s := syntax(a.name)
+		_, points := r.c.pointsWith(a.name)
+		if len(a.values) > 0 && len(st.Attrs.Get(a.name)) == 0 && !s.ReadOnly && !s.Always && s.Known && !points && !blank(a.values) && !r.namedBy(a.name, a.values, nil) {
+			r.conflict("%s: it was made without, now it is %s", a.name, told(a.values))
+		}
+	}
+}
+
+// namedBy says that an attribute differs from what it was made with by no more than what the record's own name is made of.
+func (r *rewind) namedBy(attr string, is, want backends.Values) bool {
+	rdn := backends.Normalize(backends.NameRule, r.own.then.name) + ","
+	rest := slices.DeleteFunc(is.Clone(), func(v backends.Value) bool {
+		return strings.HasPrefix(rdn, backends.Normalize(backends.NameRule, attr+"="+backends.EscapeName(v.Text()))+",")
+	})
+	return len(rest) < len(is) && (len(rest) == 0 && len(want) == 0 || sameValues(r.c.Backend().Syntax(attr).Equality, rest, want))
+}
