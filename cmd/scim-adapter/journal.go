@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 
+	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
 	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
@@ -34,13 +35,13 @@ func openStore(ctx context.Context, config *configs.Config, log *slog.Logger) (s
 		if err := migrateAtStart(ctx, config, log); err != nil {
 			return nil, err
 		}
-		s, err := pgjournal.Open(ctx, pgjournal.Options{Database: config.Database, Logger: log})
+		s, err := pgjournal.Open(ctx, pgjournal.Options{Database: config.Database, Limits: adapter.GuardLimits(config.Guard), Logger: log})
 		if err != nil {
 			return nil, err
 		}
 		return s, nil
 	}
-	s, err := litejournal.Open(ctx, filepath.Join(config.Journal.Path, journalFile))
+	s, err := litejournal.Open(ctx, filepath.Join(config.Journal.Path, journalFile), litejournal.WithLimits(adapter.GuardLimits(config.Guard)...))
 	if err != nil {
 		return nil, fmt.Errorf("journal.path: %w", err)
 	}

@@ -64,6 +64,9 @@ var outcomes = []struct {
 	{outcome("scim_references_dangling_total", "References to deleted records that could not be removed from the records that hold them."), func(s adapter.Stats) int64 { return s.Dangling }},
 }
 
+// guardRefused is what the guard has refused, by kind.
+var guardRefused = prometheus.NewDesc("scim_guard_refused_total", "Writes that the guard refused because a limit was reached, by kind (delete, disable, remove_member).", []string{"kind"}, nil)
+
 func outcome(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 
 // outcomeCollector reads what the service has counted when it is scraped.
@@ -74,6 +77,7 @@ func (outcomeCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, o := range outcomes {
 		ch <- o.desc
 	}
+	ch <- guardRefused
 }
 
 // Collect is prometheus.Collector's.
@@ -81,6 +85,9 @@ func (c outcomeCollector) Collect(ch chan<- prometheus.Metric) {
 	stats := c.stats()
 	for _, o := range outcomes {
 		ch <- prometheus.MustNewConstMetric(o.desc, prometheus.CounterValue, float64(o.count(stats)))
+	}
+	for kind, n := range stats.Guarded {
+		ch <- prometheus.MustNewConstMetric(guardRefused, prometheus.CounterValue, float64(n), kind)
 	}
 }
 

@@ -32,6 +32,7 @@ var pinned = map[string]string{
 	"scim_writes_stranded_total":     "",
 	"scim_attribute_problems_total":  "",
 	"scim_references_dangling_total": "",
+	"scim_guard_refused_total":       "kind",
 }
 
 // writeConfig writes a whole configuration over one directory, on free ports; more is added at its end.

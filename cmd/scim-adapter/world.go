@@ -130,7 +130,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		Mappings: p.mappings, Journal: w.journal, Overlay: w.overlay(), Logger: p.log,
 		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
 		DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount, MaxSort: choices.MaxSort, CursorKey: key, CursorTTL: choices.CursorTimeout,
-		Replicas: p.config.Server.Replicas,
+		Replicas: p.config.Server.Replicas, Limits: adapter.GuardLimits(p.config.Guard),
 	})
 	authenticate := auth.Anonymous
 	if p.config.Auth.Enabled {
