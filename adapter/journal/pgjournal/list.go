@@ -46,9 +46,18 @@ func (j *Journal) Events(ctx context.Context, f journal.Filter) iter.Seq2[journa
 
 // walk merges writes and notes.
 func (j *Journal) walk(ctx context.Context, tx pgx.Tx, f journal.Filter, yield func(journal.Event) bool) error {
-	// Whoever reads may take his time between two pages, and is not to be thrown out meanwhile.
-	if _, err := tx.Exec(ctx, "SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', '0', true)",
-		strconv.FormatInt(10*j.o.Timeout.Milliseconds(), 10)); err != nil {
+	// Whoever reads may take his time between two pages, and is not to be thrown out meanwhile. The planner is told how much of the answer will be fetched: the first
+	// few of many, or all of the few that are found among all. Compiling a statement over so many parts takes longer than answering it.
+	part := "0.1"
+	if f.Limit > 0 {
+		part = "0.0001"
+	}
+	if !f.Overdue.IsZero() {
+		part = "1"
+	}
+	if _, err := tx.Exec(ctx, "SELECT set_config('statement_timeout', $1, true), set_config('idle_in_transaction_session_timeout', '0', true), set_config('cursor_tuple_fraction', $2, true),"+
+		" set_config('jit', 'off', true)",
+		strconv.FormatInt(10*j.o.Timeout.Milliseconds(), 10), part); err != nil {
 		return err
 	}
 	var lists []*list
