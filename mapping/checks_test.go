@@ -155,7 +155,7 @@ attributes:
 			t.Errorf("%s: read and written %v", attr, got)
 		}
 	}
-	if !slices.Equal(use.Presets, []string{"kind"}) || use.Deletes {
+	if !slices.Equal(use.Presets, []string{"kind"}) || !slices.Equal(use.Required, []string{"uid"}) || use.Deletes {
 		t.Errorf("%+v", use)
 	}
 }

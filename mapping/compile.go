@@ -319,6 +319,9 @@ func (c *compiler) use() *backends.Use {
 			u.Reads = append(u.Reads, f.reads()...)
 		}
 		u.Writes = append(u.Writes, f.writes()...)
+		if p := f.path; f.kind == fromDirectory && f.set == nil && p.attr != nil && p.attr.Required && !p.attr.MultiValued && p.sub == nil {
+			u.Required = append(u.Required, f.writes()...)
+		}
 	}
 	for key := range c.doc.Get("create").Get("set").Pairs() {
 		u.Presets = append(u.Presets, key.Text())

@@ -20,6 +20,7 @@ type need struct {
 	standing
 	read, insert, update, remove bool
 	reads, inserts, updates      []*column
+	open                         []*column // of those that are inserted, what a new row may be without: it then has its default
 }
 
 // needs are what the use of the class comes to.
@@ -36,16 +37,23 @@ func (c *class) needs(s *shape) []need {
 	for _, attr := range c.use.Writes {
 		if at, ok := s.place(attr); ok && at.column != nil && writes && !at.column.generated {
 			main.inserts, main.updates = append(main.inserts, at.column), append(main.updates, at.column)
+			if !slices.Contains(c.use.Required, attr) {
+				main.open = append(main.open, at.column)
+			}
 		}
 	}
 	if writes {
+		sure := func(col *column) {
+			main.inserts = append(main.inserts, col)
+			main.open = slices.DeleteFunc(main.open, func(other *column) bool { return other == col })
+		}
 		for _, attr := range c.use.Presets {
 			if at, ok := s.place(attr); ok && at.column != nil {
-				main.inserts = append(main.inserts, at.column)
+				sure(at.column)
 			}
 		}
 		for _, a := range s.filled(nil) {
-			main.inserts = append(main.inserts, a.column)
+			sure(a.column)
 		}
 		for _, a := range s.given(c.at.Update, nil) {
 			main.updates = append(main.updates, a.column)
@@ -141,7 +149,7 @@ func inBrackets(what string, names []string) string {
 func (n need) counters(role string) configs.Faults {
 	var faults configs.Faults
 	for _, col := range n.rel.columns {
-		if slices.Contains(n.inserts, col) {
+		if slices.Contains(n.inserts, col) && !slices.Contains(n.open, col) {
 			continue // whatever the default would be
 		}
 		for _, sequence := range col.counters {

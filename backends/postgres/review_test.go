@@ -225,3 +225,26 @@ func TestEverythingThatIsMissingIsToldAtOnce(t *testing.T) {
 		t.Errorf("a condition on what may not be read: %s", told)
 	}
 }
+
+// A column that clients may give is not always given, and then its default takes a number from the sequence.
+func TestASequenceIsNeededWhereverNobodyMustGiveTheNumber(t *testing.T) {
+	db := pgtest.Database(t, used+"; CREATE TABLE hr.staff (org text, no serial, login text, PRIMARY KEY (org, no))")
+	pgtest.Exec(t, db.Admin, `REVOKE ALL ON SEQUENCE hr.staff_no_seq FROM "`+db.Role+`"`)
+	const grant = "GRANT USAGE ON SEQUENCE hr.staff_no_seq"
+	for claim, tc := range map[string]struct {
+		at   string
+		use  backends.Use
+		told bool
+	}{
+		"nobody writes it":    {"{table: hr.staff, key: [org, no], where: 'org = {tenant}'}", backends.Use{Writes: []string{"login"}}, true},
+		"clients may give it": {"{table: hr.staff, key: [org, no], where: 'org = {tenant}'}", backends.Use{Writes: []string{"login", "no"}}, true},
+		"clients must":        {"{table: hr.staff, key: [org, no], where: 'org = {tenant}'}", backends.Use{Writes: []string{"login", "no"}, Required: []string{"no"}}, false},
+		"every row gets one":  {"{table: hr.staff, key: [org, no], where: 'org = {tenant}', insert: {no: '7'}}", backends.Use{Writes: []string{"login", "no"}}, false},
+		"a preset":            {"{table: hr.staff, key: [org, no], where: 'org = {tenant}'}", backends.Use{Writes: []string{"no"}, Presets: []string{"no"}}, false},
+	} {
+		d, _ := openDirectory(t, db.URL, nil)
+		if faults, _ := reviewOf(t, d, backends.Open{At: parse(t, tc.at), Tenant: "default", Use: &tc.use}); strings.Contains(faults, grant) != tc.told || (faults != "") != tc.told {
+			t.Errorf("%s: %s", claim, faults)
+		}
+	}
+}
