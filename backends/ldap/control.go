@@ -28,7 +28,9 @@ func (c control) Encode() *ber.Packet {
 	if c.critical {
 		p.AppendChild(ber.NewLDAPBoolean(ber.ClassUniversal, ber.TypePrimitive, ber.TagBoolean, true, "criticality"))
 	}
-	p.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, string(c.value), "controlValue"))
+	if c.value != nil { // slapd refuses the relax control with a value, even an empty one
+		p.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, string(c.value), "controlValue"))
+	}
 	return p
 }
 

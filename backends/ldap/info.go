@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -35,6 +36,7 @@ type info struct {
 	contexts   []string        // the naming contexts that the server says it has
 	supertypes map[string]bool // OIDs of attribute types that have subtypes
 	refusals   *refusals
+	unrelaxed  atomic.Bool // it has not the relax control
 }
 
 func newInfo(s *schema.Schema, live bool) *info {

@@ -15,7 +15,8 @@ import (
 
 // An entry that was deleted is added again under its DN, with all that a client may write. Some servers take what they otherwise keep themselves,
 // entryUUID above all, from an account with the privilege to manage entries, under the relax control: OpenLDAP does. That is tried first, and with ever
-// less of what is not the entry's own content until the server agrees, because no two of them draw the line in the same place.
+// less of what is not the entry's own content until the server agrees, because no two of them draw the line in the same place. slapd does not announce the
+// control among those that it has.
 
 // kindOf says what an attribute is to whoever puts an entry back.
 type kindOf uint8
@@ -60,7 +61,7 @@ func (c *class) Restore(ctx context.Context, rec backends.Record, want []string)
 	parts := in.sorted(rec.Attrs)
 	sent := -1
 	for _, a := range restoring {
-		if a.relax && !in.control(oidRelax) {
+		if a.relax && in.unrelaxed.Load() {
 			continue
 		}
 		req, n := in.addition(dn, parts, a.upTo)
@@ -72,6 +73,9 @@ func (c *class) Restore(ctx context.Context, rec backends.Record, want []string)
 			req.Controls = append(req.Controls, control{oid: oidRelax, critical: true})
 		}
 		err = c.readd(ctx, in, req, rec, a.relax)
+		if a.relax && goldap.IsErrorWithCode(err, goldap.LDAPResultUnavailableCriticalExtension) {
+			in.unrelaxed.Store(true) // no need to ask for each of a thousand entries
+		}
 		if !errors.Is(err, backends.ErrInvalid) && !errors.Is(err, backends.ErrRefused) {
 			break
 		}

@@ -42,7 +42,7 @@ func (s *Server) rootDSE() *entry {
 func (s *Server) supportedControls() []string {
 	var out []string
 	for oid := range allowedOn {
-		if s.store.fits(oid, tagSearchRequest) || oid != controlSort {
+		if oid != controlRelax && (s.store.fits(oid, tagSearchRequest) || oid != controlSort) { // slapd does not announce that either
 			out = append(out, oid)
 		}
 	}
