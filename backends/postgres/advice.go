@@ -197,7 +197,7 @@ func (s *shape) indexFor(c *column, path []string, leaf backends.Predicate) (met
 	t, ok := testOf(leaf)
 	f, exact := s.compare(operand{code(name), c}, leaf)
 	switch {
-	case !ok || !exact || f.fixed != open:
+	case !ok || !exact || f.fixed != open || f.cast:
 		return "", ""
 	case c.array && f.equals != nil:
 		return "gin", name

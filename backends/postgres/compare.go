@@ -18,6 +18,7 @@ type compared struct {
 	fragment
 	equals *argument // the comparison is with the type's own =, and this is the other side
 	shown  *string   // what the value is shown as is this; where equals is set too, both hold
+	cast   bool      // what the value is shown as is all that is compared, and the cast to it is none that an index can be made of
 }
 
 func decided(b bool) (compared, bool) { return compared{fragment: constant(b)}, true }
@@ -71,7 +72,9 @@ func (s *shape) compare(o operand, p backends.Predicate) (compared, bool) {
 		return compareBytes(o, t)
 	case address:
 		return s.compareAddress(o, t)
-	case enum, foreign:
+	case enum:
+		return s.compareEnum(o, t)
+	case foreign:
 		return s.compareShown(o, t)
 	case document: // shown as its JSON
 	}

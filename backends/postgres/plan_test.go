@@ -154,3 +154,52 @@ func TestASearchThatReadsTooManyRowsIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A word, an address and a number are compared as what they are, without regard to letter case too: an index on the column serves, and what cannot be served is given
+// no advice that could not be true.
+func TestAnIndexOnAColumnOfItsTypeServes(t *testing.T) {
+	g := newGround(t, `CREATE TYPE mood AS ENUM ('common', 'rare', 'Odd', 'oDD');
+		CREATE TABLE person (id int PRIMARY KEY, mood mood, ip inet, n numeric, day date, ratio float8);
+		INSERT INTO person SELECT i, (CASE WHEN i % 500 = 0 THEN 'rare' WHEN i % 500 = 1 THEN 'Odd' WHEN i % 500 = 2 THEN 'oDD' ELSE 'common' END)::mood,
+			('10.0.' || i / 250 || '.' || i % 250)::inet, i, '2000-01-01'::date + i, i FROM generate_series(1, 8000) i; ANALYZE`)
+	c := g.class("{table: person, key: id, version: ''}")
+	served := []backends.Predicate{
+		eqTo("mood", "RARE", backends.CaseIgnore), eqTo("mood", "rare", backends.CaseExact), eqTo("mood", "odd", backends.CaseIgnore), eqTo("ip", "10.0.1.7", backends.CaseIgnore),
+		eqTo("n", "7", backends.CaseIgnore), eqTo("day", "2000-01-08", backends.CaseIgnore),
+	}
+	advised := map[string]bool{}
+	for _, p := range served {
+		lines, err := c.Plan(t.Context(), backends.Query{Where: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, create, ok := strings.Cut(lines[len(lines)-1], ": CREATE ")
+		if !ok {
+			t.Errorf("%s: no advice in %q", p, lines)
+			continue
+		}
+		advised[create] = true
+	}
+	for create := range advised {
+		g.exec("CREATE " + create)
+	}
+	g.exec("ANALYZE person")
+	c.forget()
+	for _, p := range served {
+		if lines, err := c.Plan(t.Context(), backends.Query{Where: p}); err != nil || strings.Contains(strings.Join(lines, "\n"), "Seq Scan") {
+			t.Errorf("%s after the advice: %q, %v\n%s", p, lines, err, c.Native(p))
+		}
+	}
+	if n := len(walked(t, c, backends.Query{Where: served[2]})); n != 32 {
+		t.Errorf("%d have a mood that is odd in whatever letters", n)
+	}
+	for _, p := range []backends.Predicate{eqTo("mood", "none", backends.CaseIgnore), eqTo("ratio", "7", backends.CaseIgnore), eqTo("ratio", "7", backends.IntegerRule)} {
+		if lines, err := c.Plan(t.Context(), backends.Query{Where: p}); err != nil || strings.Contains(strings.Join(lines, "\n"), "CREATE") {
+			t.Errorf("%s: %q, %v", p, lines, err)
+		}
+	}
+	g.exec("ALTER TYPE mood ADD VALUE 'new'", "UPDATE person SET mood = 'new' WHERE id = 7")
+	if got := walked(t, c, backends.Query{Where: eqTo("mood", "NEW", backends.CaseIgnore)}); len(got) != 1 || got[0] != "7" {
+		t.Errorf("a word that was added since: %q", got)
+	}
+}

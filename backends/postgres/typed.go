@@ -21,7 +21,42 @@ func (s *shape) compareShown(o operand, t test) (compared, bool) {
 	if f.equals != nil { // of texts, which the type's own values are not
 		f.equals, f.shown = nil, &t.text
 	}
+	f.cast = true
 	return f, ok
+}
+
+// unfolded is a test without regard to letter case as one letter by letter, for types that are shown without capitals.
+func (t test) unfolded() test {
+	if t.rule == backends.CaseIgnore {
+		return test{t.op, backends.Normalize(t.rule, t.text), backends.CaseExact}
+	}
+	return t
+}
+
+// compareEnum compares words. Those that are equal to the literal are known, and an index on the column serves them; a word that is not may have been added since, and
+// is compared as it is shown.
+func (s *shape) compareEnum(o operand, t test) (compared, bool) {
+	f, ok := s.compareShown(o, t)
+	if !ok || f.fixed != open || t.op != equals || !byLetter(t.rule) && t.rule != backends.CaseIgnore {
+		return f, ok
+	}
+	literal := backends.Normalize(t.rule, t.text)
+	var alike []string
+	for _, word := range o.column.words {
+		if backends.Normalize(t.rule, word) == literal {
+			alike = append(alike, word)
+		}
+	}
+	switch len(alike) {
+	case 0:
+		return f, true
+	case 1:
+		f.fragment = o.sql.sql(" = ").arg(alike[0], "text").sql("::", o.column.typ)
+	default:
+		f.fragment = o.sql.sql(" = ANY(").arg(alike, "text[]").sql("::", o.column.typ, "[])")
+	}
+	f.cast = false
+	return f, true
 }
 
 // equalAndShown compares with a literal that the type can read, and by what it is shown as: other texts are equal to the type. Its own = is what an index serves.
@@ -112,6 +147,9 @@ const longest = 1000
 
 // compareDecimal compares numbers that are kept with their fractions. What has one, even .00, is not an integer to Match.
 func (s *shape) compareDecimal(o operand, t test) (compared, bool) {
+	if digits := t.unfolded(); decimalText.MatchString(digits.text) {
+		t = digits
+	}
 	switch {
 	case byLetter(t.rule) && t.op == equals && o.column.typ == "numeric" && len(t.text) <= longest && decimalText.MatchString(t.text):
 		return o.equalAndShown(t.text)
@@ -134,7 +172,8 @@ func (s *shape) compareDecimal(o operand, t test) (compared, bool) {
 		compare = o.sql.sql(operator).arg(canonical, "numeric")
 		return answered(code("(").add(compare).sql(" AND ").add(shownAs(o)).sql(` COLLATE "C" ~ '^-?[0-9]+$')`))
 	}
-	return answered(code("CASE WHEN ").add(shownAs(o)).sql(` COLLATE "C" ~ '^-?[0-9]+$' THEN `).add(compare).sql(" ELSE false END"))
+	f := code("CASE WHEN ").add(shownAs(o)).sql(` COLLATE "C" ~ '^-?[0-9]+$' THEN `).add(compare).sql(" ELSE false END")
+	return compared{fragment: f, cast: true}, true
 }
 
 // compareBoolean compares truth values, false standing before true.
@@ -231,7 +270,7 @@ func (s *shape) compareDate(o operand, t test) (compared, bool) {
 	case backends.NoRule, backends.CaseExact, backends.OctetRule, backends.CaseIgnore, backends.CaseExactSpace, backends.CaseIgnoreSpace, backends.TelRule:
 	}
 	day, err := time.Parse(time.DateOnly, t.text)
-	if byLetter(t.rule) && err == nil && dateForm.MatchString(t.text) && day.Year() > 0 {
+	if (byLetter(t.rule) || t.rule == backends.CaseIgnore) && err == nil && dateForm.MatchString(t.text) && day.Year() > 0 {
 		if t.op == equals {
 			return o.equal(day)
 		}
@@ -286,6 +325,7 @@ func compareBytes(o operand, t test) (compared, bool) {
 
 // compareAddress compares addresses of hosts and networks as they are shown.
 func (s *shape) compareAddress(o operand, t test) (compared, bool) {
+	t = t.unfolded()
 	shown, ok := s.compareShown(o, t)
 	switch {
 	case !ok || shown.fixed != open || t.op != equals || !byLetter(t.rule) || !isAddress(t.text):
@@ -295,6 +335,7 @@ func (s *shape) compareAddress(o operand, t test) (compared, bool) {
 	}
 	// A network can be compared with an address that it cannot be.
 	shown.fragment = code("(").add(o.sql).sql(" = ").arg(t.text, "inet").sql(" AND ").add(shown.fragment).sql(")")
+	shown.cast = false
 	return shown, true
 }
 
