@@ -84,11 +84,16 @@ func notFound(cause error) error {
 	return &scim.Error{Status: http.StatusNotFound, Detail: "No resource has this id.", Cause: cause}
 }
 
+// taken is a value that must be unique and is not. Where it is the directory that says so, and not a search, a record may have it that is no resource.
 func taken(path string, cause error) error {
-	detail := "Another resource has this name already."
+	detail := "Another resource has this name already"
 	if path != "" {
-		detail = "Another resource has the same value in " + path + " already."
+		detail = "Another resource has the same value in " + path + " already"
 	}
+	if errors.Is(cause, backends.ErrExists) {
+		detail += ", or a record of the directory that is not shown here"
+	}
+	detail += "."
 	return &scim.Error{Status: http.StatusConflict, Type: scim.NotUnique, Detail: detail, Cause: cause}
 }
 

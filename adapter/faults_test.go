@@ -338,7 +338,7 @@ func TestTranslation(t *testing.T) {
 	}{
 		"away":                     {err: failing(backends.ErrUnavailable), status: 503, says: "cannot be reached"},
 		"gone":                     {err: failing(backends.ErrNotFound), status: 404, says: "No resource"},
-		"taken":                    {err: &backends.Error{Kind: backends.ErrExists, Attr: "UID"}, status: 409, typ: "uniqueness", says: "Another resource has the same value in userName already."},
+		"taken":                    {err: &backends.Error{Kind: backends.ErrExists, Attr: "UID"}, status: 409, typ: "uniqueness", says: "Another resource has the same value in userName already, or a record of the directory that is not shown here."},
 		"taken, nobody says what":  {err: failing(backends.ErrExists), status: 409, typ: "uniqueness", says: "name"},
 		"a value that cannot be":   {err: &backends.Error{Kind: backends.ErrInvalid, Attr: "sn", Detail: "It is too long."}, status: 400, typ: "invalidValue", says: "name.familyName. It is too long."},
 		"of an unmapped attribute": {err: &backends.Error{Kind: backends.ErrInvalid, Attr: "nobody"}, status: 400, typ: "invalidValue", says: "cannot hold"},

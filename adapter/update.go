@@ -22,7 +22,8 @@ type change struct {
 	unread  []string // references of many values that need not be read, by canonical path
 	touched []string // attributes to read although they are read-only: the change compares them
 	chosen  []string // elements that the client addressed by a condition, emails[type eq "home"]: dropping one is no answer
-	retyped []string // those that it made of others
+	placed  []string // those that it wrote under a path of their attribute, or made of others
+	cleared []string // attributes that it addressed to take their value away
 	apply   func(before *scim.Object) (after *scim.Object, deltas []scim.SetDelta, err error)
 }
 
@@ -40,7 +41,7 @@ func (s *Service) Patch(ctx context.Context, req scim.Request, id string, p scim
 	if err != nil {
 		return nil, err
 	}
-	ch := change{action: "patch", touched: p.Touches(), retyped: p.Retyped()}
+	ch := change{action: "patch", touched: p.Touches(), placed: p.Placed(), cleared: p.Cleared()}
 	if !req.Caller.Profile.IgnoreUnknownPaths {
 		ch.chosen = p.Chosen()
 	}
@@ -152,13 +153,8 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	if err := s.plan(ctx, c, p, deltas); err != nil {
 		return nil, err
 	}
-	for _, name := range p.update.Dropped {
-		switch { // the attribute is known: it is the element that cannot be there (RFC 7644 table 9)
-		case slices.Contains(ch.chosen, name):
-			return nil, scim.BadRequest(scim.NoTarget, "Nothing in the directory is mapped to %s.", name)
-		case slices.Contains(ch.retyped, name):
-			return nil, scim.BadRequest(scim.InvalidValue, "Nothing in the directory is mapped to %s.", name)
-		}
+	if err := ch.heard(p.update); err != nil {
+		return nil, err
 	}
 	release, err := s.reserve(ctx, c, req, key, p.uniques, p.newExtras())
 	if err != nil {
@@ -185,6 +181,24 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 		s.recheck(ctx, w, w.marked(p.said))
 	}
 	return s.answer(ctx, w, want)
+}
+
+// heard refuses what would not be done although the client asked for it by a path.
+func (ch change) heard(u mapping.Update) error {
+	for _, name := range u.Dropped {
+		switch { // the attribute is known: it is the element that cannot be there (RFC 7644 table 9)
+		case slices.Contains(ch.chosen, name):
+			return scim.BadRequest(scim.NoTarget, "Nothing in the directory is mapped to %s.", name)
+		case slices.Contains(ch.placed, name):
+			return scim.BadRequest(scim.InvalidValue, "Nothing in the directory is mapped to %s.", name)
+		}
+	}
+	for _, name := range u.Kept {
+		if slices.Contains(ch.cleared, name) {
+			return scim.BadRequest(scim.NotMutable, "%s is true or false, and cannot be without a value. Replace it by the one that is meant.", name)
+		}
+	}
+	return nil
 }
 
 // answerWants is what the answer shows: of a PATCH without attributes=, not the sets that it went to lengths not to read.

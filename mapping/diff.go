@@ -35,6 +35,9 @@ func (m *Mapping) Diff(rec backends.Record, before, after *scim.Object, deltas [
 		if err := d.update(f, old.wishes[f], s.wishes[f]); err != nil {
 			return Update{}, err
 		}
+		if d.stays(f, old.wishes[f], s.wishes[f]) {
+			out.Kept = append(out.Kept, f.path.String())
+		}
 	}
 	for _, e := range m.rowKinds() {
 		if err := d.updateRows(e, old.rows[e], s.rows[e]); err != nil {
@@ -87,6 +90,21 @@ func (d *draft) update(f *field, before, after []any) error {
 	case scim.ReadWrite, scim.WriteOnly:
 	}
 	return d.write(f, after)
+}
+
+// stays reports a state that was to go and is shown as before: somebody who is inactive is neither enabled by that nor without a state. Where
+// nothing stored shows the same, it is gone as far as it can be.
+func (d *draft) stays(f *field, before, after []any) bool {
+	if len(before) == 0 || len(after) > 0 || f.mutability() != scim.ReadWrite || f.path.sub != nil || f.path.attr.MultiValued || f.path.attr.Type != scim.TypeBoolean {
+		return false
+	}
+	attrs := backends.Attributes{}
+	for _, attr := range f.reads() {
+		attrs[attr] = d.values(attr)
+	}
+	now, _, err := d.m.shown(f, backends.Record{Name: d.rec.Name, Attrs: attrs})
+	bare, _, _ := d.m.shown(f, backends.Record{})
+	return err == nil && sameWish(now, before) && !sameWish(bare, before)
 }
 
 func immutable(f *field, why string) error {

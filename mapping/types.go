@@ -29,6 +29,7 @@ type Update struct {
 	Again     []backends.Change // a step after Passwords: what the directory takes away when a password is set
 	Move      backends.Template // the new name; nil: keeps it. Changes and Move do not touch each other's values: either may come first
 	Dropped   []string          // as Creation.Dropped, of what after has and before had not; a PATCH whose path asked for it is 400
+	Kept      []string          // states that were wanted away and stay, as nothing can be without them; a PATCH whose path asked for it is 400
 	Pure      bool              // only adds and removes listed values of sets: needs no condition
 }
 

@@ -52,7 +52,7 @@ func (rt *ResourceType) checkPath(p filter.Path) (Ref, error) {
 		p.Filter = nil
 		return Ref{}, BadRequest(InvalidFilter, "%s has no attribute %q that can be filtered on.", rt.Name, short(p.String()))
 	case ref.Attr == nil:
-		return Ref{}, BadRequest(InvalidFilter, "%q is a schema, not an attribute.", ref.URI)
+		return Ref{}, BadRequest(InvalidFilter, "%q is a schema, not an attribute: schemas eq %q finds who has it.", ref.URI, ref.URI)
 	}
 	if hidden(ref.Attr) || hidden(ref.Target()) {
 		return Ref{}, BadRequest(InvalidFilter, "%s may not be filtered on.", ref.Top())

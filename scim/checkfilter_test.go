@@ -25,7 +25,7 @@ func TestCheckFilterRefuses(t *testing.T) {
 		"an unknown URN":                   {userType(), `urn:a:b:userName eq "x"`, `User has no attribute "urn:a:b:userName" that can be filtered on.`},
 		"an attribute of another schema":   {userType(), EnterpriseURN + `:userName eq "x"`, `User has no attribute "` + EnterpriseURN + `:userName" that can be filtered on.`},
 		"another type's attribute":         {groupType(), `userName eq "x"`, `Group has no attribute "userName" that can be filtered on.`},
-		"a schema":                         {userType(), EnterpriseURN + ` pr`, `"` + EnterpriseURN + `" is a schema, not an attribute.`},
+		"a schema":                         {userType(), EnterpriseURN + ` pr`, `"` + EnterpriseURN + `" is a schema, not an attribute: schemas eq "` + EnterpriseURN + `" finds who has it.`},
 		"a password":                       {userType(), `password eq "x"`, `password may not be filtered on.`},
 		"the presence of a password":       {userType(), `not (password pr)`, `password may not be filtered on.`},
 		"a secret part":                    {badgeType(), `case.note sw "x"`, `case may not be filtered on.`},

@@ -14,6 +14,7 @@ type coercer struct {
 	rt      *ResourceType
 	dropped []string
 	seen    map[string]bool
+	bare    []string // complex values that said only what is not known, by a name that was dropped
 }
 
 // maxDropped is how many names that are not known are listed: enough to see what is missing, and no way to fill a log.
@@ -194,10 +195,12 @@ func bareValue(a *Attribute) *Attribute {
 // parts coerces the members of a complex value. {"value": ""} alone unassigns the whole.
 func (c *coercer) parts(a *Attribute, in *Object, at string) (*Object, error) {
 	out := &Object{names: make([]string, 0, in.Len()), values: make([]any, 0, in.Len())}
+	unknown := ""
 	for name, v := range in.All() {
 		sub := a.Sub(name)
 		if sub == nil {
-			c.drop(at + "." + name)
+			unknown = at + "." + name
+			c.drop(unknown)
 			continue
 		}
 		if sub.Mutability == ReadOnly {
@@ -208,6 +211,9 @@ func (c *coercer) parts(a *Attribute, in *Object, at string) (*Object, error) {
 			return nil, err
 		}
 		out.Set(sub.Name, v)
+	}
+	if unknown != "" && (out.Len() == 0 || a.MultiValued && labelsOnly(out)) {
+		c.bare = append(c.bare, short(unknown))
 	}
 	if v, ok := out.Get(valueName); ok && v == nil && !present(out) {
 		return nil, nil

@@ -94,9 +94,18 @@ func (d *decoder) expect(ref Ref, v any) error {
 
 // change adds an operation on an attribute that may be changed, its value coerced to what the reference leads to.
 func (d *decoder) change(k kind, ref Ref, v any, given bool) error {
+	bare := len(d.bare)
 	w, err := d.coerce(ref, v)
 	if err != nil {
 		return err
+	}
+	if d.asked && k != opRemove && len(d.bare) > bare {
+		switch { // nothing of it has a place, and done all the same a replace would only take away what is there
+		case !d.lenient:
+			return BadRequest(InvalidValue, "Nothing is known of %s, and nothing else is said of it.", d.bare[bare])
+		case !present(w):
+			return nil
+		}
 	}
 	whole := ref.Sub == nil && ref.Filter == nil && ref.Attr.MultiValued
 	switch {

@@ -221,18 +221,41 @@ func (p Patch) Chosen() []string {
 	return paths
 }
 
-// Retyped lists what operations on chosen elements make of their type: `emails[type eq "home"]` of one that turns a mail address into a private one.
-// Where nothing can hold such an element the value would be lost, though nobody asked for that.
-func (p Patch) Retyped() []string {
+// Placed lists the types of the elements that operations with a path write, or make of others: `emails[type eq "home"]` of one that adds a private
+// mail address, and of one that turns another into that. Where nothing can hold such an element the value would be lost, though nobody asked for that.
+func (p Patch) Placed() []string {
 	var paths []string
+	seen := map[Ref]map[string]bool{}
 	for _, op := range p.ops {
-		chosen := op.ref.Filter != nil || op.ref.Sub != nil
-		if !op.asked || !chosen || !op.ref.Attr.MultiValued || op.ref.Attr.Type != TypeComplex {
+		if !op.asked || op.kind == opRemove || !op.ref.Attr.MultiValued || op.ref.Attr.Type != TypeComplex {
 			continue
 		}
-		if kind, ok := member(op.parts(), "type").(string); ok {
-			becomes := filter.Compare{Path: filter.Path{Attr: "type"}, Op: filter.Eq, Value: kind}
-			paths = append(paths, Ref{URI: op.ref.URI, Attr: op.ref.Attr, Filter: becomes}.String())
+		top := op.ref.Top()
+		if seen[top] == nil {
+			seen[top] = map[string]bool{}
+		}
+		elements := op.elements()
+		if op.ref.Filter != nil || op.ref.Sub != nil {
+			elements = []any{op.parts()}
+		}
+		for _, e := range elements {
+			if kind, ok := member(e, "type").(string); ok && !seen[top][kind] {
+				seen[top][kind] = true
+				top.Filter = filter.Compare{Path: filter.Path{Attr: "type"}, Op: filter.Eq, Value: kind}
+				paths = append(paths, top.String())
+				top.Filter = nil
+			}
+		}
+	}
+	return paths
+}
+
+// Cleared lists the attributes of one value that operations with a path leave without any.
+func (p Patch) Cleared() []string {
+	var paths []string
+	for _, op := range p.ops {
+		if op.asked && op.kind == opRemove && op.ref.Filter == nil && op.ref.Sub == nil && !op.ref.Attr.MultiValued {
+			paths = append(paths, op.ref.String())
 		}
 	}
 	return paths

@@ -76,12 +76,15 @@ func TestAnAddMovesTheMarkOfPrimary(t *testing.T) {
 	}
 }
 
-func TestRetypedElements(t *testing.T) {
+// An element that was made another, or written whole, is told by its type; what is taken away is not.
+func TestPlacedElements(t *testing.T) {
 	p, _, err := userType().DecodePatch(parse(t, `{"Operations":[{"op":"replace","path":"emails[type eq \"work\"].type","value":"home"},
 		{"op":"replace","path":"emails[type eq \"work\"]","value":{"type":"other","value":"a@b"}},{"op":"replace","path":"emails","value":[{"type":"whole","value":"a@b"}]},
+		{"op":"add","path":"emails","value":[{"type":"home","value":"b@b"},{"value":"c@b"}]},{"op":"remove","path":"emails","value":[{"type":"gone","value":"b@b"}]},
+		{"op":"add","value":{"ims":[{"type":"icq","value":"1"}]}},
 		{"op":"remove","path":"phoneNumbers[type eq \"fax\"].type"},{"op":"add","path":"name","value":{"givenName":"x"}}]}`), Profile{})
-	if err != nil || !slices.Equal(p.Retyped(), []string{`emails[type eq "home"]`, `emails[type eq "other"]`}) {
-		t.Errorf("%q, %v", p.Retyped(), err)
+	if err != nil || !slices.Equal(p.Placed(), []string{`emails[type eq "home"]`, `emails[type eq "other"]`, `emails[type eq "whole"]`}) {
+		t.Errorf("%q, %v", p.Placed(), err)
 	}
 }
 
