@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -49,17 +50,17 @@ func lockOf(words ...string) int64 {
 // nothing is written, and nobody is answered.
 func (j *Journal) send(ctx context.Context, batch []*call) error {
 	var w written
-	err := j.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+	dead := false
+	write := func(ctx context.Context, conn *pgxpool.Conn) error {
 		w = written{}
-		if slices.ContainsFunc(batch, func(c *call) bool { return c.weighs != nil }) {
-			return j.writeWeighed(ctx, conn, batch, &w)
-		}
-		w.rows, w.top, w.sent = batch, j.number(batch), true
-		b := &pgx.Batch{}
-		j.session(b, j.chainLock())
-		queueRows(b, batch)
-		return conn.SendBatch(ctx, b).Close()
-	})
+		err := j.write(ctx, conn, batch, &w)
+		dead = err != nil && ctx.Err() == nil && gone(conn, err) && (!w.sent || pgconn.SafeToRetry(err))
+		return err
+	}
+	err := j.with(ctx, write)
+	if dead { // and was so before anything was asked of it
+		err = j.with(ctx, write)
+	}
 	if err != nil && (!w.sent || undone(err)) {
 		return err
 	}
@@ -80,6 +81,18 @@ type written struct {
 	rows, turnedAway []*call
 	top              head // after rows
 	sent             bool // so that it may be durable
+}
+
+// write writes a batch.
+func (j *Journal) write(ctx context.Context, conn *pgxpool.Conn, batch []*call, w *written) error {
+	if slices.ContainsFunc(batch, func(c *call) bool { return c.weighs != nil }) {
+		return j.writeWeighed(ctx, conn, batch, w)
+	}
+	w.rows, w.top, w.sent = batch, j.number(batch), true
+	b := &pgx.Batch{}
+	j.session(b, j.chainLock())
+	queueRows(b, batch)
+	return conn.SendBatch(ctx, b).Close()
 }
 
 // number gives the rows of a batch their places in the chain.

@@ -249,6 +249,36 @@ func TestARowThatEndsConnectionsEndsOnlyItself(t *testing.T) {
 	}
 }
 
+func TestADeadConnectionIsMadeGood(t *testing.T) {
+	g := newGround(t)
+	j := g.open(func(o *Options) {
+		o.Limits = []journal.Limit{{Kind: journal.GuardDelete, Count: 100, Window: time.Hour}}
+	})
+	heavy := func(in *journal.Intent) { in.Weights = []journal.Weight{{Kind: journal.GuardDelete, Count: 1}} }
+	for n := range 3 {
+		must(t, errors.Join(j.Begin(t.Context(), change(heavy)), j.Begin(t.Context(), change(nil))))
+		for what, act := range map[string]func() error{
+			"Begin":               func() error { return j.Begin(t.Context(), change(nil)) },
+			"Begin with a weight": func() error { return j.Begin(t.Context(), change(heavy)) },
+			"Ping":                func() error { return j.Ping(t.Context()) },
+			"Save into an overlay": func() error {
+				return j.Save(t.Context(), journal.Scope{}, "k", map[string]string{"a": fmt.Sprint(n)}, nil)
+			},
+		} {
+			pgtest.Exec(t, g.db.Admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+			if err := act(); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+	if n := g.whole()[j.Writer()]; n != 12 {
+		t.Errorf("%d rows, want 12", n)
+	}
+	if n := g.ask("SELECT count(*)::text FROM audit.guard_uses"); n != "6" {
+		t.Errorf("%s uses, want 6", n)
+	}
+}
+
 func TestAServerThatIsAway(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server of its own")
