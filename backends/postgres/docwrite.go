@@ -206,7 +206,8 @@ func editValues(attr string, node any, changes []backends.Change) (any, error) {
 	return left[0], nil
 }
 
-// elements are those of an array as the difference leaves them: in their places, the added ones behind.
+// elements are those of an array as the difference leaves them: in their places, the added ones behind, but that a value of no parts takes the place of the first
+// such that goes. Where somebody reads one of several he reads the first, and what he writes instead is what he reads next.
 func (d *difference) elements(elements []any, had []string) ([]any, error) {
 	gone := map[string]bool{}
 	for _, form := range d.removed {
@@ -240,14 +241,7 @@ func (d *difference) elements(elements []any, had []string) ([]any, error) {
 		}
 		merged[old[o]], used[n] = object, true
 	}
-	var left []any
-	for i, e := range elements {
-		if object, ok := merged[i]; ok {
-			left = append(left, object)
-		} else if !gone[had[i]] {
-			left = append(left, e)
-		}
-	}
+	var simple, behind []any
 	for n, v := range d.added {
 		if used[n] {
 			continue
@@ -256,9 +250,25 @@ func (d *difference) elements(elements []any, had []string) ([]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		left = append(left, node)
+		if v.Kind() == backends.KindRow {
+			behind = append(behind, node)
+		} else {
+			simple = append(simple, node)
+		}
 	}
-	return left, nil
+	var left []any
+	for i, e := range elements {
+		_, object := e.(map[string]any)
+		switch {
+		case merged[i] != nil:
+			left = append(left, merged[i])
+		case !gone[had[i]]:
+			left = append(left, e)
+		case !object && len(simple) > 0:
+			left, simple = append(left, simple[0]), simple[1:]
+		}
+	}
+	return slices.Concat(left, simple, behind), nil
 }
 
 // merge makes of an object one whose known members are those of a Row. What a Row cannot show stays, and so does the spelling of what is the same.
