@@ -222,6 +222,9 @@ func TestATruthWithADefaultIsNotCleared(t *testing.T) {
 			if said := kindsOf(got.Changes); err != nil || said != c.want {
 				t.Errorf("got %s, wanted %s (%v)", said, c.want, err)
 			}
+			if kept := len(got.Kept) == 1 && got.Kept[0] == "active"; kept != (name == "nothing said") {
+				t.Errorf("kept are %q", got.Kept)
+			}
 		})
 	}
 }
