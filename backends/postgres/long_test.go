@@ -22,7 +22,9 @@ func TestALongTextIsComparedInTimeThatItsLengthIsWorth(t *testing.T) {
 		for _, rule := range []backends.Rule{backends.CaseIgnore, backends.CaseExact} {
 			for _, attr := range []string{"plain", "icu", "ci", "padded", "texts", "num", "exact", "mood", "ip", "ref", "lines", "data.text"} {
 				for _, p := range []backends.Predicate{
-					eqTo(attr, text, rule), backends.Prefix{Attr: attr, Text: text, Rule: rule}, backends.Contains{Attr: attr, Text: text, Rule: rule},
+					eqTo(attr, text, rule),
+					backends.Prefix{Attr: attr, Text: text, Rule: rule},
+					backends.Contains{Attr: attr, Text: text, Rule: rule},
 					backends.Order{Attr: attr, Op: backends.Less, Value: backends.String(text), Rule: rule},
 				} {
 					begun := time.Now()
