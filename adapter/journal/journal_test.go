@@ -14,7 +14,9 @@ import (
 const storedIntent = `{
 	"id": "0193", "time": "2026-11-23T10:17:00Z", "deadline": "2026-11-23T10:18:00Z", "writer": "host/1", "request_id": "r1", "tenant": "default",
 	"client": "okta", "subject": "s", "address": "192.0.2.1", "user_agent": "curl", "action": "patch", "resource_type": "User", "resource_id": "k1",
-	"dropped": ["nickName"], "refused": "too many",
+	"dropped": ["nickName"], "refused": "too many", "undoes": "0192", "noted": true,
+	"diff": [{"path": "active", "before": true, "after": false}, {"path": "title", "before": "Manager"}, {"path": "emails", "after": [{"value": "a@example.org"}]}],
+	"weights": [{"kind": "delete", "count": 1, "of": 4000}, {"kind": "remove_member", "count": 12}],
 	"steps": [{
 		"backend": "User", "op": "modify", "key": "k1", "name": "uid=x",
 		"changes": [
@@ -32,6 +34,13 @@ func TestStoredIntentsStayReadable(t *testing.T) {
 	want := Intent{
 		ID: "0193", Time: at, Deadline: at.Add(time.Minute), Writer: "host/1", RequestID: "r1", Tenant: "default", Client: "okta", Subject: "s",
 		Address: "192.0.2.1", UserAgent: "curl", Action: "patch", ResourceType: "User", ResourceID: "k1", Dropped: []string{"nickName"}, Refused: "too many",
+		Undoes: "0192", Noted: true,
+		Diff: []Change{
+			{Path: "active", Before: json.RawMessage("true"), After: json.RawMessage("false")},
+			{Path: "title", Before: json.RawMessage(`"Manager"`)},
+			{Path: "emails", After: json.RawMessage(`[{"value": "a@example.org"}]`)},
+		},
+		Weights: []Weight{{Kind: GuardDelete, Count: 1, Of: 4000}, {Kind: GuardRemoveMember, Count: 12}},
 		Steps: []Step{{
 			Backend: "User", Op: "modify", Key: "k1", Name: "uid=x",
 			Changes: []backends.Change{
