@@ -2,6 +2,7 @@ package backendtest
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"maps"
 	"slices"
@@ -14,6 +15,9 @@ import (
 // name fills a template as LDAP would: what stands in a slot is quoted. It also says which attribute the first part names.
 func name(template backends.Template) (text, attr string, value backends.Value, err error) {
 	var b strings.Builder
+	if len(template) == 1 && !template[0].Slot { // a name as it was once
+		attr, value = ownPart(template[0].Text)
+	}
 	for i, part := range template {
 		if !part.Slot {
 			b.WriteString(part.Text)
@@ -31,6 +35,29 @@ func name(template backends.Template) (text, attr string, value backends.Value, 
 		return "", "", value, &backends.Error{Kind: backends.ErrInvalid, Attr: attr, Detail: "This is no distinguished name."}
 	}
 	return b.String(), attr, value, nil
+}
+
+// ownPart is the attribute that a name begins with, and its value.
+func ownPart(dn string) (attr string, value backends.Value) {
+	attr, rest, ok := strings.Cut(dn, "=")
+	if !ok {
+		return "", value
+	}
+	var b []byte
+	for i := 0; i < len(rest) && rest[i] != ','; i++ {
+		if rest[i] != '\\' || i+1 == len(rest) {
+			b = append(b, rest[i])
+			continue
+		}
+		if i++; i+1 < len(rest) {
+			if c, err := hex.DecodeString(rest[i : i+2]); err == nil {
+				b, i = append(b, c...), i+1
+				continue
+			}
+		}
+		b = append(b, rest[i])
+	}
+	return strings.TrimSpace(attr), backends.String(string(b))
 }
 
 func (b *memoryClass) Create(ctx context.Context, template backends.Template, attrs backends.Attributes, want []string) (backends.Record, error) {
