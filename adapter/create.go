@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -58,7 +59,14 @@ func (s *Service) create(ctx context.Context, c *class, req scim.Request, d *dra
 		return nil, c.nameTaken(err, d.res, made.Name)
 	}
 	s.recheck(ctx, w, w.marked(said))
-	return s.answer(ctx, w, c.wants(req.Projection))
+	want := c.wants(req.Projection)
+	res, err := s.answer(ctx, w, want)
+	if err != nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "a new resource is shown without what could not be read of it",
+			slog.String("type", c.Name()), slog.String("id", string(w.key)), slog.String("error", err.Error()))
+		res, err = s.asMade(ctx, w, want)
+	}
+	return res, err
 }
 
 // creation is the work of making a record: the record, what must follow in a step of its own, what is kept beside the directory.
@@ -124,4 +132,29 @@ func (s *Service) answer(ctx context.Context, w *work, want func(scim.Ref) bool)
 	}
 	res.Dropped = w.dropped
 	return res, nil
+}
+
+// asMade shows a record that was just made, without asking anybody who might be away: without what it refers to, and without what is kept beside the directory. It
+// was made all the same, and who heard otherwise would make it again (RFC 7644 §3.3: 201, and its representation if possible). A PUT or PATCH that cannot be
+// read back is told so instead (answer): it may be sent again, and then the answer is whole.
+func (s *Service) asMade(ctx context.Context, w *work, want func(scim.Ref) bool) (*scim.Result, error) {
+	known := func(ref scim.Ref) bool {
+		_, extra := w.c.extraOf(ref)
+		return want(ref) && !extra
+	}
+	made := []dressed{{res: s.get(ctx, w.c, w.rec, known)}}
+	for _, r := range w.c.refs {
+		r.clear(made[0].res)
+	}
+	if err := s.finishDress(ctx, w.c, w.req, []backends.Record{w.rec}, known, made); err != nil {
+		return nil, err
+	}
+	d := made[0]
+	if !w.fresh { // a later step may have given it another version
+		d.version = ""
+		if meta, ok := objectAt(d.res, "meta"); ok {
+			meta.Delete("version")
+		}
+	}
+	return &scim.Result{Resource: w.c.rt.Project(d.res, w.req.Projection), ID: string(w.key), Version: d.version, Location: d.location, Dropped: w.dropped}, nil
 }

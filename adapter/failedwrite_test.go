@@ -26,6 +26,7 @@ func (f *finishing) Finish(ctx context.Context, id journal.ID, out journal.Outco
 func between(h *house, replicas int, do func()) *house {
 	return h.replica(func(o *Options) {
 		o.Replicas, o.SettleDelay, o.Journal = replicas, 5*time.Millisecond, &finishing{o.Journal, do}
+		impatient.options(o)
 	})
 }
 

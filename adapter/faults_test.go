@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -167,6 +168,9 @@ func TestUndoLeavesAloneWhatOthersHaveWritten(t *testing.T) {
 	}
 }
 
+// impatient gives up soon on finding out what came of a write.
+var impatient = edit{options: func(o *Options) { o.WriteTimeout = time.Second }}
+
 // lost is a hook for an operation whose answer gets lost: it happens, and nobody knows.
 func (h *house) lost(do func(b backends.Backend) error) (error, bool) {
 	if err := do(h.users.Backend); err != nil {
@@ -286,7 +290,7 @@ var lostAnswers = map[string]struct {
 func TestLostAnswers(t *testing.T) {
 	for name, tc := range lostAnswers {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newHouse(t, impatient)
 			u := h.user("a")
 			tc.arrange(h, u.ID)
 			err := tc.do(h, u.ID)
@@ -392,7 +396,7 @@ func TestAReferenceThatCannotBeRemovedDoesNotUndoTheDelete(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newHouse(t, impatient)
 			u := h.user("a")
 			h.group("g", u.ID)
 			h.groups.modify = func([]backends.Change) (error, bool) {

@@ -154,21 +154,24 @@ const (
 	didNot
 )
 
-// settle reads until somebody answers, a few times, and gives the verdict.
+// longestSettle is how many times Options.SettleDelay there is between two looks at most.
+const longestSettle = 10
+
+// settle reads until somebody answers, and gives the verdict. It goes on for as long as ctx lasts, which is what is left of Options.WriteTimeout, or of
+// FinishTimeout where a step is taken back: a database that was killed needs more than a moment to come up again, and the intent's deadline is later still.
 func (s *Service) settle(ctx context.Context, read func(ctx context.Context) (verdict, error)) verdict {
-	for attempt := range 4 {
-		if attempt > 0 {
-			select {
-			case <-time.After(s.o.SettleDelay << attempt):
-			case <-ctx.Done():
-				return undecided
-			}
-		}
+	wait := s.o.SettleDelay
+	for {
 		if v, err := read(ctx); err == nil {
 			return v
 		}
+		wait = min(2*wait, longestSettle*s.o.SettleDelay)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return undecided
+		}
 	}
-	return undecided
 }
 
 // notDone says that a write has certainly not happened, in terms that no longer read as unknown.
