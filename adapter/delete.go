@@ -29,6 +29,7 @@ func (s *Service) Delete(ctx context.Context, req scim.Request, id string) error
 		return s.translate(err, c, false)
 	}
 	defer release()
+	ctx = onOneTab(ctx)
 	err = insist(req, func() error { return s.remove(ctx, c, req, backends.Key(id)) })
 	return s.translate(err, c, guarded(req))
 }
@@ -82,10 +83,11 @@ func (s *Service) departure(ctx context.Context, w *work) (d *departure, err err
 	if d.holders, err = s.holdersOf(ctx, w.c, w.rec); err != nil {
 		return nil, err
 	}
-	d.leave = s.flux.enter(inFlux(w.c, w.key, d.holders)...)
+	leave := s.flux.enter(inFlux(w.c, w.key, d.holders)...)
+	d.leave = leave
 	defer func() {
-		if err != nil {
-			d.leave()
+		if err != nil { // then there is no d any more
+			leave()
 		}
 	}()
 	if d.unlinks, err = s.unlinks(ctx, w.c, w.rec, d.holders); err != nil {

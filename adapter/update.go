@@ -94,6 +94,7 @@ func (s *Service) update(ctx context.Context, req scim.Request, id string, ch ch
 	}
 	defer release()
 	var res *scim.Result
+	ctx = onOneTab(ctx)
 	err = insist(req, func() error {
 		res, err = s.attempt(ctx, c, req, backends.Key(id), ch)
 		return err

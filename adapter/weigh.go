@@ -64,9 +64,31 @@ func newScale(limits []journal.Limit) *scale {
 	return s
 }
 
-// weight is so many of a kind, for the limits; none where there is none of that kind.
+// tab is what a request has taken of the limits, by kind. It begins anew when its record has changed meanwhile, and is counted once.
+type tab map[string]int
+
+type tabKey struct{}
+
+// onOneTab lets all that a request begins be counted as one.
+func onOneTab(ctx context.Context) context.Context { return context.WithValue(ctx, tabKey{}, tab{}) }
+
+// tabOf is nil where every intent is counted.
+func tabOf(ctx context.Context) tab {
+	t, _ := ctx.Value(tabKey{}).(tab)
+	return t
+}
+
+func (t tab) add(weights []journal.Weight) {
+	for _, w := range weights {
+		if t != nil {
+			t[w.Kind] += w.Count
+		}
+	}
+}
+
+// weight is so many of a kind, for the limits; none where there is none of that kind, or the request has taken as many already.
 func (s *Service) weight(ctx context.Context, kind string, count int) ([]journal.Weight, error) {
-	if count == 0 || !s.scale.limited[kind] {
+	if count -= tabOf(ctx)[kind]; count <= 0 || !s.scale.limited[kind] {
 		return nil, nil
 	}
 	w := journal.Weight{Kind: kind, Count: count}

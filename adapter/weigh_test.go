@@ -65,7 +65,9 @@ func TestWhatWritesWeigh(t *testing.T) {
 	away := edit{user: func(s string) string {
 		return strings.Replace(s, "delete: remove", "delete: move\nto: ou=leavers,dc=example,dc=org", 1)
 	}}
-	plain := edit{user: func(s string) string { return strings.Replace(s, "active: pwdAccountLockedTime | locked", `active: "employeeType | bool(TRUE, FALSE)"`, 1) }}
+	plain := edit{user: func(s string) string {
+		return strings.Replace(s, "active: pwdAccountLockedTime | locked", `active: "employeeType | bool(TRUE, FALSE)"`, 1)
+	}}
 	one := func(kind string, n int) []journal.Weight { return []journal.Weight{{Kind: kind, Count: n}} }
 	active := func(v any) string { return fmt.Sprintf(`{"op":"replace","value":{"active":%v}}`, v) }
 	for claim, c := range map[string]struct {
@@ -181,6 +183,31 @@ func TestTheGuardStopsAWriteAndSaysWhy(t *testing.T) {
 	h.delete("User", ids[3])
 }
 
+func TestARequestThatBeginsAnewIsCountedOnce(t *testing.T) {
+	h := limitedHouse(t, []journal.Limit{{Kind: journal.GuardDelete, Count: 2, Window: time.Hour}, {Kind: journal.GuardRemoveMember, Count: 3, Window: time.Hour}})
+	changed := 0
+	again := func() (error, bool) {
+		changed++
+		return &backends.Error{Kind: backends.ErrChanged}, changed < 3
+	}
+	g := h.group("g", h.user("a").ID, h.user("b").ID, h.user("c").ID)
+	h.groups.modify = func([]backends.Change) (error, bool) { return again() }
+	h.patch("Group", g.ID, `{"op":"replace","path":"members","value":[`+elements(h.user("a2").ID)+`]}`)
+	if changed != 3 {
+		t.Fatalf("it was tried %d times, want 3", changed)
+	}
+	changed, h.users.remove = 0, again
+	h.delete("User", h.user("d").ID)
+	if changed != 3 {
+		t.Fatalf("it was tried %d times, want 3", changed)
+	}
+	h.delete("User", h.user("e").ID)
+	uses, err := h.lite.Uses(t.Context(), "default", h.clock.Now())
+	if err != nil || len(uses) != 2 || uses[0].Used != 2 || uses[1].Used != 3 {
+		t.Errorf("used: %+v (%v)", uses, err)
+	}
+}
+
 func TestAGroupTooLargeToDeleteStands(t *testing.T) {
 	h := limitedHouse(t, []journal.Limit{{Kind: journal.GuardDelete, Count: 10, Window: time.Hour, PerClient: true}, {Kind: journal.GuardRemoveMember, Count: 2, Window: time.Hour}})
 	g := h.group("g", h.user("a").ID, h.user("b").ID, h.user("c").ID)
@@ -230,6 +257,7 @@ func TestSharesAreOfAllThatItCouldHappenTo(t *testing.T) {
 func TestAShareOfNobodyKnowsWhatStopsTheWrite(t *testing.T) {
 	h := limitedHouse(t, []journal.Limit{{Kind: journal.GuardDelete, Percent: 100, Window: time.Hour}})
 	a, b := h.user("a").ID, h.user("b").ID
+	h.user("c")
 	h.groups.uncounted = errors.New("away")
 	wantStatus(t, h.Delete(t.Context(), h.req("User"), a), http.StatusServiceUnavailable, "")
 	h.groups.uncounted = nil
@@ -241,11 +269,13 @@ func TestAShareOfNobodyKnowsWhatStopsTheWrite(t *testing.T) {
 
 func TestLimitsAreThoseOfTheConfiguration(t *testing.T) {
 	got := GuardLimits(configs.Guard{Limits: []configs.GuardLimit{
-		{Kind: configs.GuardDelete, Count: 50, Window: time.Hour, Per: configs.GuardPerClient}, {Kind: configs.GuardDisable, Percent: 2.5, Window: 24 * time.Hour, Per: configs.GuardPerAll},
+		{Kind: configs.GuardDelete, Count: 50, Window: time.Hour, Per: configs.GuardPerClient},
+		{Kind: configs.GuardDisable, Percent: 2.5, Window: 24 * time.Hour, Per: configs.GuardPerAll},
 		{Kind: configs.GuardRemoveMember, Count: 9, Percent: 1, Window: time.Minute, Per: configs.GuardPerAll},
 	}})
 	want := []journal.Limit{
-		{Kind: journal.GuardDelete, Count: 50, Window: time.Hour, PerClient: true}, {Kind: journal.GuardDisable, Percent: 2.5, Window: 24 * time.Hour},
+		{Kind: journal.GuardDelete, Count: 50, Window: time.Hour, PerClient: true},
+		{Kind: journal.GuardDisable, Percent: 2.5, Window: 24 * time.Hour},
 		{Kind: journal.GuardRemoveMember, Count: 9, Percent: 1, Window: time.Minute},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

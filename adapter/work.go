@@ -104,6 +104,7 @@ func (w *work) run(ctx context.Context) error {
 		}
 		return w.s.away(err, http.StatusServiceUnavailable, "The journal cannot be written at the moment, so nothing was changed.")
 	}
+	tabOf(ctx).add(w.weights)
 	out := journal.Outcome{Status: journal.StatusDone, Steps: make([]journal.StepOutcome, len(w.ops))}
 	for i := range out.Steps {
 		out.Steps[i].Status = journal.StatusSkipped
