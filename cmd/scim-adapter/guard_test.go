@@ -166,6 +166,9 @@ disable  (each)  10 %     24h     0     0         -
 	if err != nil || out != want {
 		t.Errorf("status: %v\n%s\nwant\n%s", err, out, want)
 	}
+	if !strings.Contains(page(t, "docs/guard.md"), want) {
+		t.Errorf("docs/guard.md does not show\n%s", want)
+	}
 	if out, err := command("guard", "reset", "--config", path, "--kind", "delete"); err != nil || out != "delete: counted anew for all clients\n" {
 		t.Errorf("reset: %q, %v", out, err)
 	}
