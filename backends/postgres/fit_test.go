@@ -47,7 +47,7 @@ func TestTheCatalogSaysWhatColumnsAre(t *testing.T) {
 	byDefault := collation{name: defaultCollation, deterministic: true}
 	no := collation{deterministic: true}
 	want := []*column{
-		{name: "id", typ: "bigint", family: integer, notNull: true, defaulted: true, generated: true, collation: no},
+		{name: "id", typ: "bigint", family: integer, notNull: true, defaulted: true, generated: true, always: true, collation: no},
 		{name: "org", typ: "text", family: text, notNull: true, collation: byDefault},
 		{name: "Login", typ: "citext", family: citext, collation: byDefault},
 		{name: "code", typ: "character varying", family: text, length: 7, notNull: true, defaulted: true, collation: byDefault},

@@ -275,10 +275,10 @@ func (v *view) recordOf(raw [][]byte) (backends.Record, error) {
 			}
 			switch {
 			case err != nil:
+			case it.whole && v.told:
+				concealed(doc, it.place.column.name, nil, r.Attrs)
+				values, err = it.place.column.inOneForm(text, doc)
 			case it.whole:
-				if v.told {
-					concealed(doc, it.place.column.name, nil, r.Attrs)
-				}
 				values, err = wholeDocument(text, doc)
 			default:
 				values = pick(doc, it.place.path, it.secret)

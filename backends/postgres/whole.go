@@ -140,11 +140,22 @@ func (c *column) uncensored(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	shown, err := wholeDocument([]byte(text), doc)
+	shown, err := c.inOneForm([]byte(text), doc)
 	if err != nil {
 		return "", err
 	}
 	return shown[0].Text(), nil
+}
+
+// inOneForm is wholeDocument in one and the same form whether or not there are secrets in it, so that a record can be told from what it was. How a json
+// was written is part of it, as long as nothing is left out.
+func (c *column) inOneForm(raw []byte, doc any) (backends.Values, error) {
+	if c.typ != "jsonb" {
+		return wholeDocument(raw, doc)
+	}
+	censor(doc)
+	text, err := json.Marshal(doc)
+	return backends.Strings(string(text)), err
 }
 
 // concealed are the places in a document that nobody is shown, each with a Secret that says no more.
