@@ -180,13 +180,13 @@ func failedMigration(err error) error {
 	if !ok {
 		return fmt.Errorf("%s: %w", where, err)
 	}
-	text := where + ": nothing of it was done: " + answer.Message
+	lines := []string{where + ": nothing of it was done: " + answer.Message}
 	for _, more := range []string{answer.Detail, answer.Hint} {
 		if more != "" {
-			text += "\n" + more
+			lines = append(lines, more)
 		}
 	}
-	return fmt.Errorf("%s (SQLSTATE %s)", text, answer.Code)
+	return fmt.Errorf("%s (SQLSTATE %s)", strings.Join(lines, "\n"), answer.Code)
 }
 
 // openForDDL opens a database for whoever changes its tables: it may take long, and what the server warns of is said.

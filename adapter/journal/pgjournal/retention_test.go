@@ -243,3 +243,68 @@ func TestWhatTheGuardCountedAndCheckpointsGoAsWell(t *testing.T) {
 		t.Errorf("checkpoints of %s are left", got)
 	}
 }
+
+func TestThousandsOfRowsBetweenOthersLeaveOneChain(t *testing.T) {
+	g := newGround(t)
+	const numbers = 2*rowsAtOnce + 2000 // every second is a read
+	var seqs []int64
+	var kinds, actions []string
+	var digests, links [][]byte
+	link := make([]byte, sha256.Size)
+	for seq := int64(1); seq <= numbers; seq++ {
+		digest := sha256.Sum256(fmt.Append(nil, seq))
+		link = next(link, "w", seq, tableEvents, digest[:])
+		kind, action := kindWrites, journal.ActionPatch
+		if seq%2 == 0 {
+			kind, action = kindReads, journal.ActionRead
+		}
+		seqs, kinds, actions, digests, links = append(seqs, seq), append(kinds, kind), append(actions, action), append(digests, digest[:]), append(links, link)
+	}
+	conn, err := pgx.Connect(t.Context(), g.db.Admin)
+	must(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), `INSERT INTO audit.events (resource_type, kind, action, "timestamp", writer, seq, digest, link)
+		SELECT 'User', kind, action, '2026-03-01'::timestamptz + seq * interval '1 s', 'w', seq, digest, link
+		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bytea[], $5::bytea[]) AS r (seq, kind, action, digest, link)`, seqs, kinds, actions, digests, links)
+	must(t, err)
+	_, err = g.maintain(november, configs.Retention{Reads: 30 * day})
+	must(t, err)
+	if rows := g.holds("w", numbers); rows != numbers/2 {
+		t.Errorf("%d rows are left", rows)
+	}
+	if got := g.ask("SELECT count(*)::text FROM audit.anchors"); got != fmt.Sprint(numbers/2) {
+		t.Errorf("%s anchors", got)
+	}
+	_, err = g.maintain(november, configs.Retention{Writes: 30 * day})
+	must(t, err)
+	if rows := g.holds("w", numbers); rows != 0 {
+		t.Errorf("%d rows are left", rows)
+	}
+}
+
+func TestAMonthIsDroppedWhenWhoReadsItIsThrough(t *testing.T) {
+	g := newGround(t)
+	g.write(g.open(), time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), 1)
+	migrate(t, g.db.Admin)
+	conn, err := pgx.Connect(t.Context(), g.db.Admin)
+	must(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), "BEGIN; SELECT count(*) FROM audit.intents")
+	must(t, err)
+	ended := make(chan error)
+	go func() {
+		_, err := g.maintain(november, configs.Retention{Writes: 60 * day})
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(2500 * time.Millisecond): // longer than it waits at a time
+	}
+	_, err = conn.Exec(t.Context(), "COMMIT")
+	must(t, err)
+	must(t, <-ended)
+	if got := g.ask("SELECT concat_ws(' ', count(*), (SELECT count(*) FROM audit.anchors)) FROM audit.intents"); got != "0 2" {
+		t.Errorf("intents and anchors: %s", got)
+	}
+}

@@ -110,33 +110,6 @@ BEGIN
     END LOOP;
 END $$;
 
-DO $$
-DECLARE
-    found text;
-    forced boolean := (SELECT relforcerowsecurity FROM pg_class WHERE oid = 'scim.users'::regclass);
-BEGIN
-    IF to_regclass('scim.users_tenant_username_folded_key') IS NOT NULL AND to_regclass('scim.groups_tenant_name_folded_key') IS NOT NULL THEN
-        RETURN;
-    END IF;
-    IF forced THEN -- only for this transaction: an owner is to see all tenants
-        ALTER TABLE scim.users NO FORCE ROW LEVEL SECURITY;
-        ALTER TABLE scim.groups NO FORCE ROW LEVEL SECURITY;
-    END IF;
-    WITH doubles AS (
-        SELECT 'tenant ' || tenant_id || ', users: ' || string_agg(username, ', ' ORDER BY username COLLATE "C") AS line
-        FROM scim.users GROUP BY tenant_id, lower(username) HAVING count(*) > 1
-        UNION ALL
-        SELECT 'tenant ' || tenant_id || ', groups: ' || string_agg(display_name, ', ' ORDER BY display_name COLLATE "C")
-        FROM scim.groups GROUP BY tenant_id, lower(display_name) HAVING count(*) > 1
-    )
-    SELECT string_agg(line, E'\n' ORDER BY line COLLATE "C") INTO found FROM doubles;
-    IF found IS NOT NULL THEN
-        RAISE EXCEPTION USING ERRCODE = 'unique_violation',
-            MESSAGE = E'Nothing was changed: these names differ only in letter case, and SCIM takes them for the same.\n' || found,
-            HINT = 'Rename or delete all but one of each line, and run it again.';
-    END IF;
-END $$;
-
 -- What a name is when letter case does not count, kept beside it: the planner uses an index ahead of a policy only for comparisons that cannot tell of the rows
 -- they are made on (LEAKPROOF). Those of texts are such, lower() is not, and so an index on lower(username) serves nobody whom row-level security binds.
 -- İ and Σ are made i and σ, always: ICU makes two letters of the one, and looks at what stands before the other. Then two names are equal here that the
@@ -153,24 +126,48 @@ BEGIN
     END LOOP;
 END $$;
 
--- In the guide these two are on the names as they are written, like the unique constraints of the tables, which serve that as well. Here they are on
--- the folded ones: equality, beginnings and order within a tenant. So there is no index more than there was. The unique ones below keep names apart, and serve whoever
--- no policy binds and who writes lower(username) himself.
 DO $$
+DECLARE
+    found text;
+    forced boolean := (SELECT relforcerowsecurity FROM pg_class WHERE oid = 'scim.users'::regclass);
 BEGIN
-    IF pg_get_indexdef(to_regclass('scim.idx_users_tenant_username')) NOT LIKE '%username_folded%' THEN
-        DROP INDEX scim.idx_users_tenant_username;
+    IF (SELECT count(*) FROM pg_index WHERE indexrelid IN (to_regclass('scim.idx_users_tenant_username'), to_regclass('scim.idx_groups_tenant_name')) AND indisunique) = 2 THEN
+        RETURN;
     END IF;
-    IF pg_get_indexdef(to_regclass('scim.idx_groups_tenant_name')) NOT LIKE '%display_name_folded%' THEN
-        DROP INDEX scim.idx_groups_tenant_name;
+    IF forced THEN -- only for this transaction: an owner is to see all tenants
+        ALTER TABLE scim.users NO FORCE ROW LEVEL SECURITY;
+        ALTER TABLE scim.groups NO FORCE ROW LEVEL SECURITY;
+    END IF;
+    WITH doubles AS (
+        SELECT 'tenant ' || tenant_id || ', users: ' || string_agg(username, ', ' ORDER BY username COLLATE "C") AS line
+        FROM scim.users GROUP BY tenant_id, username_folded HAVING count(*) > 1
+        UNION ALL
+        SELECT 'tenant ' || tenant_id || ', groups: ' || string_agg(display_name, ', ' ORDER BY display_name COLLATE "C")
+        FROM scim.groups GROUP BY tenant_id, display_name_folded HAVING count(*) > 1
+    )
+    SELECT string_agg(line, E'\n' ORDER BY line COLLATE "C") INTO found FROM doubles;
+    IF found IS NOT NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'unique_violation',
+            MESSAGE = E'Nothing was changed: these names differ only in letter case, and SCIM takes them for the same.\n' || found,
+            HINT = 'Rename or delete all but one of each line, and run it again.';
     END IF;
 END $$;
-CREATE INDEX IF NOT EXISTS idx_users_tenant_username ON scim.users (tenant_id, username_folded);
-CREATE INDEX IF NOT EXISTS idx_groups_tenant_name ON scim.groups (tenant_id, display_name_folded);
 
--- text_pattern_ops compares bytes: the indexes serve equality and beginnings, and do not depend on how a version of ICU sorts.
-CREATE UNIQUE INDEX IF NOT EXISTS users_tenant_username_folded_key ON scim.users (tenant_id, lower(username) text_pattern_ops);
-CREATE UNIQUE INDEX IF NOT EXISTS groups_tenant_name_folded_key ON scim.groups (tenant_id, lower(display_name) text_pattern_ops);
+-- In the guide these two are on the names as they are written, like the unique constraints of the tables, which serve that as well. Here they are on
+-- the folded ones: equality, beginnings and order within a tenant. They keep names apart, too, and so no two names are taken for the same by an index that a
+-- search tells apart, or the other way round. There is no index more than there was, and one less for each table where an earlier version of this has run.
+DO $$
+DECLARE old record;
+BEGIN
+    FOR old IN
+        SELECT i.indexrelid::regclass AS name FROM pg_index i WHERE NOT i.indisunique AND i.indexrelid IN (to_regclass('scim.idx_users_tenant_username'), to_regclass('scim.idx_groups_tenant_name'))
+    LOOP
+        EXECUTE format('DROP INDEX %s', old.name);
+    END LOOP;
+END $$;
+CREATE UNIQUE INDEX IF NOT EXISTS idx_users_tenant_username ON scim.users (tenant_id, username_folded);
+CREATE UNIQUE INDEX IF NOT EXISTS idx_groups_tenant_name ON scim.groups (tenant_id, display_name_folded);
+DROP INDEX IF EXISTS scim.users_tenant_username_folded_key, scim.groups_tenant_name_folded_key;
 CREATE INDEX IF NOT EXISTS idx_users_external_id ON scim.users (tenant_id, external_id);
 CREATE INDEX IF NOT EXISTS idx_users_tenant ON scim.users (tenant_id, id); -- pages of a tenant
 CREATE INDEX IF NOT EXISTS idx_groups_tenant ON scim.groups (tenant_id, id);

@@ -180,6 +180,7 @@ DECLARE
     rest regclass;
     col name;
     cols text;
+    filled boolean;
     moved bigint := 0;
 BEGIN
     SELECT p.partdefid, a.attname INTO STRICT rest, col FROM pg_partitioned_table p
@@ -194,10 +195,13 @@ BEGIN
     EXECUTE format('CREATE TABLE audit.%I (LIKE %s INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name, family);
     EXECUTE format('CREATE TRIGGER never_emptied BEFORE TRUNCATE ON audit.%I FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()', name);
     SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO cols FROM pg_attribute WHERE attrelid = family AND attnum > 0 AND NOT attisdropped;
-    EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', rest);
-    EXECUTE format('WITH moved AS (DELETE FROM %s WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *) INSERT INTO audit.%5$I (%6$s) SELECT %6$s FROM moved', rest, col, begins, ends, name, cols);
-    GET DIAGNOSTICS moved = ROW_COUNT;
-    EXECUTE format('ALTER TABLE %s ENABLE TRIGGER USER', rest);
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE %2$I >= %3$L AND %2$I < %4$L)', rest, col, begins, ends) INTO filled;
+    IF filled THEN
+        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', rest);
+        EXECUTE format('WITH moved AS (DELETE FROM %s WHERE %2$I >= %3$L AND %2$I < %4$L RETURNING *) INSERT INTO audit.%5$I (%6$s) SELECT %6$s FROM moved', rest, col, begins, ends, name, cols);
+        GET DIAGNOSTICS moved = ROW_COUNT;
+        EXECUTE format('ALTER TABLE %s ENABLE TRIGGER USER', rest);
+    END IF;
     EXECUTE format('ALTER TABLE %s ATTACH PARTITION audit.%I FOR VALUES FROM (%L) TO (%L)', family, name, begins, ends);
     RETURN moved;
 END $$;
