@@ -84,10 +84,6 @@ func described(e journal.Event) Undone {
 
 // mainFirst puts what was done for a write later, in records that point at its own, behind the write: they can only point at it when it is there again.
 func mainFirst(events []journal.Event) []journal.Event {
-	follows := func(late, e journal.Event) bool {
-		a, b := late.Intent, e.Intent
-		return a.RequestID == b.RequestID && a.Client == b.Client && a.Action == b.Action && a.ResourceType == b.ResourceType && late.ResourceID() == e.ResourceID()
-	}
 	var ordered, late []journal.Event
 	for _, e := range events {
 		if onlyOthers(e) {
@@ -96,7 +92,7 @@ func mainFirst(events []journal.Event) []journal.Event {
 		}
 		ordered = append(ordered, e)
 		late = slices.DeleteFunc(late, func(l journal.Event) bool {
-			if !follows(l, e) {
+			if !FollowsUp(l, e) {
 				return false
 			}
 			ordered = append(ordered, l)
@@ -104,6 +100,12 @@ func mainFirst(events []journal.Event) []journal.Event {
 		})
 	}
 	return append(ordered, late...)
+}
+
+// FollowsUp says that an event is what was done later for a write, in records that point at its own: a second look that found something to do.
+func FollowsUp(late, e journal.Event) bool {
+	a, b := late.Intent, e.Intent
+	return a.ID != b.ID && onlyOthers(late) && a.RequestID == b.RequestID && a.Client == b.Client && a.Action == b.Action && a.ResourceType == b.ResourceType && late.ResourceID() == e.ResourceID()
 }
 
 // onlyOthers says that no step of the event is about its own resource.

@@ -79,12 +79,15 @@ func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
 	old := ""
 	switch {
 	case r.restored:
-		rec := backends.Record{Key: b.key, Name: b.then.name, Attrs: b.then.attrs()}
+		rec := backends.Record{Key: b.key, Name: r.deletedAs, Attrs: b.then.attrs()}
 		if err := r.unpoint(ctx, rec.Attrs); err != nil {
 			return nil, err
 		}
-		w.rec, old = rec, b.then.name
+		w.rec, old = rec, r.deletedAs
 		w.ops = append(w.ops, w.restore(rec))
+		if b.then.name != r.deletedAs { // which its attributes agree with
+			w.ops = append(w.ops, w.move(backends.Template{{Text: b.then.name}}, false))
+		}
 	case b.now.there:
 		p.update = mapping.Update{Changes: b.changes()}
 		if len(p.update.Changes) > 0 {
@@ -106,6 +109,9 @@ func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
 	}
 	for _, other := range r.others {
 		if changes := other.changes(); len(changes) > 0 {
+			if r.restored && b.then.name != r.deletedAs {
+				changes, old = renamedIn(changes, r.deletedAs, b.then.name), ""
+			}
 			w.ops = append(w.ops, w.loosely(other, changes, old))
 		}
 	}

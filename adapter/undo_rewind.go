@@ -30,6 +30,7 @@ type rewind struct {
 	singly   bool       // an attribute that somebody has changed stays, and the others are put back
 
 	restored  bool   // the record is gone, and to be made anew
+	deletedAs string // what it was called when it went
 	removal   bool   // it is to be removed
 	gone      bool   // it was not there, as far as was taken back by now
 	client    string // whose attributes beside the directory go with it
@@ -407,7 +408,10 @@ func (r *rewind) bringBack(ctx context.Context, st stood) error {
 		whole[strings.ToLower(name)] = attribute{name, values}
 	}
 	b.then = picture{looked: true, there: true, full: true, name: st.Name, whole: whole, listed: map[string]map[string]listed{}, extras: b.then.extras}
-	r.restored, r.gone, r.removal = !b.now.there, false, false
+	if r.restored = !b.now.there; r.deletedAs == "" {
+		r.deletedAs = st.Name
+	}
+	r.gone, r.removal = false, false
 	return nil
 }
 
@@ -455,6 +459,9 @@ func (r *rewind) untouched(st stood) {
 
 // namedBy says that an attribute differs from what it was made with by no more than what the record's own name is made of.
 func (r *rewind) namedBy(attr string, is, want backends.Values) bool {
+	if b := r.own; b.now.name != b.then.name { // it was made under one name, and moved to another in the same event
+		return strings.HasPrefix(strings.ToLower(b.then.name), strings.ToLower(attr)+"=")
+	}
 	rdn := backends.Normalize(backends.NameRule, r.own.then.name) + ","
 	rest := slices.DeleteFunc(is.Clone(), func(v backends.Value) bool {
 		return strings.HasPrefix(rdn, backends.Normalize(backends.NameRule, attr+"="+backends.EscapeName(v.Text()))+",")

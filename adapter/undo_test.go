@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -64,22 +65,44 @@ func (h *house) snapshot() string {
 
 func TestEveryKindOfEventIsTakenBackAndBackAgain(t *testing.T) {
 	for name, write := range map[string]func(h *house, alice, bob, staff string){
-		"a create":                    func(h *house, _, _, _ string) { h.create("User", `{"userName":"carol","title":"Boss","externalId":"c1"}`) },
-		"a group made with members":   func(h *house, alice, _, _ string) { h.group("crew", alice) },
-		"an attribute that is new":    func(h *house, alice, _, _ string) { h.patch("User", alice, `{"op":"add","path":"title","value":"Boss"}`) },
-		"an attribute that is other":  func(h *house, alice, _, _ string) { h.patch("User", alice, `{"op":"replace","path":"name.familyName","value":"Other"}`) },
-		"an attribute that goes":      func(h *house, alice, _, _ string) { h.patch("User", alice, `{"op":"remove","path":"name.givenName"}`) },
-		"a disable":                   func(h *house, alice, _, _ string) { h.patch("User", alice, `{"op":"replace","path":"active","value":false}`) },
-		"a member more":               func(h *house, _, bob, staff string) { h.patch("Group", staff, `{"op":"add","path":"members","value":[{"value":"`+bob+`"}]}`) },
-		"the last member":             func(h *house, alice, _, staff string) { h.patch("Group", staff, `{"op":"remove","path":"members[value eq \"`+alice+`\"]"}`) },
-		"a manager":                   func(h *house, alice, bob, _ string) { h.patch("User", alice, `{"op":"add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":{"value":"`+bob+`"}}`) },
-		"a rename":                    func(h *house, alice, _, _ string) { h.patch("User", alice, `{"op":"replace","path":"userName","value":"alicia"},{"op":"add","path":"title","value":"X"}`) },
-		"the rename of a group":       func(h *house, _, _, staff string) { h.patch("Group", staff, `{"op":"replace","path":"displayName","value":"team"}`) },
-		"what is beside":              func(h *house, alice, _, _ string) { h.patch("User", alice, `{"op":"replace","path":"externalId","value":"a2"}`) },
-		"a delete of a group member":  func(h *house, alice, _, _ string) { h.remove(alice) },
-		"a delete of a manager":       func(h *house, _, bob, _ string) { h.remove(bob) },
-		"a delete of a group":         func(h *house, _, _, staff string) { h.removeGroup(staff) },
-		"a rename and what is beside": func(h *house, alice, _, _ string) { h.patch("User", alice, `{"op":"replace","path":"userName","value":"al"},{"op":"remove","path":"externalId"}`) },
+		"a create": func(h *house, _, _, _ string) {
+			h.create("User", `{"userName":"carol","title":"Boss","externalId":"c1"}`)
+		},
+		"a group made with members": func(h *house, alice, _, _ string) { h.group("crew", alice) },
+		"an attribute that is new": func(h *house, alice, _, _ string) {
+			h.patch("User", alice, `{"op":"add","path":"title","value":"Boss"}`)
+		},
+		"an attribute that is other": func(h *house, alice, _, _ string) {
+			h.patch("User", alice, `{"op":"replace","path":"name.familyName","value":"Other"}`)
+		},
+		"an attribute that goes": func(h *house, alice, _, _ string) { h.patch("User", alice, `{"op":"remove","path":"name.givenName"}`) },
+		"a disable": func(h *house, alice, _, _ string) {
+			h.patch("User", alice, `{"op":"replace","path":"active","value":false}`)
+		},
+		"a member more": func(h *house, _, bob, staff string) {
+			h.patch("Group", staff, `{"op":"add","path":"members","value":[{"value":"`+bob+`"}]}`)
+		},
+		"the last member": func(h *house, alice, _, staff string) {
+			h.patch("Group", staff, `{"op":"remove","path":"members[value eq \"`+alice+`\"]"}`)
+		},
+		"a manager": func(h *house, alice, bob, _ string) {
+			h.patch("User", alice, `{"op":"add","path":"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager","value":{"value":"`+bob+`"}}`)
+		},
+		"a rename": func(h *house, alice, _, _ string) {
+			h.patch("User", alice, `{"op":"replace","path":"userName","value":"alicia"},{"op":"add","path":"title","value":"X"}`)
+		},
+		"the rename of a group": func(h *house, _, _, staff string) {
+			h.patch("Group", staff, `{"op":"replace","path":"displayName","value":"team"}`)
+		},
+		"what is beside": func(h *house, alice, _, _ string) {
+			h.patch("User", alice, `{"op":"replace","path":"externalId","value":"a2"}`)
+		},
+		"a delete of a group member": func(h *house, alice, _, _ string) { h.remove(alice) },
+		"a delete of a manager":      func(h *house, _, bob, _ string) { h.remove(bob) },
+		"a delete of a group":        func(h *house, _, _, staff string) { h.removeGroup(staff) },
+		"a rename and what is beside": func(h *house, alice, _, _ string) {
+			h.patch("User", alice, `{"op":"replace","path":"userName","value":"al"},{"op":"remove","path":"externalId"}`)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
@@ -126,9 +149,13 @@ func TestAnUndoCanBeTakenBack(t *testing.T) {
 	for name, write := range map[string]func(h *house, alice string){
 		"a create": func(h *house, _ string) { h.create("User", `{"userName":"carol","externalId":"c1"}`) },
 		"a change": func(h *house, alice string) { h.patch("User", alice, `{"op":"replace","path":"title","value":"Boss"}`) },
-		"a rename": func(h *house, alice string) { h.patch("User", alice, `{"op":"replace","path":"userName","value":"al"}`) },
+		"a rename": func(h *house, alice string) {
+			h.patch("User", alice, `{"op":"replace","path":"userName","value":"al"}`)
+		},
 		"a delete": func(h *house, alice string) { h.remove(alice) },
-		"beside":   func(h *house, alice string) { h.patch("User", alice, `{"op":"replace","path":"externalId","value":"a2"}`) },
+		"beside": func(h *house, alice string) {
+			h.patch("User", alice, `{"op":"replace","path":"externalId","value":"a2"}`)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
@@ -177,8 +204,12 @@ func TestWhatSomebodyHasChangedSinceIsSkippedUnlessForced(t *testing.T) {
 			}, "it is not there", false,
 		},
 		"the name is another": {
-			func(h *house, alice string) { h.patch("User", alice, `{"op":"replace","path":"userName","value":"al"}`) },
-			func(h *house, alice string) { h.patch("User", alice, `{"op":"replace","path":"userName","value":"ally"}`) }, `its name: the event left "uid=al,`, true,
+			func(h *house, alice string) {
+				h.patch("User", alice, `{"op":"replace","path":"userName","value":"al"}`)
+			},
+			func(h *house, alice string) {
+				h.patch("User", alice, `{"op":"replace","path":"userName","value":"ally"}`)
+			}, `its name: the event left "uid=al,`, true,
 		},
 		"who was made was changed": {
 			func(h *house, _ string) { h.user("carol") },
@@ -190,8 +221,12 @@ func TestWhatSomebodyHasChangedSinceIsSkippedUnlessForced(t *testing.T) {
 			func(h *house, _ string) { h.user("alice") }, "somebody else has its name", false,
 		},
 		"what is beside is another": {
-			func(h *house, alice string) { h.patch("User", alice, `{"op":"replace","path":"externalId","value":"a2"}`) },
-			func(h *house, alice string) { h.patch("User", alice, `{"op":"replace","path":"externalId","value":"a3"}`) }, `externalId: the event left "a2", now it is "a3"`, true,
+			func(h *house, alice string) {
+				h.patch("User", alice, `{"op":"replace","path":"externalId","value":"a2"}`)
+			},
+			func(h *house, alice string) {
+				h.patch("User", alice, `{"op":"replace","path":"externalId","value":"a3"}`)
+			}, `externalId: the event left "a2", now it is "a3"`, true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -266,22 +301,23 @@ func TestWhatWasNeverWrittenIsNothingToTakeBack(t *testing.T) {
 	if u := h.undo(1, UndoOptions{})[0]; u.Result != UndoNothing || !u.OK() {
 		t.Errorf("what failed: %+v", u)
 	}
-	h.users.modify = func([]backends.Change) (error, bool) { return &backends.Error{Kind: backends.ErrUnknown}, true }
-	h.users.fetch = func(keys []backends.Key, attrs []string) (error, bool) {
-		return &backends.Error{Kind: backends.ErrUnavailable}, h.users.calls["modify"] > 1
-	}
-	if _, err := h.tryPatch(h.req("User"), alice, `{"op":"replace","path":"title","value":"Boss"}`); err == nil {
-		t.Fatal("nobody noticed")
-	}
-	h.users.modify, h.users.fetch = nil, nil
-	if u := h.undo(1, UndoOptions{})[0]; u.Result != UndoSkipped || u.OK() {
-		t.Errorf("of what nobody knows: %+v", u)
+	h.users.modify = nil
+	h.patch("User", alice, `{"op":"replace","path":"title","value":"Boss"}`)
+	for status, says := range map[string]string{journal.StatusUnknown: "nobody can say whether it happened", "": "nobody has said yet"} {
+		e := h.lastEvent()
+		e.Outcome.Status = status
+		if status == "" {
+			e.Outcome = nil
+		}
+		if u := h.Undo(t.Context(), operator, []journal.Event{e}, UndoOptions{Reader: h.lite, Force: true})[0]; u.Result != UndoSkipped || !strings.Contains(u.Why[0], says) || u.OK() {
+			t.Errorf("of what nobody knows: %+v", u)
+		}
 	}
 	noted := journal.Event{Intent: journal.Intent{ID: "n", Noted: true, Action: journal.ActionRead, ResourceType: "User"}, Outcome: &journal.Outcome{Status: journal.StatusDone}}
 	if u := h.Undo(t.Context(), operator, []journal.Event{noted}, UndoOptions{Reader: h.lite})[0]; u.Result != UndoNothing {
 		t.Errorf("what was noted: %+v", u)
 	}
-	h.patch("User", alice, `{"op":"replace","path":"title","value":"Boss"}`)
+	h.patch("User", alice, `{"op":"replace","path":"title","value":"Chief"}`)
 	h.memory.SetAway(true)
 	all := h.undo(3, UndoOptions{})
 	if all[0].Result != UndoFailed || !strings.Contains(all[1].Why[0], "not tried") {
@@ -370,4 +406,77 @@ func (l lateAliases) AllAliases(ctx context.Context, tenant, typ string) (map[ba
 
 func (l lateAliases) ForgetAlias(ctx context.Context, tenant, typ string, key backends.Key) error {
 	return (*l.of).ForgetAlias(ctx, tenant, typ, key)
+}
+
+func TestOneResourceIsPutBackAsItWasAtATime(t *testing.T) {
+	restore := func(h *house, typ, id string, o UndoOptions) Undone {
+		h.t.Helper()
+		o.Reader = h.lite
+		u, err := h.Restore(h.t.Context(), operator, typ, id, h.clock.Now().Add(-time.Minute), o)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return u
+	}
+	for name, write := range map[string]func(h *house, alice string){
+		"changed twice": func(h *house, alice string) {
+			h.patch("User", alice, `{"op":"replace","path":"title","value":"Boss"},{"op":"replace","path":"externalId","value":"a2"}`)
+			h.patch("User", alice, `{"op":"replace","path":"title","value":"Chief"},{"op":"replace","path":"name.familyName","value":"Z"}`)
+		},
+		"renamed and changed": func(h *house, alice string) {
+			h.patch("User", alice, `{"op":"replace","path":"userName","value":"al"}`)
+			h.patch("User", alice, `{"op":"replace","path":"userName","value":"ally"},{"op":"replace","path":"active","value":false}`)
+		},
+		"changed and deleted": func(h *house, alice string) {
+			h.patch("User", alice, `{"op":"replace","path":"title","value":"Boss"}`)
+			h.patch("User", alice, `{"op":"replace","path":"userName","value":"al"}`)
+			h.remove(alice)
+		},
+		"deleted, back and deleted": func(h *house, alice string) {
+			h.remove(alice)
+			h.undone()
+			h.patch("User", alice, `{"op":"replace","path":"title","value":"Boss"}`)
+			h.remove(alice)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			alice := h.create("User", `{"userName":"alice","externalId":"a1","title":"Clerk"}`).ID
+			h.group("staff", alice)
+			before := h.snapshot()
+			h.clock.advance(time.Hour)
+			write(h, alice)
+			after := h.snapshot()
+			if u := restore(h, "User", alice, UndoOptions{DryRun: true}); u.Result != UndoPlanned || len(u.Plan) == 0 || h.snapshot() != after {
+				t.Errorf("a dry run says %+v", u)
+			}
+			if u := restore(h, "User", alice, UndoOptions{}); u.Result != UndoDone || h.snapshot() != before {
+				t.Errorf("%+v: there is\n%s\nand was\n%s", u, h.snapshot(), before)
+			}
+			if e := h.lastEvent(); e.Intent.Action != journal.ActionRestore || e.Status() != journal.StatusDone {
+				t.Errorf("the journal has %+v", e.Intent)
+			}
+			if h.undone(); h.snapshot() != after {
+				t.Errorf("taken back itself:\n%s\nwas\n%s", h.snapshot(), after)
+			}
+		})
+	}
+	h := newHouse(t)
+	alice := h.create("User", `{"userName":"alice","title":"Clerk","name":{"familyName":"A"}}`).ID
+	h.clock.advance(time.Hour)
+	h.patch("User", alice, `{"op":"replace","path":"title","value":"Boss"},{"op":"replace","path":"name.familyName","value":"B"}`)
+	if _, err := h.memory.Class(backendtest.Class{}).Modify(t.Context(), backends.Key(alice), []backends.Change{{Op: backends.Replace, Attr: "title", Values: backends.Strings("Chief")}}, backends.Condition{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	u := restore(h, "User", alice, UndoOptions{})
+	if res := h.get("User", alice).Resource; u.Result != UndoDone || len(u.Why) != 1 || at(res, "title") != "Chief" || at(res, "name", "familyName") != "A" {
+		t.Errorf("what somebody else has changed is told and kept: %+v %v", u, at(res, "title"))
+	}
+	if u := restore(h, "User", h.user("carol").ID, UndoOptions{}); u.Result != UndoSkipped || !strings.Contains(u.Why[0], "it was made after that time") {
+		t.Errorf("who was not there: %+v", u)
+	}
+	h.clock.advance(time.Hour)
+	if u := restore(h, "User", alice, UndoOptions{}); u.Result != UndoNothing {
+		t.Errorf("who has not changed: %+v", u)
+	}
 }

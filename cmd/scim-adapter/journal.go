@@ -23,6 +23,7 @@ type store interface {
 	journal.Journal
 	journal.Reader
 	journal.Overlay
+	journal.Aliases
 	io.Closer
 }
 
@@ -69,6 +70,14 @@ func (w *world) openJournal(ctx context.Context) error {
 
 // overlay keeps what the directories have no place for; nil where there is no journal.
 func (w *world) overlay() journal.Overlay {
+	if w.store == nil {
+		return nil
+	}
+	return w.store
+}
+
+// aliases keeps under which ids records were known; nil where there is no journal.
+func (w *world) aliases() journal.Aliases {
 	if w.store == nil {
 		return nil
 	}
