@@ -343,13 +343,23 @@ func (s *shape) attrOf(answer *pgconn.PgError, columns []string) string {
 	// A number beside a text says whose the text is: (org_id, login).
 	for _, name := range left {
 		if c := findColumn(s.rel.columns, name); c != nil && (c.family == text || c.family == citext) {
-			return c.name
+			return s.madeOf(c.name)
 		}
 	}
 	if len(left) > 0 {
-		return left[0]
+		return s.madeOf(left[0])
 	}
 	return ""
+}
+
+// madeOf is the column whose texts another one keeps in lower case, or else that one itself.
+func (s *shape) madeOf(name string) string {
+	for _, c := range s.rel.columns {
+		if c.kept != nil && c.kept.column.name == name {
+			return c.name
+		}
+	}
+	return name
 }
 
 // blameType finds the column of a value that the server could not read, where it names the type and one column only is of that type. What stands behind
