@@ -1,8 +1,11 @@
 package pgjournal
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -120,31 +123,41 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// whole fails unless the rows of each writer are one chain without a gap, and gives how many there are.
+// whole fails unless each row has the digest of its columns and the rows of each writer are one chain without a gap; it gives how many there are.
 func (g *ground) whole() map[string]int {
 	g.t.Helper()
-	conn, err := pgx.Connect(context.Background(), g.db.Admin)
-	must(g.t, err)
-	defer func() { _ = conn.Close(context.Background()) }()
-	rows, err := conn.Query(context.Background(), `SELECT writer, seq, tab, digest, link FROM (SELECT writer, seq, 'intents' AS tab, digest, link FROM audit.intents
-		UNION ALL SELECT writer, seq, 'events', digest, link FROM audit.events) AS r ORDER BY writer, seq`)
+	const columns = `SELECT writer, seq, %s, id, "timestamp", %s, coalesce(tenant_id, ''), coalesce(user_id, ''), resource_type, coalesce(resource_id, ''), action,
+		coalesce(host(ip_address), ''), coalesce(user_agent, ''), details, digest, link`
+	rows, err := g.connect().Query(context.Background(), fmt.Sprintf(columns, "'intents'", "deadline, ''")+" FROM audit.intents UNION ALL "+
+		fmt.Sprintf(columns, "'events'", "NULL, kind")+" FROM audit.events ORDER BY writer, seq")
 	must(g.t, err)
 	chains, last := map[string]int{}, make([]byte, 32)
-	var writer, table string
-	var seq int64
-	var digest, link []byte
-	_, err = pgx.ForEachRow(rows, []any{&writer, &seq, &table, &digest, &link}, func() error {
-		if chains[writer] == 0 {
+	var r row
+	var id pgUUID
+	var deadline *time.Time
+	var address string
+	_, err = pgx.ForEachRow(rows, []any{
+		&r.writer, &r.seq, &r.table, &id, &r.time, &deadline, &r.kind, &r.tenant, &r.user, &r.resourceType, &r.resourceID, &r.action, &address, &r.userAgent, &r.details, &r.digest, &r.link,
+	}, func() error {
+		r.id, r.deadline = id, time.Time{}
+		if deadline != nil {
+			r.deadline = *deadline
+		}
+		r.address, _ = netip.ParseAddr(address)
+		if digest, err := digestOf(r); err != nil || !bytes.Equal(digest, r.digest) {
+			g.t.Errorf("row %d of %s has another digest than its columns (%v)", r.seq, r.writer, err)
+		}
+		if chains[r.writer] == 0 {
 			last = make([]byte, 32)
 		}
-		chains[writer]++
-		if seq != int64(chains[writer]) {
-			g.t.Errorf("row %d of %s has number %d", chains[writer], writer, seq)
+		chains[r.writer]++
+		if r.seq != int64(chains[r.writer]) {
+			g.t.Errorf("row %d of %s has number %d", chains[r.writer], r.writer, r.seq)
 		}
-		if want := next(last, writer, seq, table, digest); string(want) != string(link) {
-			g.t.Errorf("row %d of %s has another link", seq, writer)
+		if want := next(last, r.writer, r.seq, r.table, r.digest); !bytes.Equal(want, r.link) {
+			g.t.Errorf("row %d of %s has another link", r.seq, r.writer)
 		}
-		last = slices.Clone(link)
+		last = slices.Clone(r.link)
 		return nil
 	})
 	must(g.t, err)

@@ -34,6 +34,9 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	expect(t, j, in, nil)
 	must(t, j.Finish(t.Context(), in.ID, out))
 	expect(t, j, in, &out)
+	for _, address := range []string{"2001:DB8:0:0:1:0:0:1", "::ffff:192.0.2.7", "[fe80::1%eth0]:443", "10.1.2.3:80", "", "unix"} {
+		must(t, j.Note(t.Context(), change(func(in *journal.Intent) { in.Address, in.Action, in.Time = address, journal.ActionRead, time.Time{} }), journal.Outcome{}))
+	}
 	g.whole()
 }
 
