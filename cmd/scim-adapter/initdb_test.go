@@ -93,11 +93,11 @@ func (c sqlConn) holds(want, sql string, args ...any) {
 // catalog is all that the scripts make, a line each.
 const catalog = `
 SELECT concat_ws(' ', 'relation', c.oid::regclass, c.relkind, c.relowner::regrole, c.relrowsecurity, c.relforcerowsecurity, c.relacl) FROM pg_class c
-	WHERE relnamespace::regnamespace::text IN ('scim', 'audit', 'overlay', 'backup')
+	WHERE relnamespace::regnamespace::text IN ('scim', 'audit', '"overlay"', 'backup')
 UNION ALL SELECT concat_ws(' ', 'column', a.attrelid::regclass, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attcollation::regcollation, pg_get_expr(d.adbin, d.adrelid))
 	FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-	WHERE c.relnamespace::regnamespace::text IN ('scim', 'audit', 'overlay', 'backup') AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
-UNION ALL SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace::regnamespace::text IN ('scim', 'audit', 'overlay', 'backup')
+	WHERE c.relnamespace::regnamespace::text IN ('scim', 'audit', '"overlay"', 'backup') AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped
+UNION ALL SELECT concat_ws(' ', 'constraint', conrelid::regclass, conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace::regnamespace::text IN ('scim', 'audit', '"overlay"', 'backup')
 UNION ALL SELECT concat_ws(' ', 'index', indexdef) FROM pg_indexes WHERE schemaname IN ('scim', 'audit', 'overlay', 'backup')
 UNION ALL SELECT concat_ws(' ', 'trigger', pg_get_triggerdef(oid)) FROM pg_trigger WHERE NOT tgisinternal
 UNION ALL SELECT concat_ws(' ', 'function', p.oid::regprocedure, proowner::regrole, prosecdef, proacl, prosrc) FROM pg_proc p WHERE proname = 'update_updated_at_column' OR pronamespace::regnamespace::text IN ('scim', 'audit')
@@ -137,7 +137,7 @@ func TestInitDBMakesTheSameOfNothingOfItselfAndOfTheGuides(t *testing.T) {
 	for _, name := range []string{
 		"idx_users_tenant_username", "idx_users_external_id", "idx_groups_tenant_name", "idx_memberships_group", "idx_memberships_user",
 		"idx_audit_tenant_timestamp", "idx_audit_resource", "idx_users_data_gin", "idx_groups_data_gin", "update_users_updated_at", "update_groups_updated_at",
-		"relation audit.intents ", "relation audit.keys_reads ", "relation overlay.attributes ", "relation backup.records ", "function audit.make_month(regclass,date) scim_owner t",
+		"relation audit.intents ", "relation audit.keys_reads ", `relation "overlay".attributes `, "relation backup.records ", "function audit.make_month(regclass,date) scim_owner t",
 		"extension uuid-ossp", "extension pg_stat_statements", "policy scim group_memberships tenant_isolation",
 	} {
 		if !strings.Contains(all, name) {

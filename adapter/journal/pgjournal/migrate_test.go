@@ -235,7 +235,7 @@ func TestMigrateNamesTheRightThatIsMissing(t *testing.T) {
 		t.Errorf("there lacks %v", missing)
 	}
 	g := &ground{t: t, db: empty}
-	if owners := g.ask(`SELECT string_agg(DISTINCT relowner::regrole::text, ' ') FROM pg_class WHERE relnamespace::regnamespace::text IN ('scim', 'audit', 'overlay', 'backup')`); owners != "scim_owner" {
+	if owners := g.ask(`SELECT string_agg(DISTINCT relowner::regrole::text, ' ') FROM pg_class WHERE relnamespace::regnamespace::text IN ('scim', 'audit', '"overlay"', 'backup')`); owners != "scim_owner" {
 		t.Errorf("the tables belong to %s", owners)
 	}
 	serving := g.role("scim_app")
