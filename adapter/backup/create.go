@@ -1,0 +1,156 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/time/rate"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// most is how many records are written at a time.
+const most = 500
+
+// Source is what a snapshot is made of.
+type Source struct {
+	Tenant, Type string
+	Records      backends.Reader
+	Rate         int         // records read a second at most; 0: no limit
+	Progress     func(n int) // is told how many have been written so far; may be nil
+}
+
+// Create makes a snapshot. One that fails stays as such, with the reason, until it is pruned: it is never taken for all there is.
+func (s *Store) Create(ctx context.Context, from Source) (made Snapshot, err error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return made, err
+	}
+	err = s.alone(ctx, from.Tenant, from.Type, func() error {
+		const begin = "INSERT INTO backup.snapshots (id, tenant_id, resource_type, started, status) VALUES ($1, $2, $3, $4, $5)"
+		if _, err := s.pool.Exec(ctx, begin, id, from.Tenant, from.Type, s.now(), Running); err != nil {
+			return fmt.Errorf("beginning a snapshot: %w", err)
+		}
+		w := &writing{s: s, id: id, from: from}
+		walked := w.walk(ctx)
+		status, note := Complete, ""
+		if walked != nil {
+			status, note = Failed, walked.Error()
+		}
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		const end = "UPDATE backup.snapshots SET finished = $2, records = $3, bytes = $4, status = $5, note = nullif($6, '') WHERE id = $1"
+		if _, err := s.pool.Exec(ending, end, id, s.now(), w.records, w.bytes, status, note); err != nil {
+			return errors.Join(walked, fmt.Errorf("ending a snapshot: %w", err))
+		}
+		return walked
+	})
+	if err != nil {
+		return made, err
+	}
+	return s.Get(ctx, from.Tenant, id.String())
+}
+
+// writing is a snapshot under way.
+type writing struct {
+	s       *Store
+	id      uuid.UUID
+	from    Source
+	zip     *zstd.Encoder
+	records int64
+	bytes   int64
+
+	keys     []string
+	digests  [][]byte
+	contents [][]byte
+}
+
+func (w *writing) walk(ctx context.Context) (err error) {
+	if w.zip, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
+		return err
+	}
+	pace, n := rate.NewLimiter(rate.Inf, 1), most
+	if w.from.Rate > 0 {
+		n = min(most, w.from.Rate)
+		pace = rate.NewLimiter(rate.Limit(w.from.Rate), 1)
+	}
+	for rec, err := range w.from.Records.Walk(ctx, backends.Query{Attrs: []string{"*", "+"}}) {
+		if err != nil {
+			return fmt.Errorf("reading the records: %w", err)
+		}
+		if err := pace.Wait(ctx); err != nil {
+			return err
+		}
+		content, digest, err := encode(w.from.Tenant, w.from.Type, rec)
+		if err != nil {
+			return err
+		}
+		w.keys, w.digests, w.contents = append(w.keys, string(rec.Key)), append(w.digests, digest[:]), append(w.contents, content)
+		if len(w.keys) == n {
+			if err := w.flush(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return w.flush(ctx)
+}
+
+// flush writes what has gathered: the content of records that are not there yet, and a line for each. A record that a walk gave twice, since it was moved
+// meanwhile, counts once.
+func (w *writing) flush(ctx context.Context) error {
+	if len(w.keys) == 0 {
+		return nil
+	}
+	rows, err := w.s.pool.Query(ctx, "SELECT digest FROM backup.records WHERE digest = ANY($1)", w.digests)
+	if err != nil {
+		return fmt.Errorf("writing a snapshot: %w", err)
+	}
+	there := map[string]bool{}
+	known, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return fmt.Errorf("writing a snapshot: %w", err)
+	}
+	for _, digest := range known {
+		there[string(digest)] = true
+	}
+	var digests, bodies [][]byte
+	var keys []string
+	var sizes, added []int64
+	for i, digest := range w.digests {
+		if there[string(digest)] {
+			continue
+		}
+		there[string(digest)] = true
+		body := w.zip.EncodeAll(w.contents[i], nil)
+		digests, bodies, keys = append(digests, digest), append(bodies, body), append(keys, w.keys[i])
+		sizes, added = append(sizes, int64(len(w.contents[i]))), append(added, int64(len(body)))
+	}
+	batch := &pgx.Batch{}
+	if len(digests) > 0 {
+		batch.Queue(`INSERT INTO backup.records (digest, tenant_id, resource_type, key, body, size)
+			SELECT u.digest, $2, $3, u.key, u.body, u.size FROM unnest($1::bytea[], $4::text[], $5::bytea[], $6::bigint[]) AS u(digest, key, body, size)
+			ON CONFLICT DO NOTHING`, digests, w.from.Tenant, w.from.Type, keys, bodies, sizes)
+	}
+	batch.Queue(`INSERT INTO backup.entries (snapshot_id, key, digest) SELECT $1, u.key, u.digest FROM unnest($2::text[], $3::bytea[]) AS u(key, digest)
+		ON CONFLICT DO NOTHING`, w.id, w.keys, w.digests).Exec(func(tag pgconn.CommandTag) error {
+		w.records += tag.RowsAffected()
+		return nil
+	})
+	if err := w.s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("writing a snapshot: %w", err)
+	}
+	for _, n := range added {
+		w.bytes += n
+	}
+	w.keys, w.digests, w.contents = w.keys[:0], w.digests[:0], w.contents[:0]
+	if w.from.Progress != nil {
+		w.from.Progress(int(w.records))
+	}
+	return nil
+}

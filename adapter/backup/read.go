@@ -1,0 +1,209 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
+
+// Records yields the records of a snapshot in the order of their keys. After an error it stops.
+func (s *Store) Records(ctx context.Context, one Snapshot) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		rows, err := s.pool.Query(ctx, `SELECT e.key, r.body FROM backup.entries e LEFT JOIN backup.records r ON r.digest = e.digest
+			WHERE e.snapshot_id = $1 ORDER BY e.key`, one.ID)
+		if err != nil {
+			yield(Record{}, fmt.Errorf("reading a snapshot: %w", err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var key string
+			var body []byte
+			var rec Record
+			err := rows.Scan(&key, &body)
+			if err == nil && body == nil {
+				continue // it was destroyed, as somebody had a right to; Verify tells
+			}
+			if err == nil {
+				rec, err = decode(body)
+			}
+			if err != nil {
+				yield(rec, fmt.Errorf("the record %s of the snapshot: %w", key, err))
+				return
+			}
+			if !yield(rec, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(Record{}, fmt.Errorf("reading a snapshot: %w", err))
+		}
+	}
+}
+
+// Verify compares each record's content with its digest, and the number of them with what the snapshot says. It gives a sentence for each that is wrong.
+func (s *Store) Verify(ctx context.Context, one Snapshot) (wrong []string, err error) {
+	rows, err := s.pool.Query(ctx, `SELECT e.key, e.digest, r.body FROM backup.entries e LEFT JOIN backup.records r ON r.digest = e.digest
+		WHERE e.snapshot_id = $1 ORDER BY e.key`, one.ID)
+	if err != nil {
+		return nil, fmt.Errorf("reading a snapshot: %w", err)
+	}
+	defer rows.Close()
+	n := int64(0)
+	for rows.Next() {
+		var key string
+		var digest, body []byte
+		if err := rows.Scan(&key, &digest, &body); err != nil {
+			return nil, fmt.Errorf("reading a snapshot: %w", err)
+		}
+		n++
+		content, err := decompress(body)
+		got := digestOf(one.Tenant, one.Type, key, content)
+		switch {
+		case body == nil:
+			wrong = append(wrong, key+": its content is gone")
+		case err != nil:
+			wrong = append(wrong, key+": its content cannot be read: "+err.Error())
+		case string(got[:]) != string(digest):
+			wrong = append(wrong, key+": its content is not what was stored")
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("reading a snapshot: %w", err)
+	}
+	if one.Status == Complete && n != one.Records {
+		wrong = append(wrong, fmt.Sprintf("it has %d records, and was made with %d", n, one.Records))
+	}
+	if one.Status != Complete {
+		wrong = append(wrong, "it is "+one.Status+", and not all there was")
+	}
+	return wrong, nil
+}
+
+// Difference is a record that is not the same on both sides; nil is where it is not.
+type Difference struct {
+	Key     backends.Key `json:"key"`
+	Was, Is *Record      `json:",omitempty"`
+}
+
+// Diff yields the records that differ between two snapshots.
+func (s *Store) Diff(ctx context.Context, was, is Snapshot) iter.Seq2[Difference, error] {
+	return func(yield func(Difference, error) bool) {
+		rows, err := s.pool.Query(ctx, `SELECT coalesce(a.key, b.key), ra.body, rb.body
+			FROM (SELECT * FROM backup.entries WHERE snapshot_id = $1) a FULL JOIN (SELECT * FROM backup.entries WHERE snapshot_id = $2) b ON b.key = a.key
+			LEFT JOIN backup.records ra ON ra.digest = a.digest LEFT JOIN backup.records rb ON rb.digest = b.digest
+			WHERE a.digest IS DISTINCT FROM b.digest ORDER BY 1`, was.ID, is.ID)
+		if err != nil {
+			yield(Difference{}, fmt.Errorf("comparing snapshots: %w", err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			d, err := difference(rows)
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(Difference{}, fmt.Errorf("comparing snapshots: %w", err))
+		}
+	}
+}
+
+func difference(rows pgx.Rows) (Difference, error) {
+	var d Difference
+	var was, is []byte
+	if err := rows.Scan(&d.Key, &was, &is); err != nil {
+		return d, fmt.Errorf("comparing snapshots: %w", err)
+	}
+	for _, side := range []struct {
+		body []byte
+		into **Record
+	}{{was, &d.Was}, {is, &d.Is}} {
+		if side.body == nil {
+			continue
+		}
+		rec, err := decode(side.body)
+		if err != nil {
+			return d, fmt.Errorf("the record %s of the snapshot: %w", d.Key, err)
+		}
+		*side.into = &rec
+	}
+	return d, nil
+}
+
+// DiffNow yields the records that differ between a snapshot and what the directory has now. The keys and digests of the snapshot are held in memory.
+func (s *Store) DiffNow(ctx context.Context, was Snapshot, now backends.Reader) iter.Seq2[Difference, error] {
+	return func(yield func(Difference, error) bool) {
+		digests, err := s.digests(ctx, was)
+		if err != nil {
+			yield(Difference{}, err)
+			return
+		}
+		for rec, err := range now.Walk(ctx, backends.Query{Attrs: []string{"*", "+"}}) {
+			var content []byte
+			var digest [32]byte
+			if err == nil {
+				content, digest, err = encode(was.Tenant, was.Type, rec)
+			}
+			if err != nil {
+				yield(Difference{}, fmt.Errorf("reading the records: %w", err))
+				return
+			}
+			before, there := digests[string(rec.Key)]
+			delete(digests, string(rec.Key))
+			if there && before == string(digest[:]) {
+				continue
+			}
+			d := Difference{Key: rec.Key, Is: &Record{}}
+			err = json.Unmarshal(content, d.Is)
+			if there && err == nil {
+				d.Was, err = s.stored(ctx, before)
+			}
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+		for key, digest := range digests {
+			gone, err := s.stored(ctx, digest)
+			if !yield(Difference{Key: backends.Key(key), Was: gone}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// digests are those of a snapshot, by key.
+func (s *Store) digests(ctx context.Context, one Snapshot) (map[string]string, error) {
+	rows, err := s.pool.Query(ctx, "SELECT key, digest FROM backup.entries WHERE snapshot_id = $1", one.ID)
+	if err != nil {
+		return nil, fmt.Errorf("reading a snapshot: %w", err)
+	}
+	digests := make(map[string]string, one.Records)
+	var key string
+	var digest []byte
+	_, err = pgx.ForEachRow(rows, []any{&key, &digest}, func() error {
+		digests[key] = string(digest)
+		return nil
+	})
+	return digests, err
+}
+
+// stored is the record of a digest; nil when its content is gone.
+func (s *Store) stored(ctx context.Context, digest string) (*Record, error) {
+	rows, err := s.pool.Query(ctx, "SELECT body FROM backup.records WHERE digest = $1", []byte(digest))
+	if err != nil {
+		return nil, fmt.Errorf("reading a snapshot: %w", err)
+	}
+	bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil || len(bodies) == 0 {
+		return nil, err
+	}
+	rec, err := decode(bodies[0])
+	return &rec, err
+}
