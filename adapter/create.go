@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/mapping"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -21,6 +22,7 @@ func (s *Service) Create(ctx context.Context, req scim.Request, body *scim.Objec
 	if err := c.rt.Validate(d.res, nil); err != nil {
 		return nil, s.translate(err, c, false)
 	}
+	d.diff = c.difference(nil, d.res, nil)
 	d.extras = c.takeExtras(d.res)
 	d.uniques = c.uniques(d.res)
 	res, err := s.create(ctx, c, req, d)
@@ -32,6 +34,7 @@ type draft struct {
 	res     *scim.Object
 	extras  map[string]string
 	uniques []uniqueValue
+	diff    []journal.Change
 }
 
 func (s *Service) create(ctx context.Context, c *class, req scim.Request, d *draft) (*scim.Result, error) {
@@ -71,7 +74,7 @@ func (s *Service) create(ctx context.Context, c *class, req scim.Request, d *dra
 
 // creation is the work of making a record: the record, what must follow in a step of its own, what is kept beside the directory.
 func (s *Service) creation(c *class, req scim.Request, d *draft, made mapping.Creation) *work {
-	w := &work{s: s, c: c, req: req, action: "create", dropped: append(append([]string(nil), req.Dropped...), made.Dropped...)}
+	w := &work{s: s, c: c, req: req, action: "create", diff: d.diff, dropped: append(append([]string(nil), req.Dropped...), made.Dropped...)}
 	want := c.reads(c.wants(req.Projection))
 	if c.transactional() {
 		made = whole(made)

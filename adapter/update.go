@@ -171,6 +171,7 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	defer relinks.leave()
 	w.ops = append(w.ops, relinks.ops...)
 	if len(w.ops) > 0 {
+		w.diff = c.difference(before.res, after, deltas)
 		if w.weights, err = s.weighChange(ctx, c, p, after); err != nil {
 			return nil, err
 		}

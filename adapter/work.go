@@ -53,11 +53,12 @@ type work struct {
 	rec   backends.Record // the record as it was last seen
 	fresh bool            // rec is what stands now, with all that the answer shows
 
-	undoes journal.ID      // the event that this one takes back
-	event  journal.ID      // its own, when it has begun
-	out    journal.Outcome // what came of it
-	lost   []string        // attributes that a record which was made again does not have as it had them
-	notes  []string        // what whoever asked for it should know besides
+	undoes journal.ID       // the event that this one takes back
+	event  journal.ID       // its own, when it has begun
+	out    journal.Outcome  // what came of it
+	lost   []string         // attributes that a record which was made again does not have as it had them
+	diff   []journal.Change // what of the resource changes, as clients see it
+	notes  []string         // what whoever asked for it should know besides
 
 	effective []backends.Change // what the steps have changed so far
 	moved     bool              // the record got another name
@@ -71,7 +72,7 @@ func (w *work) intent(event journal.ID) journal.Intent {
 		ID: event, Time: now, Deadline: now.Add(w.s.o.WriteTimeout + w.s.o.FinishTimeout), Writer: w.s.o.Writer,
 		RequestID: who.RequestID, Tenant: who.Tenant, Client: who.Client, Subject: who.Subject, Address: who.Address, UserAgent: who.UserAgent,
 		Action: w.action, ResourceType: w.c.Name(), ResourceID: string(w.key), Dropped: slices.Clone(w.dropped),
-		Weights: slices.Clone(w.weights), Undoes: w.undoes,
+		Weights: slices.Clone(w.weights), Undoes: w.undoes, Diff: w.diff,
 	}
 	for _, op := range w.ops {
 		step := op.step
