@@ -148,12 +148,12 @@ func (l *lookup) substitute(ctx context.Context, p backends.Predicate) (backends
 	case backends.Present:
 		if t, ok := l.turned[strings.ToLower(p.Attr)]; ok {
 			keys, err := l.s.membersOf(ctx, l.c, t.reference, filter.Pr, nil)
-			return backends.KeyIn{Keys: keys}, err
+			return backends.OneOf(keys), err
 		}
 	case backends.Eq:
 		if t, ok := l.turned[strings.ToLower(p.Attr)]; ok {
 			keys, err := l.s.membersOf(ctx, l.c, t.reference, filter.Eq, t.ids[p.Value.Text()])
-			return backends.KeyIn{Keys: keys}, err
+			return backends.OneOf(keys), err
 		}
 	}
 	return p, nil
@@ -196,7 +196,7 @@ func (s *Service) membersOf(ctx context.Context, c *class, r reference, op filte
 		for _, name := range rec.Attrs.Get(back.Native).Texts() {
 			names[name] = true
 		}
-		if len(names) > c.Scan() {
+		if len(names) > c.mostKeys() {
 			return nil, tooMany(nil)
 		}
 	}
@@ -207,10 +207,21 @@ func (s *Service) membersOf(ctx context.Context, c *class, r reference, op filte
 	return keysIn(ctx, c, back, list)
 }
 
-// keysIn gives the keys of those names that belong to records of c.
+// mostKeys is how many records a term may come down to. Where each is a term of the directory's filter, which has a longest, the mapping's scan says it;
+// a directory that takes a list of them says it itself. A search holds some 150 bytes for each.
+func (c *class) mostKeys() int { return max(c.Scan(), c.Backend().Capabilities().MostKeys) }
+
+// keysIn gives the keys of those names that belong to records of c. Where names are keys, others may be among them: no search finds these.
 func keysIn(ctx context.Context, c *class, r reference, names []string) ([]backends.Key, error) {
-	if len(names) > c.Scan() {
-		return nil, tooMany(nil) // each would be a term of the directory's filter, which has a longest
+	if len(names) > c.mostKeys() {
+		return nil, tooMany(nil)
+	}
+	if r.By == "" && !c.Backend().Capabilities().Rename {
+		keys := make([]backends.Key, len(names))
+		for i, name := range names {
+			keys[i] = backends.Key(name)
+		}
+		return keys, nil
 	}
 	found, err := c.Backend().Find(ctx, r.By, names, nil)
 	if err != nil {
@@ -239,10 +250,10 @@ func (s *Service) findExtras(ctx context.Context, c *class, req scim.Request, u 
 	switch {
 	case err != nil:
 		return nil, err
-	case len(candidates) > c.Scan():
-		return nil, tooMany(nil) // each would be a term of the directory's filter, which has a longest
-	case u.Term.Op == filter.Pr:
+	case u.Term.Op == filter.Pr && len(candidates) <= c.mostKeys():
 		return candidates, nil
+	case len(candidates) > c.Scan():
+		return nil, tooMany(nil)
 	}
 	held, err := s.o.Overlay.Load(ctx, scope, candidates)
 	if err != nil {

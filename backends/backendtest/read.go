@@ -384,6 +384,27 @@ func (s *suite) keysInPredicates() error {
 		s.answers(backends.Not{Term: in(one.Key)}, two.Key),
 		s.answers(backends.Not{Term: in("nonsense")}, one.Key, two.Key),
 		s.answers(backends.And{in(one.Key), in(two.Key)}),
+		s.answersMany(one.Key, two.Key),
+	)
+}
+
+// answersMany asks for more keys than go into one filter of a directory that has a longest: of those that say they do not mind.
+func (s *suite) answersMany(one, two backends.Key) error {
+	most := min(s.b.Capabilities().MostKeys, 3000)
+	if most == 0 {
+		return nil
+	}
+	var others []backends.Key
+	for i := range most / 2 { // some are keys here, and the others cannot be
+		others = append(others, backends.Key(fmt.Sprintf("%08x-0000-4000-8000-00000000ffff", i)), backends.Key(fmt.Sprint(1_000_000_000+i)))
+	}
+	with := backends.OneOf(append(slices.Clone(others), one))
+	return errors.Join(
+		s.answers(with, one),
+		s.answers(backends.Not{Term: with}, two),
+		s.answers(backends.Or{with, backends.KeyIn{Keys: []backends.Key{two}}}, one, two),
+		s.answers(backends.And{with, backends.Not{Term: backends.KeyIn{Keys: []backends.Key{two}}}}, one),
+		s.answers(backends.OneOf(others)),
 	)
 }
 

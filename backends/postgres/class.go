@@ -190,10 +190,13 @@ func declare(set backends.Set) (declared, configs.Faults) {
 	return s, append(faults, wrong...)
 }
 
+// mostKeys is how many keys a condition may list. They go to the server as one array: 40 bytes each, and as much again for the list that it is made of.
+const mostKeys = 200_000
+
 // Capabilities of a table. A record's key cannot change, and so it has no name that could.
 func (c *class) Capabilities() backends.Capabilities {
 	return backends.Capabilities{
 		Kind: "postgres", ReadOnly: c.at.ReadOnly, Conditional: true, Secrets: true, Versioned: c.at.Version != "", Seeks: true, Typed: true, Transactional: true,
-		Key: c.key, Document: c.at.Document,
+		Key: c.key, Document: c.at.Document, MostKeys: mostKeys,
 	}
 }

@@ -35,10 +35,11 @@ func (s *shape) above(st *statement, p backends.Predicate) (exact bool) {
 
 // lowering compiles predicates, on records or on their rows.
 type lowering struct {
-	s    *shape
-	find func(attr string) (place, bool) // where an attribute of the record, or of the row, is kept
-	in   func(place) fragment            // the column of a place in SQL
-	row  bool                            // the predicate is on a row: it has no key
+	s     *shape
+	find  func(attr string) (place, bool) // where an attribute of the record, or of the row, is kept
+	in    func(place) fragment            // the column of a place in SQL
+	row   bool                            // the predicate is on a row: it has no key
+	apart bool                            // it is one of several that may hold, or is negated: no index is entered by it
 }
 
 func (s *shape) lowering() lowering {
@@ -61,9 +62,11 @@ func (l lowering) approach(p backends.Predicate, above bool) (f fragment, exact 
 		terms, exact := l.approachAll(p, above)
 		return conjunction(terms...), exact
 	case backends.Or:
+		l.apart = true
 		terms, exact := l.approachAll(p, above)
 		return disjunction(terms...), exact
 	case backends.Not:
+		l.apart = true
 		f, exact := l.approach(p.Term, !above)
 		return negation(f), exact
 	case backends.KeyIn:
@@ -99,7 +102,11 @@ func (l lowering) keyIn(p backends.KeyIn) fragment {
 	if !l.s.keyIn(&statement{}, p.Keys) {
 		return constant(false)
 	}
-	return code("(").with(token{write: func(st *statement) { l.s.keyIn(st, p.Keys) }}).sql(")").certain()
+	write := func(st *statement) { l.s.keyIn(st, p.Keys) }
+	if l.apart && len(p.Keys) > batch && len(l.s.key) == 1 {
+		write = func(st *statement) { l.s.keyAmong(st, p.Keys) }
+	}
+	return code("(").with(token{write: write}).sql(")").certain()
 }
 
 // test compiles a test of a place; false: it has no exact answer.

@@ -269,6 +269,23 @@ func (s *shape) keyIn(st *statement, keys []backends.Key) bool {
 	return true
 }
 
+// keyAmong is keyIn for many keys where every row is held against the list. The server makes a table of it, once; an array it goes through again for every row,
+// when it keeps the plan of a statement.
+func (s *shape) keyAmong(st *statement, keys []backends.Key) {
+	c := s.key[0]
+	side, typ := keySide(c), keyType(c)
+	if loose(c) {
+		side, typ = exactly(c), "text"
+	}
+	texts := make([]string, 0, len(keys))
+	for _, key := range keys {
+		if parts, ok := s.parts(key); ok {
+			texts = append(texts, parts[0])
+		}
+	}
+	st.sql(side, " IN (SELECT k::", typ, " FROM unnest(").arg(texts, "text[]").sql(") AS k)")
+}
+
 // keyAfter writes that t comes behind a key in the order of keys, or before it when they are walked in reverse; false for what cannot be a key.
 func (s *shape) keyAfter(st *statement, key backends.Key, reverse bool) bool {
 	parts, ok := s.parts(key)
