@@ -37,6 +37,7 @@ type Filter struct {
 	Tenant       string
 	Actor        string // the client's name, or the subject
 	Actions      []string
+	Except       []string // actions that are left out
 	ResourceType string
 	ResourceID   string
 	Statuses     []string // StatusOpen: without an outcome
@@ -55,7 +56,7 @@ func (f Filter) Matches(e Event) bool {
 	same := func(want, is string) bool { return want == "" || want == is }
 	among := func(list []string, word string) bool { return len(list) == 0 || slices.Contains(list, word) }
 	return (f.Since.IsZero() || !in.Time.Before(f.Since)) && (f.Until.IsZero() || in.Time.Before(f.Until)) &&
-		same(f.Tenant, in.Tenant) && (f.Actor == "" || f.Actor == in.Client || f.Actor == in.Subject) && among(f.Actions, in.Action) &&
+		same(f.Tenant, in.Tenant) && (f.Actor == "" || f.Actor == in.Client || f.Actor == in.Subject) && among(f.Actions, in.Action) && !slices.Contains(f.Except, in.Action) &&
 		same(f.ResourceType, in.ResourceType) && same(f.ResourceID, e.ResourceID()) && among(f.Statuses, e.Status()) &&
 		same(f.RequestID, in.RequestID) && same(string(f.Undoes), string(in.Undoes)) &&
 		(f.Overdue.IsZero() || e.Outcome == nil && in.Deadline.Before(f.Overdue)) && (f.Noted == nil || *f.Noted == in.Noted)

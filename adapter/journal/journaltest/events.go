@@ -105,6 +105,7 @@ func testFilter(t *testing.T, p Place) {
 		"actor, a subject":         {Actor: "babs"},
 		"an action":                {Actions: []string{journal.ActionDelete}},
 		"several actions":          {Actions: []string{journal.ActionCreate, journal.ActionUndo, journal.ActionDeny}},
+		"all but some actions":     {Except: []string{journal.ActionDelete, journal.ActionList}},
 		"resource type":            {ResourceType: "Group"},
 		"resource":                 {ResourceID: "k1"},
 		"a resource that was made": {ResourceType: "User", ResourceID: "made"},
@@ -120,6 +121,7 @@ func testFilter(t *testing.T, p Place) {
 		"several":                  {Tenant: "default", Actor: "okta", Actions: []string{journal.ActionPatch}, ResourceType: "User", Statuses: []string{journal.StatusDone}, Noted: &no},
 		"newest":                   {Newest: true, Actor: "okta"},
 		"limit":                    {Limit: 3, ResourceType: "User"},
+		"newest, not all actions":  {Newest: true, Limit: 2, Except: []string{journal.ActionList}},
 		"newest, limited":          {Newest: true, Limit: 2, Noted: &no},
 		"several, limited":         {Limit: 1, Statuses: []string{journal.StatusOpen}},
 	} {

@@ -183,6 +183,9 @@ func conditions(f journal.Filter, table string, noted bool, args *arguments) str
 	if len(f.Actions) > 0 {
 		and("#.action = ANY (?)", cut(f.Actions, 50))
 	}
+	if len(f.Except) > 0 {
+		and("#.action <> ALL (?)", f.Except) // one that was cut is left to Filter.Matches
+	}
 	if f.ResourceType != "" {
 		and("#.resource_type = ?", fitting(f.ResourceType, 50))
 	}
