@@ -198,20 +198,17 @@ func keysOf(ctx context.Context, conn *pgxpool.Conn, id uuid.UUID, at time.Time)
 // recall reads back what Finish needs of an intent that is not in memory. A role that may not read it knows its id, tenant and time: the outcome gets a key of its
 // own then, and its row says no more than what came of it.
 func (j *Journal) recall(ctx context.Context, id uuid.UUID) (intent, error) {
-	if !j.hidden.Load() {
-		f, err := j.find(ctx, id)
-		switch {
-		case err == nil && f.intent == nil:
-			return intent{}, fmt.Errorf("%w: %q was noted", journal.ErrNoIntent, id)
-		case err == nil && len(f.keys) > 0:
-			return intent{row: f.row, clear: f.clear, key: f.keys[0], begun: true, stored: true}, nil
-		case err == nil:
-			key, err := j.newKey()
-			return intent{row: f.row, clear: f.clear, key: key, begun: true}, err
-		case !hiddenFrom(err):
-			return intent{}, err
-		}
-		j.hidden.Store(true)
+	f, err := j.find(ctx, id)
+	switch {
+	case err == nil && f.intent == nil:
+		return intent{}, fmt.Errorf("%w: %q was noted", journal.ErrNoIntent, id)
+	case err == nil && len(f.keys) > 0:
+		return intent{row: f.row, clear: f.clear, key: f.keys[0], begun: true, stored: true}, nil
+	case err == nil:
+		key, err := j.newKey()
+		return intent{row: f.row, clear: f.clear, key: key, begun: true}, err
+	case !hiddenFrom(err):
+		return intent{}, err
 	}
 	key, err := j.newKey()
 	if err != nil {

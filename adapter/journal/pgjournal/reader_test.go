@@ -165,6 +165,35 @@ func TestWhoReadsSeesTheJournalAsItWas(t *testing.T) {
 	}
 }
 
+func TestCloseEndsWhoReads(t *testing.T) {
+	g := newGround(t)
+	j := g.open()
+	for range 2 * pageful {
+		must(t, j.Begin(t.Context(), change(nil)))
+	}
+	closed := make(chan error, 1)
+	n := 0
+	var last error
+	for _, err := range j.Events(t.Context(), journal.Filter{}) {
+		if n++; n == 1 {
+			go func() { closed <- j.Close() }()
+			for j.life.Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		last = err
+	}
+	if !errors.Is(last, backends.ErrUnavailable) || n > pageful+1 {
+		t.Errorf("after %d of %d events: %v", n, 2*pageful, last)
+	}
+	select {
+	case err := <-closed:
+		must(t, err)
+	case <-time.After(10 * time.Second):
+		t.Error("Close does not end")
+	}
+}
+
 // settled follows until so many events came: what others do on the server may hold the end back for a moment.
 func settled(t *testing.T, j *Journal, from journal.Place, want int) (events []journal.Event, at journal.Place) {
 	t.Helper()

@@ -255,6 +255,9 @@ func (j *Journal) lend(ctx context.Context, do func(context.Context, *pgxpool.Co
 	if j.life.Err() != nil {
 		return errClosed
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(j.life, func() { cancel(errClosed) })()
 	conn, err := j.acquire(ctx)
 	if err != nil {
 		return err
