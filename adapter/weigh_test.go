@@ -60,6 +60,13 @@ func (h *house) delete(typ, id string) {
 	}
 }
 
+func (h *house) put(typ, id, body string) {
+	h.t.Helper()
+	if _, err := h.Replace(h.t.Context(), h.req(typ), id, h.body(typ, body)); err != nil {
+		h.t.Fatalf("PUT %s: %v", typ, err)
+	}
+}
+
 func TestWhatWritesWeigh(t *testing.T) {
 	disable := edit{user: func(s string) string { return strings.Replace(s, "delete: remove", "delete: disable", 1) }}
 	away := edit{user: func(s string) string {
@@ -85,15 +92,9 @@ func TestWhatWritesWeigh(t *testing.T) {
 		"an empty group is deleted": {nil, func(h *house, _, _ string) { h.delete("Group", h.group("empty").ID) }, one("delete", 1)},
 		"PATCH disables":            {nil, func(h *house, u, _ string) { h.patch("User", u, active(false)) }, one("disable", 1)},
 		"PUT disables": {nil, func(h *house, u, _ string) {
-			if _, err := h.Replace(h.t.Context(), h.req("User"), u, h.body("User", `{"userName":"u","name":{"familyName":"x"},"active":false}`)); err != nil {
-				h.t.Fatal(err)
-			}
+			h.put("User", u, `{"userName":"u","name":{"familyName":"x"},"active":false}`)
 		}, one("disable", 1)},
-		"PUT says nothing of active": {nil, func(h *house, u, _ string) {
-			if _, err := h.Replace(h.t.Context(), h.req("User"), u, h.body("User", `{"userName":"u","name":{"familyName":"other"}}`)); err != nil {
-				h.t.Fatal(err)
-			}
-		}, nil},
+		"PUT says nothing of active": {nil, func(h *house, u, _ string) { h.put("User", u, `{"userName":"u","name":{"familyName":"other"}}`) }, nil},
 		"PATCH enables": {nil, func(h *house, u, _ string) {
 			h.patch("User", u, active(false))
 			h.patch("User", u, active(true))
@@ -116,11 +117,7 @@ func TestWhatWritesWeigh(t *testing.T) {
 		"PATCH replaces the members": {nil, func(h *house, u, g string) {
 			h.patch("Group", g, `{"op":"replace","path":"members","value":[`+elements(u, h.user("x").ID)+`]}`)
 		}, one("remove_member", 3)},
-		"PUT without members": {nil, func(h *house, _, g string) {
-			if _, err := h.Replace(h.t.Context(), h.req("Group"), g, h.body("Group", `{"displayName":"g"}`)); err != nil {
-				h.t.Fatal(err)
-			}
-		}, one("remove_member", 4)},
+		"PUT without members": {nil, func(h *house, _, g string) { h.put("Group", g, `{"displayName":"g"}`) }, one("remove_member", 4)},
 		"PATCH adds a member": {nil, func(h *house, _, g string) {
 			h.patch("Group", g, `{"op":"add","path":"members","value":[`+elements(h.user("x").ID)+`]}`)
 		}, nil},
