@@ -40,6 +40,9 @@ type Options struct {
 	Now      func() time.Time
 	Random   io.Reader // for keys; crypto/rand
 	Logger   *slog.Logger
+	// Sign signs the heads of the chains, every CheckpointInterval (a minute) and at the end; nil: nobody does.
+	Sign               func(message []byte) (keyID string, signature []byte, err error)
+	CheckpointInterval time.Duration
 }
 
 // Journal is a journal in PostgreSQL.
@@ -49,12 +52,12 @@ type Journal struct {
 	walks chan struct{} // places for those who read for long: a connection is left for whoever writes
 	known *memory
 
-	ready  atomic.Bool  // the schema has been found to be as new as this program needs
-	hidden atomic.Bool  // the role may not read what is personal
-	down   atomic.Value // of fault: why nothing could be written the last time
+	ready atomic.Bool  // the schema has been found to be as new as this program needs
+	down  atomic.Value // of fault: why nothing could be written the last time
 
 	queue   chan *call
 	stopped chan struct{} // closed when the writing goroutine is done
+	signed  chan struct{} // closed when nothing is signed any more
 	mu      sync.RWMutex  // held to send on queue; exclusively to close it
 	closed  bool
 	life    context.Context //nolint:containedctx // it is the journal's own: ends when Close has waited long enough
@@ -107,6 +110,9 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.CheckpointInterval <= 0 {
+		o.CheckpointInterval = time.Minute
+	}
 	if o.Random == nil {
 		o.Random = rand.Reader
 	}
@@ -127,17 +133,18 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	}
 	j := &Journal{
 		o: o, pool: pool, walks: make(chan struct{}, max(1, o.Database.MaxConnections/2)), known: newMemory(), top: head{link: make([]byte, 32)},
-		queue: make(chan *call, maxBatch), stopped: make(chan struct{}),
+		queue: make(chan *call, maxBatch), stopped: make(chan struct{}), signed: make(chan struct{}),
 	}
 	j.life, j.end = context.WithCancel(context.WithoutCancel(ctx))
 	go j.run()
+	go j.signing()
 	return j, nil
 }
 
 // lastMoments is how long Close waits for a server that does not answer.
 const lastMoments = 5 * time.Second
 
-// Close writes what has been queued and ends all connections. What comes later is refused.
+// Close writes what has been queued, signs where the chain ends, and ends all connections. What comes later is refused.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	if j.closed {
@@ -150,6 +157,7 @@ func (j *Journal) Close() error {
 	late := time.AfterFunc(lastMoments, j.end)
 	defer late.Stop()
 	<-j.stopped
+	<-j.signed
 	j.end()
 	j.pool.Close()
 	return nil
