@@ -1,15 +1,170 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/configs"
+)
 
 // auditCommand is what is done with the journal as a whole; its parts are in files of their own.
 func auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
-		Short: "Look after the journal",
+		Short: "Read the journal, and look after it",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(maintainCommand())
+	cmd.AddCommand(auditListCommand(), auditShowCommand(), auditExportCommand(), maintainCommand(), verifyCommand(), forgetCommand())
 	return cmd
+}
+
+// auditRun is one of the commands that read the journal, at work.
+type auditRun struct {
+	config, since, until string
+	filter               journal.Filter
+	reads                bool
+	output               string
+
+	file     *configs.Config
+	store    besideStore
+	out, err io.Writer
+}
+
+// besideStore is a journal that may be open in another process, too.
+type besideStore interface {
+	store
+	journal.Guard
+}
+
+// openBeside opens the journal that a configuration names for a command, beside the process that serves from it. A journal of none is an error.
+func openBeside(ctx context.Context, config *configs.Config, limits ...journal.Limit) (besideStore, error) {
+	switch config.Journal.Kind {
+	case configs.JournalNone:
+		return nil, errors.New("journal.kind is none: nothing is written down")
+	case configs.JournalPostgres:
+		s, err := pgjournal.Open(ctx, pgjournal.Options{Database: config.Database, Limits: limits, Logger: quiet(config.Logging)})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	s, err := litejournal.Open(ctx, filepath.Join(config.Journal.Path, journalFile), litejournal.WithLimits(limits...), litejournal.Beside())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no journal in %s yet: serve makes it, and journal.path must be the same as there", config.Journal.Path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("journal.path: %w", err)
+	}
+	return s, nil
+}
+
+// flags adds those that choose events.
+func (a *auditRun) flags(cmd *cobra.Command) {
+	configFlag(cmd, &a.config)
+	f := cmd.Flags()
+	f.StringVar(&a.since, "since", "", "what began at this time or later: 2026-11-23T14:00:00Z, 2026-11-23, or how long ago: 2h, 7d")
+	f.StringVar(&a.until, "until", "", "what began before this time")
+	f.StringVar(&a.filter.Tenant, "tenant", "", "only of this tenant")
+	f.StringVar(&a.filter.Actor, "actor", "", "only what this client, or subject, did")
+	f.StringVar(&a.filter.ResourceType, "type", "", "only resources of this type: User, Group")
+	f.StringVar(&a.filter.ResourceID, "id", "", "only the resource with this id")
+	f.StringSliceVar(&a.filter.Actions, "action", nil, "only these: "+strings.Join(auditActions, ", "))
+	f.StringSliceVar(&a.filter.Statuses, "status", nil, "only with these outcomes: "+strings.Join(auditStatuses, ", "))
+	f.StringVar(&a.filter.RequestID, "request-id", "", "only what this request did")
+	f.BoolVar(&a.reads, "reads", false, "also reads and searches, where audit.reads has them written down")
+}
+
+// What can be asked for.
+var (
+	auditActions = []string{
+		journal.ActionCreate, journal.ActionReplace, journal.ActionPatch, journal.ActionDelete, journal.ActionUndo, journal.ActionRestore,
+		journal.ActionRead, journal.ActionList, journal.ActionDeny, journal.ActionSignIn, journal.ActionGuard,
+	}
+	auditStatuses = []string{
+		journal.StatusDone, journal.StatusFailed, journal.StatusUndone, journal.StatusUnknown, journal.StatusRefused, journal.StatusShadow, journal.StatusOpen,
+	}
+	auditReads = []string{journal.ActionRead, journal.ActionList}
+)
+
+// run reads the flags, and opens the journal for the time of a command.
+func (a *auditRun) run(cmd *cobra.Command, outputs []string, do func(context.Context) error) (err error) {
+	a.out, a.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
+	if err := oneAmong("-o", outputs, a.output); err != nil {
+		return err
+	}
+	if err := a.choose(); err != nil {
+		return err
+	}
+	config, faults := configs.Load(a.config)
+	if len(faults) > 0 {
+		return faults
+	}
+	a.file = config
+	if a.store, err = openBeside(cmd.Context(), config); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.store.Close()) }()
+	return a.readable(do(cmd.Context()))
+}
+
+// choose completes the filter.
+func (a *auditRun) choose() (err error) {
+	f := &a.filter
+	if f.Since, err = moment("since", a.since); err != nil {
+		return err
+	}
+	if f.Until, err = moment("until", a.until); err != nil {
+		return err
+	}
+	if !f.Until.IsZero() && f.Until.Before(f.Since) {
+		return usageError{fmt.Errorf("--until %s is before --since %s: nothing is between", a.until, a.since)}
+	}
+	if err := oneAmong("--action", auditActions, f.Actions...); err != nil {
+		return err
+	}
+	if err := oneAmong("--status", auditStatuses, f.Statuses...); err != nil {
+		return err
+	}
+	if !a.reads && len(f.Actions) == 0 {
+		f.Except = auditReads
+	}
+	return nil
+}
+
+// oneAmong refuses a word that means nothing to a flag.
+func oneAmong(flag string, known []string, words ...string) error {
+	for _, w := range words {
+		if !slices.Contains(known, w) {
+			return usageError{fmt.Errorf("%s is one of %s, and not %q", flag, strings.Join(known, ", "), w)}
+		}
+	}
+	return nil
+}
+
+// readable says what a role lacks that may not read the journal.
+func (a *auditRun) readable(err error) error {
+	if a.file.Journal.Kind != configs.JournalPostgres || !errors.Is(err, backends.ErrRefused) {
+		return err
+	}
+	url, bad := configs.ParsePostgres(a.file.Database.URL)
+	if bad != nil {
+		return err
+	}
+	role := url.ConnConfig.User
+	return fmt.Errorf("the role %s of database.url may not read the journal. Who may read it is a member of scim_audit:\n  GRANT scim_audit TO %s;\nor use a login that is one (%w)",
+		role, pgx.Identifier{role}.Sanitize(), err)
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/user"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -19,8 +18,6 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
-	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
-	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
@@ -175,24 +172,10 @@ func (g *guardRun) helped() []journal.Limit {
 
 // openGuard opens the journal that a configuration names, beside the process that serves from it.
 func openGuard(ctx context.Context, config *configs.Config, limits []journal.Limit) (guardStore, error) {
-	switch config.Journal.Kind {
-	case configs.JournalNone:
+	if config.Journal.Kind == configs.JournalNone {
 		return nil, errors.New("journal.kind is none: nothing is counted")
-	case configs.JournalPostgres:
-		s, err := pgjournal.Open(ctx, pgjournal.Options{Database: config.Database, Limits: limits, Logger: quiet(config.Logging)})
-		if err != nil {
-			return nil, err
-		}
-		return s, nil
 	}
-	s, err := litejournal.Open(ctx, filepath.Join(config.Journal.Path, journalFile), litejournal.WithLimits(limits...), litejournal.Beside())
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("there is no journal in %s yet: serve makes it, and journal.path must be the same as there", config.Journal.Path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("journal.path: %w", err)
-	}
-	return s, nil
+	return openBeside(ctx, config, limits...)
 }
 
 // status lists what is used. A limit of each client that nobody has used any of has a line, too.

@@ -124,14 +124,15 @@ func moment(flag, text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+	if ago, err := configs.ParseDuration(text); err == nil && strings.ContainsAny(text, "ydhms") { // a number alone may be a year
 		return time.Now().Add(-ago), nil
 	}
-	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return t, usageError{fmt.Errorf("--%s %q is no time: write 2026-11-23T14:00:00Z, or how long ago, such as 2h", flag, text)}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02"} { // without a zone it is the one of whoever types it
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t, nil
+		}
 	}
-	return t, nil
+	return time.Time{}, usageError{fmt.Errorf("--%s %q is no time: write 2026-11-23T14:00:00Z, 2026-11-23, or how long ago, such as 2h or 7d", flag, text)}
 }
 
 // undo takes the named events back, or those of the window.
