@@ -227,26 +227,21 @@ func (r reference) ref() scim.Ref { return scim.Ref{URI: r.URI, Attr: r.attr} }
 func (s *Service) Ready(ctx context.Context) []scim.Health {
 	type probe struct {
 		name, kind string
-		ask        func(context.Context) error
+		asks       []func(context.Context) error // what is there of one class may be missing of another
 	}
-	var probes []probe
+	var probes []*probe
 	for _, c := range s.classes {
-		if slices.ContainsFunc(probes, func(p probe) bool { return p.name == c.BackendName() }) {
-			continue
+		i := slices.IndexFunc(probes, func(p *probe) bool { return p.name == c.BackendName() })
+		if i < 0 {
+			i = len(probes)
+			probes = append(probes, &probe{name: c.BackendName(), kind: c.Backend().Capabilities().Kind})
 		}
-		probes = append(probes, probe{c.BackendName(), c.Backend().Capabilities().Kind, func(ctx context.Context) error {
-			for _, other := range s.classes { // what is there of one class may be missing of another
-				if other.BackendName() != c.BackendName() {
-					continue
-				}
-				if _, _, err := other.Backend().Count(ctx, backends.True{}, 1); err != nil {
-					return err
-				}
-			}
-			return nil
-		}})
+		probes[i].asks = append(probes[i].asks, func(ctx context.Context) error {
+			_, _, err := c.Backend().Count(ctx, backends.True{}, 1)
+			return err
+		})
 	}
-	probes = append(probes, probe{"journal", "journal", s.o.Journal.Ping})
+	probes = append(probes, &probe{"journal", "journal", []func(context.Context) error{s.o.Journal.Ping}})
 	health := make([]scim.Health, len(probes))
 	var wg sync.WaitGroup
 	for i, p := range probes {
@@ -254,10 +249,24 @@ func (s *Service) Ready(ctx context.Context) []scim.Health {
 			ctx, cancel := context.WithTimeout(ctx, s.o.PingTimeout)
 			defer cancel()
 			began := s.o.Now()
-			err := p.ask(ctx)
-			health[i] = scim.Health{Name: p.name, Kind: p.kind, OK: err == nil, Latency: s.o.Now().Sub(began), Error: errorClass(err)}
+			failed := allAtOnce(ctx, p.asks)
+			health[i] = scim.Health{Name: p.name, Kind: p.kind, OK: len(failed) == 0, Latency: s.o.Now().Sub(began)}
+			if len(failed) > 0 {
+				health[i].Partly, health[i].Error = len(failed) < len(p.asks), errorClass(failed[0])
+			}
 		})
 	}
 	wg.Wait()
 	return health
+}
+
+// allAtOnce asks all, and gives the errors of those that fail.
+func allAtOnce(ctx context.Context, asks []func(context.Context) error) (failed []error) {
+	errs := make([]error, len(asks))
+	var wg sync.WaitGroup
+	for i, ask := range asks {
+		wg.Go(func() { errs[i] = ask(ctx) })
+	}
+	wg.Wait()
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }

@@ -80,6 +80,7 @@ type Health struct {
 	Name    string // "corp", "journal"
 	Kind    string // "ldap", "journal"
 	OK      bool
+	Partly  bool // not OK, but some of its resource types can be served
 	Latency time.Duration
 	Error   string // class of the last error: unavailable, refused, …; never an address or a secret
 }

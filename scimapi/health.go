@@ -14,19 +14,26 @@ func (h *Handler) health(w http.ResponseWriter, r *http.Request, _ *event) error
 	return nil
 }
 
-// ready says whether this replica can serve anybody. It turns 503 while draining and when no directory answers; a
-// journal that is away leaves reads possible and so the replica ready.
+// ready says whether this replica can serve anybody. It turns 503 while draining and when nothing of any directory answers; a journal that is away leaves
+// reads possible, and a table that is gone leaves other types, and so the replica ready.
 func (h *Handler) ready(w http.ResponseWriter, r *http.Request, _ *event) error {
 	status, word := http.StatusServiceUnavailable, "unavailable"
 	var checks []any
 	for _, c := range h.Service.Ready(r.Context()) {
-		if c.OK && c.Kind != "journal" {
+		if (c.OK || c.Partly) && c.Kind != "journal" {
 			status, word = http.StatusOK, "ready"
 		}
 		o := scim.NewObject()
 		o.Set("name", c.Name)
 		o.Set("kind", c.Kind)
-		o.Set("state", map[bool]string{true: "up", false: "down"}[c.OK])
+		switch {
+		case c.OK:
+			o.Set("state", "up")
+		case c.Partly:
+			o.Set("state", "partly")
+		default:
+			o.Set("state", "down")
+		}
 		o.Set("latency_ms", c.Latency.Milliseconds())
 		if c.Error != "" {
 			o.Set("error", c.Error)
