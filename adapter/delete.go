@@ -161,7 +161,7 @@ func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key b
 		return w, nil
 	}
 	// The before-image is everything that the directory lets us read, so that the record can be made again.
-	whole, err := s.fetchRaw(ctx, c, key, []string{"*", "+"})
+	whole, err := s.fetchRaw(ctx, c, key, c.everything(nil))
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,11 @@ func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
 			return nil, err
 		}
 		w.rec, old = rec, r.deletedAs
+		parts := r.parts(rec.Attrs)
 		w.ops = append(w.ops, w.restore(rec))
+		if len(parts) > 0 {
+			w.ops = append(w.ops, w.modify(parts, r.deleted.attrs(), backends.Condition{}, nil))
+		}
 		if b.then.name != r.deletedAs { // which its attributes agree with
 			w.ops = append(w.ops, w.move(backends.Template{{Text: b.then.name}}, false))
 		}
@@ -116,6 +120,23 @@ func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// parts takes the parts of a document out of what a record is made with, which has the document as it was when the record went, and gives the changes that make it what it
+// shall be.
+func (r *rewind) parts(attrs backends.Attributes) []backends.Change {
+	var changes []backends.Change
+	for _, lower := range slices.Sorted(maps.Keys(r.own.then.whole)) {
+		want := r.own.then.whole[lower]
+		if !isPart(want.name) {
+			continue
+		}
+		delete(attrs, want.name)
+		if was, _ := r.deleted.values(want.name); !sameValues(r.c.Backend().Syntax(want.name).Equality, was, want.values) {
+			changes = append(changes, backends.Change{Op: backends.Replace, Attr: want.name, Values: want.values})
+		}
+	}
+	return changes
 }
 
 // unpoint takes names out of a record to be made anew that are nobody's any more, where the directory would refuse it for their sake. A directory with names of

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -31,6 +32,7 @@ type rewind struct {
 
 	restored  bool   // the record is gone, and to be made anew
 	deletedAs string // what it was called when it went
+	deleted   picture
 	removal   bool   // it is to be removed
 	gone      bool   // it was not there, as far as was taken back by now
 	client    string // whose attributes beside the directory go with it
@@ -173,7 +175,8 @@ func (r *rewind) asLeft(ctx context.Context, change backends.Change) (left bool,
 			return false, "", err
 		}
 		values, _ := r.own.then.values(change.Attr)
-		return sameValues(r.c.Backend().Syntax(change.Attr).Equality, values, change.Values), told(values), nil
+		left, err = r.same(ctx, change, values)
+		return left, told(values), err
 	}
 	if _, ref := r.c.pointsWith(change.Attr); ref {
 		return true, "", nil
@@ -184,6 +187,28 @@ func (r *rewind) asLeft(ctx context.Context, change backends.Change) (left bool,
 	}
 	word := map[bool]string{true: "there", false: "not there"}
 	return !slices.Contains(there, change.Op == backends.Remove), word[change.Op == backends.Remove], nil
+}
+
+// same says that an attribute has the values that a change has written. A directory may keep them otherwise: the day of an instant, a number's digits. Then it is asked
+// itself whether they are there, unless it has not been done yet what a dry run goes on from.
+func (r *rewind) same(ctx context.Context, change backends.Change, is backends.Values) (bool, error) {
+	if r.c.alike(change.Attr, is, change.Values) {
+		return true, nil
+	}
+	now, _ := r.own.now.values(change.Attr)
+	if len(is) != len(change.Values) || len(is) == 0 || !r.own.now.there || !slices.Equal(now, is) {
+		return false, nil
+	}
+	there, err := r.c.Backend().Has(ctx, r.own.key, change.Attr, change.Values)
+	return err == nil && !slices.Contains(there, false), err
+}
+
+// alike says that values are the same, or the days of instants that were written.
+func (c *class) alike(attr string, is, written backends.Values) bool {
+	day := func(is, written backends.Value) bool {
+		return strings.HasPrefix(written.Text(), is.Text()+"T") && len(is.Text()) == len(time.DateOnly)
+	}
+	return sameValues(c.Backend().Syntax(attr).Equality, is, written) || len(is) == 1 && len(written) == 1 && day(is[0], written[0])
 }
 
 func leftBy(change backends.Change) string {
@@ -409,7 +434,7 @@ func (r *rewind) bringBack(ctx context.Context, st stood) error {
 	}
 	b.then = picture{looked: true, there: true, full: true, name: st.Name, whole: whole, listed: map[string]map[string]listed{}, extras: b.then.extras}
 	if r.restored = !b.now.there; r.deletedAs == "" {
-		r.deletedAs = st.Name
+		r.deletedAs, r.deleted = st.Name, b.then.clone()
 	}
 	r.gone, r.removal = false, false
 	return nil
@@ -422,7 +447,7 @@ func (r *rewind) takeAway(ctx context.Context, e journal.Event, st stood) error 
 		b.then.there, r.gone = false, true
 		return nil
 	}
-	if err := b.read(ctx, "*", "+"); err != nil {
+	if err := b.read(ctx, r.c.everything(slices.Collect(maps.Keys(st.Attrs)))...); err != nil {
 		return err
 	}
 	r.lost, r.removal, r.restored = nil, b.then.there, false
@@ -443,7 +468,7 @@ func (r *rewind) untouched(st stood) {
 	syntax := r.c.Backend().Syntax
 	for _, name := range slices.Sorted(maps.Keys(st.Attrs)) {
 		want, is := st.Attrs[name], r.own.then.attrs().Get(name)
-		if !syntax(name).ReadOnly && !blank(want) && !blank(is) && !sameValues(syntax(name).Equality, is, want) && !r.namedBy(name, is, want) {
+		if !syntax(name).ReadOnly && !blank(want) && !blank(is) && !r.pending(name) && !r.c.alike(name, is, want) && !r.namedBy(name, is, want) {
 			r.conflict("%s: it was made with %s, now it is %s", name, told(want), told(is))
 		}
 	}
@@ -451,15 +476,21 @@ func (r *rewind) untouched(st stood) {
 		a := r.own.then.whole[lower]
 		s := syntax(a.name)
 		_, points := r.c.pointsWith(a.name)
-		if len(a.values) > 0 && len(st.Attrs.Get(a.name)) == 0 && !s.ReadOnly && !s.Always && s.Known && !points && !blank(a.values) && !r.namedBy(a.name, a.values, nil) {
+		if len(a.values) > 0 && a.name != r.c.Backend().Capabilities().Document && len(st.Attrs.Get(a.name)) == 0 && !s.ReadOnly && !s.Always && s.Known && !points && !blank(a.values) && !r.namedBy(a.name, a.values, nil) {
 			r.conflict("%s: it was made without, now it is %s", a.name, told(a.values))
 		}
 	}
 }
 
+// pending says that an attribute holds names of records which a dry run of several events would have changed by now.
+func (r *rewind) pending(attr string) bool {
+	_, points := r.c.pointsWith(attr)
+	return points && r.o.DryRun
+}
+
 // namedBy says that an attribute differs from what it was made with by no more than what the record's own name is made of.
 func (r *rewind) namedBy(attr string, is, want backends.Values) bool {
-	if b := r.own; b.now.name != b.then.name { // it was made under one name, and moved to another in the same event
+	if b := r.own; b.now.name != b.then.name || b.stands != b.then.name { // it was moved in the same event, or was not moved yet because nothing is done
 		return strings.HasPrefix(strings.ToLower(b.then.name), strings.ToLower(attr)+"=")
 	}
 	rdn := backends.Normalize(backends.NameRule, r.own.then.name) + ","

@@ -14,6 +14,7 @@ type subject struct {
 	c         *class
 	key       backends.Key
 	now, then picture
+	stands    string          // what it is really called
 	kept      map[string]bool // attributes, in lower case, that stay as they are because somebody has changed them
 }
 
@@ -98,7 +99,7 @@ func (b *subject) read(ctx context.Context, attrs ...string) error {
 		if len(recs) == 0 {
 			return nil
 		}
-		b.now.there, b.now.name, b.now.version = true, recs[0].Name, recs[0].Version
+		b.now.there, b.now.name, b.now.version, b.stands = true, recs[0].Name, recs[0].Version, recs[0].Name
 		b.then.there, b.then.name, b.then.version = true, recs[0].Name, recs[0].Version
 	}
 	if len(recs) == 0 || recs[0].Version != b.now.version {
@@ -250,6 +251,24 @@ func (b *subject) changes() []backends.Change {
 		}
 	}
 	return all
+}
+
+// everything is what to read of a record that is to be made anew some day: all that there is, and the parts of its document that are mapped, because changes are told
+// by them. more are others of these.
+func (c *class) everything(more []string) []string {
+	attrs := []string{"*", "+"}
+	for _, attr := range slices.Concat(c.Reads(nil), more) {
+		if isPart(attr) && !slices.Contains(attrs, attr) {
+			attrs = append(attrs, attr)
+		}
+	}
+	return attrs
+}
+
+// isPart says that an attribute is a part of a document.
+func isPart(attr string) bool {
+	_, members, ok := backends.SplitPath(attr)
+	return ok && len(members) > 0
 }
 
 // record is the record as it is now, as far as it is known.
