@@ -129,7 +129,10 @@ func TestASnapshotStoresWhatHasChanged(t *testing.T) {
 	}
 	fresh := person(t, b, "new")
 	keys := map[string]backends.Key{}
-	for rec := range b.Walk(t.Context(), backends.Query{}) {
+	for rec, err := range b.Walk(t.Context(), backends.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		keys[rec.Name] = rec.Key
 	}
 	changed, gone := keys["uid=p001,"+base], keys["uid=p002,"+base]

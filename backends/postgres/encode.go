@@ -157,20 +157,22 @@ func empty(v backends.Value) bool {
 }
 
 // assigned adds an encoded value, or NULL, as the right side of an assignment to the column.
-func (st *statement) assigned(c *column, encoded *string) *statement {
+func (st *statement) assigned(c *column, encoded *string) {
 	if encoded == nil {
-		return st.sql("NULL")
+		st.sql("NULL")
+		return
 	}
-	return st.arg(*encoded, "text").sql("::", c.typ)
+	st.arg(*encoded, "text").sql("::", c.typ)
 }
 
 // assignedAll is assigned for an array column.
-func (st *statement) assignedAll(c *column, encoded []*string) *statement {
+func (st *statement) assignedAll(c *column, encoded []*string) {
 	if len(encoded) == 0 && !c.notNull {
-		return st.sql("NULL")
+		st.sql("NULL")
+		return
 	}
 	if encoded == nil {
 		encoded = []*string{}
 	}
-	return st.arg(encoded, "text[]").sql("::", c.typ, "[]")
+	st.arg(encoded, "text[]").sql("::", c.typ, "[]")
 }

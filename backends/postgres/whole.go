@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 )
@@ -94,11 +95,12 @@ func (p part) write(st *statement, s *shape) {
 			" WHEN array_lower(", c, ", 1) <> 1 OR array_position(", c, "::text[], NULL) IS NOT NULL THEN ", c, "::text END")
 		return
 	}
-	row := "ARRAY["
-	for i, c := range p.set.all() {
-		row += map[bool]string{true: "", false: ", "}[i == 0] + of("r", c) + "::text"
+	columns := p.set.all()
+	texts := make([]string, len(columns))
+	for i, c := range columns {
+		texts[i] = of("r", c) + "::text"
 	}
-	row += "]::text[]"
+	row := "ARRAY[" + strings.Join(texts, ", ") + "]::text[]"
 	st.sql("(SELECT json_agg(", row, " ORDER BY ", row, ` COLLATE "C")::text FROM `, p.set.rel.sql(), " r WHERE ")
 	st.own(s, p.set).sql(")")
 }

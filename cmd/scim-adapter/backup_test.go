@@ -32,8 +32,12 @@ func TestSnapshotsAreMadeComparedCheckedAndPruned(t *testing.T) {
 	server := startEmbedded(t)
 	entry := func(uid, title string) embedded.Entry {
 		return embedded.Entry{DN: "uid=" + uid + ",ou=people,dc=example,dc=org", Attrs: []embedded.Attr{
-			{Name: "objectClass", Values: []string{"inetOrgPerson"}}, {Name: "uid", Values: []string{uid}}, {Name: "cn", Values: []string{uid}},
-			{Name: "sn", Values: []string{uid}}, {Name: "title", Values: []string{title}}, {Name: "carLicense", Values: []string{"B-" + uid}},
+			{Name: "objectClass", Values: []string{"inetOrgPerson"}},
+			{Name: "uid", Values: []string{uid}},
+			{Name: "cn", Values: []string{uid}},
+			{Name: "sn", Values: []string{uid}},
+			{Name: "title", Values: []string{title}},
+			{Name: "carLicense", Values: []string{"B-" + uid}},
 			{Name: "userPassword", Values: []string{"{SSHA}hush"}},
 		}}
 	}
