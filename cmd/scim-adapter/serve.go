@@ -81,6 +81,9 @@ func (w *world) run(ctx context.Context, started func(scim string)) error {
 	case <-time.After(firstContact):
 	}
 
+	if err := w.feed(); err != nil {
+		return err
+	}
 	server, listener, err := w.listen(ctx)
 	if err != nil {
 		return err

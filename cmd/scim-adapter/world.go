@@ -107,6 +107,7 @@ type world struct {
 	service  *adapter.Service
 	handler  *scimapi.Handler
 	gate     gate // in front of handler
+	feeds    feeds
 	registry *prometheus.Registry
 }
 
@@ -160,6 +161,7 @@ func (w *world) close() {
 	if !w.gate.shut(lastMoments) {
 		w.log.Error("a request has not come to its end; closing directories and journal all the same", "waited", lastMoments.String())
 	}
+	w.feeds.end()
 	w.plan.close()
 	w.closeJournal()
 }

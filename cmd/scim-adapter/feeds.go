@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"os"
+	"sync"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal/export"
+)
+
+// feeds are the destinations of audit.export, each fed by a goroutine of its own.
+type feeds struct {
+	running sync.WaitGroup
+	stop    context.CancelFunc
+}
+
+// feed begins to tell the destinations of audit.export what is settled in the journal. What cannot be told does not keep anybody from writing.
+func (w *world) feed() error {
+	destinations := w.config.Audit.Export
+	if w.store == nil || len(destinations) == 0 {
+		return nil
+	}
+	if w.config.Server.Replicas > 1 {
+		w.log.Warn("server.replicas is more than one, and every replica with audit.export sends every event: name destinations in one of them, or let them drop what they have seen (event)")
+	}
+	ctx, stop := context.WithCancel(context.Background()) // not the one of serve: the last events are settled when that is over
+	w.feeds.stop = stop
+	for _, to := range destinations {
+		sink, err := export.Open(to, os.Stdout)
+		if err != nil {
+			return err
+		}
+		f := &export.Feed{Reader: w.store, Kind: w.config.Journal.Kind, Sink: sink, File: export.FileOf(w.config.Journal.Path, to), Log: w.log}
+		w.feeds.running.Go(func() {
+			if err := f.Run(ctx); err != nil {
+				w.log.Error("events are not exported: how far it is cannot be kept below journal.path", "to", sink.String(), "error", err)
+			}
+			if err := sink.Close(); err != nil {
+				w.log.Debug("closing a destination", "to", sink.String(), "error", err)
+			}
+		})
+	}
+	return nil
+}
+
+// end sends what is left, for a moment, and waits for it.
+func (f *feeds) end() {
+	if f.stop != nil {
+		f.stop()
+	}
+	f.running.Wait()
+}
