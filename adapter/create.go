@@ -18,6 +18,9 @@ func (s *Service) Create(ctx context.Context, req scim.Request, body *scim.Objec
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayWrite(); err != nil {
+		return nil, err
+	}
 	d := &draft{res: c.rt.Created(body)}
 	if err := c.rt.Validate(d.res, nil); err != nil {
 		return nil, s.translate(err, c, false)

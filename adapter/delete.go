@@ -17,6 +17,9 @@ func (s *Service) Delete(ctx context.Context, req scim.Request, id string) error
 	if err != nil {
 		return err
 	}
+	if err := s.mayWrite(); err != nil {
+		return err
+	}
 	switch c.OnDelete().Policy {
 	case "refuse":
 		return refuse("The mapping of " + c.Name() + " does not allow to delete.")

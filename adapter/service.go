@@ -43,6 +43,9 @@ type Options struct {
 
 	Limits []journal.Limit // that Journal holds writes against: what has none is not weighed
 
+	ReadOnly  bool     // clients write nothing
+	Protected []string // paths of attributes that clients cannot change, as ProtectedPath gives them
+
 	Replicas  int           // processes like this one that write to the same directories; 1
 	CursorKey []byte        // what cursors are encrypted with, the same on every replica; nil: one that is made now and dies with the process
 	CursorTTL time.Duration // how long a cursor is good for; 1 hour

@@ -88,6 +88,9 @@ func (s *Service) update(ctx context.Context, req scim.Request, id string, ch ch
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayWrite(); err != nil {
+		return nil, err
+	}
 	release, err := s.locks.take(ctx, c.lockName(id))
 	if err != nil {
 		return nil, s.translate(err, c, false)
@@ -172,6 +175,9 @@ func (s *Service) attempt(ctx context.Context, c *class, req scim.Request, key b
 	w.ops = append(w.ops, relinks.ops...)
 	if len(w.ops) > 0 {
 		w.diff = c.difference(before.res, after, deltas)
+		if err := s.protects(w.diff); err != nil {
+			return nil, err
+		}
 		if w.weights, err = s.weighChange(ctx, c, p, after); err != nil {
 			return nil, err
 		}

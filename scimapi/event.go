@@ -101,6 +101,7 @@ func (h *Handler) end(e *event) {
 	h.Metrics.observe(e.request.Method, e.route, e.status, took)
 	h.Metrics.inFlight.Dec()
 	h.log(e, took)
+	h.audit(e)
 }
 
 func (h *Handler) log(e *event, took time.Duration) {

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -21,6 +22,8 @@ type Options struct {
 	Authenticate func(r *http.Request) (scim.Caller, error)
 	Metrics      *Metrics
 	Logger       *slog.Logger
+	// Audit hears of each request when it has been answered; nil: nobody does.
+	Audit func(ctx context.Context, a Audited)
 
 	BasePath       string         // where SCIM begins: "/scim/v2"
 	PublicURL      string         // the server's URL as clients know it, without BasePath; "": from the request

@@ -45,6 +45,7 @@ type Intent struct {
 	Action       string    `json:"action"` // one of the Action constants
 	ResourceType string    `json:"resource_type"`
 	ResourceID   string    `json:"resource_id,omitempty"` // "" on create
+	Query        string    `json:"query,omitempty"` // of a search or a read: what its URL asked
 	Dropped      []string  `json:"dropped,omitempty"`
 	Refused      string    `json:"refused,omitempty"` // why nothing will be done; "" normally
 	Undoes       ID        `json:"undoes,omitempty"`  // the event that this one takes back
@@ -67,6 +68,7 @@ const (
 	ActionDeny    = "deny"    // noted: a request that the caller may not make
 	ActionSignIn  = "signin"  // noted: a sign-in that was refused
 	ActionGuard   = "guard"   // noted: a limit was approved to be passed, or counts anew
+	ActionForget  = "forget"  // noted: the keys under which values of a resource are kept were destroyed
 )
 
 // What came of an intent, or of one of its steps.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/mapping"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -36,6 +37,29 @@ func findMe(config *configs.Config, set *mapping.Set) (filter.Path, configs.Faul
 		return filter.Path{}, configs.Faults{at.Fault(remedy, "User has no attribute %q of one text", config.SCIM.Me)}
 	}
 	return path, nil
+}
+
+// findProtected finds the attributes of guard.protected_attributes.
+func findProtected(config *configs.Config, set *mapping.Set) ([]string, configs.Faults) {
+	var types []*scim.ResourceType
+	for _, m := range set.All() {
+		types = append(types, m.ResourceType())
+	}
+	var paths []string
+	var faults configs.Faults
+	for i, text := range config.Guard.ProtectedAttributes {
+		path, ok := adapter.ProtectedPath(text, types)
+		if !ok {
+			at := config.Root.Get("guard").Get("protected_attributes")
+			if items := at.Items(); i < len(items) {
+				at = items[i]
+			}
+			faults = append(faults, at.Fault("write an attribute that is mapped and can be written, such as userName or emails, without a condition", "no type has an attribute %q that clients can change", text))
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths, faults
 }
 
 // cursorFile is the key of cursors below journal.path, for who has not written one.

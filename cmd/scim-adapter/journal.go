@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -33,10 +35,16 @@ func openStore(ctx context.Context, config *configs.Config, log *slog.Logger) (s
 	case configs.JournalNone:
 		return nil, nil //nolint:nilnil // no journal is an answer
 	case configs.JournalPostgres:
-		if err := migrateAtStart(ctx, config, log); err != nil {
+		migrateAtStart(ctx, config, log)
+		key, err := signingKey(config, true)
+		if err != nil {
 			return nil, err
 		}
-		s, err := pgjournal.Open(ctx, pgjournal.Options{Database: config.Database, Limits: adapter.GuardLimits(config.Guard), Logger: log})
+		public := key.Public().(ed25519.PublicKey) //nolint:forcetypeassert // it is one
+		log.Info("the journal's checkpoints are signed", "key_id", keyID(public), "public_key", hex.EncodeToString(public))
+		s, err := pgjournal.Open(ctx, pgjournal.Options{
+			Database: config.Database, Limits: adapter.GuardLimits(config.Guard), Logger: log, Sign: signer(key), CheckpointInterval: config.Journal.CheckpointInterval,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -95,19 +103,21 @@ func (w *world) closeJournal() {
 
 // migrateAtStart brings the journal's database up to date where the role may. A role that may not, and a database that is away, are no reason not to start: reads go
 // on, and the first write is told what is missing.
-func migrateAtStart(ctx context.Context, config *configs.Config, log *slog.Logger) error {
+func migrateAtStart(ctx context.Context, config *configs.Config, log *slog.Logger) {
 	if !config.Journal.Migrate {
-		return nil
+		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, config.Database.ConnectionTimeout)
+	ask, cancel := context.WithTimeout(ctx, config.Database.ConnectionTimeout)
 	defer cancel()
-	err := pgjournal.Migrate(ctx, config.Database.URL, func(line string) { log.Info("the journal's database: " + line) })
+	missing, err := pgjournal.PendingAt(ask, config.Database.URL)
+	if err == nil && len(missing) > 0 { // it may take its time: a large database of an earlier version is rewritten
+		err = pgjournal.Migrate(ctx, config.Database.URL, func(line string) { log.Info("the journal's database: " + line) })
+	}
 	if lacks, ok := errors.AsType[*pgjournal.LackedRights](err); ok {
-		log.Debug("the journal's database is not migrated at start", "because", lacks.Error())
-		return nil
+		log.Warn("the journal's database lacks migrations, and no write is possible before scim-adapter migrate was run", "missing", missing, "because", lacks.Error())
+		return
 	}
 	if err != nil {
 		log.Warn("the journal's database could not be brought up to date", "error", err)
 	}
-	return nil
 }

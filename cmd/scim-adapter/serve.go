@@ -94,6 +94,12 @@ func (w *world) run(ctx context.Context, started func(scim string)) error {
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
+	var beside sync.WaitGroup
+	beside.Go(func() { w.upkeep(ctx) })
+	defer func() {
+		stop(nil)
+		beside.Wait()
+	}()
 	w.log.Info("serving SCIM", "address", listener.Addr().String(), "base_path", w.config.Server.BasePath, "metrics", metrics.Addr, "version", buildVersion())
 	if started != nil {
 		started(listener.Addr().String())

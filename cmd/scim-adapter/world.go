@@ -36,6 +36,7 @@ type plan struct {
 	directories map[string]backends.Directory
 	mappings    *mapping.Set
 	me          filter.Path // the attribute of a User that holds a caller's subject; zero: none
+	protected   []string    // paths of attributes that clients cannot change
 	log         *slog.Logger
 }
 
@@ -61,6 +62,9 @@ func load(path string, logger func(configs.Logging) *slog.Logger) (*plan, error)
 	}
 	if len(faults) == 0 {
 		p.me, faults = findMe(config, p.mappings)
+		var more configs.Faults
+		p.protected, more = findProtected(config, p.mappings)
+		faults = append(faults, more...)
 	}
 	if len(faults) > 0 {
 		faults.Sort()
@@ -108,6 +112,7 @@ type world struct {
 	handler  *scimapi.Handler
 	gate     gate // in front of handler
 	feeds    feeds
+	auditor  *auditor
 	registry *prometheus.Registry
 }
 
@@ -132,16 +137,18 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
 		DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount, MaxSort: choices.MaxSort, CursorKey: key, CursorTTL: choices.CursorTimeout,
 		Replicas: p.config.Server.Replicas, Limits: adapter.GuardLimits(p.config.Guard),
+		ReadOnly: choices.Mode == configs.ModeReadOnly, Protected: p.protected,
 	})
 	authenticate := auth.Anonymous
 	if p.config.Auth.Enabled {
 		authenticate = auth.NewTokens(p.config.Clients).Authenticate
 	}
+	w.auditor = &auditor{journal: w.journal, config: p.config.Audit, log: p.log, now: time.Now, newID: newID}
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		poolCollector{w}, outcomeCollector{w.service.Stats}, buildInfo())
+		poolCollector{w}, outcomeCollector{w.service.Stats}, w.auditor, buildInfo())
 	server := p.config.Server
 	w.handler = scimapi.New(scimapi.Options{
-		Service: w.service, Authenticate: authenticate, Metrics: scimapi.NewMetrics(w.registry, time.Now), Logger: p.log,
+		Service: w.service, Authenticate: authenticate, Metrics: scimapi.NewMetrics(w.registry, time.Now), Logger: p.log, Audit: w.auditor.note,
 		BasePath: server.BasePath, PublicURL: server.PublicURL, TrustedProxies: server.TrustedProxies,
 		MaxRequestSize: int64(p.config.Security.MaxRequestSize), DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount,
 		CursorTTL: choices.CursorTimeout, Bulk: scimapi.Bulk{MaxOperations: choices.BulkMaxOperations, MaxPayload: int64(choices.BulkMaxPayloadSize)},
