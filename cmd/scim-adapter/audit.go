@@ -28,7 +28,7 @@ func auditCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(auditListCommand(), auditShowCommand(), auditExportCommand(), maintainCommand())
+	cmd.AddCommand(auditListCommand(), auditShowCommand(), auditExportCommand(), maintainCommand(), verifyCommand(), forgetCommand())
 	return cmd
 }
 

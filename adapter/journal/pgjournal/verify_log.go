@@ -82,7 +82,10 @@ func readCheckpoint(line string) (c Checkpoint, there bool, err error) {
 		func() (err error) { c.Seq, err = strconv.ParseInt(fields["seq"], 10, 64); return err },
 		func() (err error) { c.Link, err = hex.DecodeString(fields["link"]); return err },
 		func() (err error) { c.Time, err = time.Parse(time.RFC3339Nano, fields["signed"]); return err },
-		func() (err error) { c.Signature, err = base64.StdEncoding.DecodeString(fields["signature"]); return err },
+		func() (err error) {
+			c.Signature, err = base64.StdEncoding.DecodeString(fields["signature"])
+			return err
+		},
 	} {
 		if err := part(); err != nil {
 			return c, true, err

@@ -128,8 +128,10 @@ var tamperings = []struct {
 	{"number 0", `INSERT INTO audit.intents SELECT gen_random_uuid(), tenant_id, user_id, resource_type, resource_id, action, details, ip_address, user_agent, "timestamp", writer, 0, digest, link, deadline
 		FROM audit.intents WHERE writer = $1 AND seq = 9`, []string{"inserted: intents {0}"}},
 	{"two neighbours swapped", `UPDATE audit.intents SET seq = 12 - seq WHERE writer = $1 AND seq IN (5, 7)`, []string{"inserted: intents {5}", "inserted: events {6}", "inserted: intents {7}"}},
-	{"what two rows say swapped", `UPDATE audit.intents a SET resource_id = a.resource_id || 'x', id = b.id FROM audit.intents b WHERE a.writer = $1 AND b.writer = $1 AND a.seq IN (5, 7) AND b.seq = 12 - a.seq`,
-		[]string{"changed: intents {5}", "changed: intents {7}"}},
+	{
+		"what two rows say swapped", `UPDATE audit.intents a SET resource_id = a.resource_id || 'x', id = b.id FROM audit.intents b WHERE a.writer = $1 AND b.writer = $1 AND a.seq IN (5, 7) AND b.seq = 12 - a.seq`,
+		[]string{"changed: intents {5}", "changed: intents {7}"},
+	},
 	{"another seq in a checkpoint", `UPDATE audit.checkpoints SET seq = 8 WHERE writer = $1`, []string{"forged: number 8 of writer"}},
 	{"another link in a checkpoint", `UPDATE audit.checkpoints SET link = sha256('x') WHERE writer = $1`, []string{"forged: number 10 of writer"}},
 	{"a checkpoint of another key", `UPDATE audit.checkpoints SET key_id = 'other' WHERE writer = $1`, []string{"forged: number 10 of writer"}},
