@@ -14,9 +14,8 @@ import (
 )
 
 // An entry that was deleted is added again under its DN, with all that a client may write. Some servers take what they otherwise keep themselves,
-// entryUUID above all, from an account with the privilege to manage entries, under the relax control: OpenLDAP does. That is tried first, and with ever
-// less of what is not the entry's own content until the server agrees, because no two of them draw the line in the same place. slapd does not announce the
-// control among those that it has.
+// entryUUID above all, from an account with the privilege to manage entries, under the relax control: OpenLDAP does, and does not announce the control.
+// No two servers draw the line in the same place, so the entry is sent with ever less of what is not its own content until the server agrees.
 
 // kindOf says what an attribute is to whoever puts an entry back.
 type kindOf uint8
@@ -59,26 +58,10 @@ func (c *class) Restore(ctx context.Context, rec backends.Record, want []string)
 		return none, nil, err
 	}
 	parts := in.sorted(rec.Attrs)
-	sent := -1
-	for _, a := range restoring {
-		if a.relax && in.unrelaxed.Load() {
-			continue
-		}
-		req, n := in.addition(dn, parts, a.upTo)
-		if n == sent && !a.relax {
-			continue // nothing was left out
-		}
-		sent = n
-		if a.relax {
-			req.Controls = append(req.Controls, control{oid: oidRelax, critical: true})
-		}
-		err = c.readd(ctx, in, req, rec, a.relax)
-		if a.relax && goldap.IsErrorWithCode(err, goldap.LDAPResultUnavailableCriticalExtension) {
-			in.unrelaxed.Store(true) // no need to ask for each of a thousand entries
-		}
-		if !errors.Is(err, backends.ErrInvalid) && !errors.Is(err, backends.ErrRefused) {
-			break
-		}
+	// Under the control slapd's overlays let pass what is not unique, and so the entry is made without it first: what is wrong with it shows then.
+	err = c.attempt(ctx, in, dn, rec, parts, false)
+	if err == nil && !in.unrelaxed.Load() && slices.ContainsFunc(parts, func(p attributeSent) bool { return p.kind == identity }) {
+		err = c.underItsKey(ctx, in, dn, rec, parts)
 	}
 	switch {
 	case errors.Is(err, backends.ErrNotFound):
@@ -90,6 +73,42 @@ func (c *class) Restore(ctx context.Context, rec backends.Record, want []string)
 		return none, nil, err
 	}
 	return c.readRestored(ctx, in, dn, rec, want)
+}
+
+// attempt adds the entry with ever less, under the relax control or without, until the server takes it.
+func (c *class) attempt(ctx context.Context, in *info, dn schema.DN, rec backends.Record, parts []attributeSent, relax bool) (err error) {
+	sent := -1
+	for _, a := range restoring {
+		req, n := in.addition(dn, parts, a.upTo)
+		if a.relax != relax || n == sent {
+			continue
+		}
+		sent = n
+		if relax {
+			req.Controls = append(req.Controls, control{oid: oidRelax, critical: true})
+		}
+		err = c.readd(ctx, in, req, rec, relax)
+		if relax && goldap.IsErrorWithCode(err, goldap.LDAPResultUnavailableCriticalExtension) {
+			in.unrelaxed.Store(true) // no need to ask for each of a thousand entries
+		}
+		if !errors.Is(err, backends.ErrInvalid) && !errors.Is(err, backends.ErrRefused) {
+			break
+		}
+	}
+	return err
+}
+
+// underItsKey makes the entry, which is there under a new key, once more under the one that it had; where the server does not let that, as it was.
+func (c *class) underItsKey(ctx context.Context, in *info, dn schema.DN, rec backends.Record, parts []attributeSent) error {
+	fresh, err := c.readAt(ctx, in, dn.String(), nil)
+	if err != nil || !errors.Is(c.takeBack(ctx, in, fresh), errOutside) {
+		return nil //nolint:nilerr // it stays under the new one
+	}
+	err = c.attempt(ctx, in, dn, rec, parts, true)
+	if errors.Is(err, backends.ErrInvalid) || errors.Is(err, backends.ErrRefused) {
+		return c.attempt(ctx, in, dn, rec, parts, false)
+	}
+	return err
 }
 
 // placeFor gives the name that an entry is to have again, when nothing that can be known before keeps it from being one of the class's.

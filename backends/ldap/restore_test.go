@@ -225,6 +225,15 @@ func TestAnAccountThatMayNotManageEntriesRestoresThemUnderANewUUID(t *testing.T)
 	if _, _, err := c.Restore(t.Context(), rec, nil); !errors.Is(err, backends.ErrExists) {
 		t.Errorf("a second time: %v", err)
 	}
+	if err := c.Delete(t.Context(), made.Key, backends.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, attr := range []string{"entryUUID", "createTimestamp", "creatorsName"} {
+		delete(rec.Attrs, attr) // nothing to be said under the control
+	}
+	if made, _, err := c.Restore(t.Context(), rec, nil); err != nil || made.Key == "" {
+		t.Errorf("without what the server keeps: %v", err)
+	}
 }
 
 func TestAnEntryIsRestoredOnlyWhereItBelongs(t *testing.T) {
@@ -264,4 +273,20 @@ func TestAnEntryIsRestoredOnlyWhereItBelongs(t *testing.T) {
 			t.Errorf("an entry that was moved away: %v", err)
 		}
 	})
+}
+
+// TestWhatIsUniqueIsSoForWhatIsRestored: slapd's overlay lets those pass who manage entries.
+func TestWhatIsUniqueIsSoForWhatIsRestored(t *testing.T) {
+	b := newBranch(t, servers.overlays)
+	c := b.class(t, b.dir, "{base: '"+b.base+"'}")
+	mail := map[string][]string{"mail": {"unique-" + strings.ReplaceAll(b.base, ",", ".") + "@example.org"}}
+	key := b.person(t, "old", mail)
+	rec := kept(t, c, key)
+	if err := c.Delete(t.Context(), key, backends.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	b.person(t, "young", mail)
+	if made, _, err := c.Restore(t.Context(), rec, nil); !errors.Is(err, backends.ErrExists) {
+		t.Errorf("made %q, %v", made.Name, err)
+	}
 }
