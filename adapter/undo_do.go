@@ -194,7 +194,7 @@ func (s *Service) script(step journal.Step) []string {
 	if step.Op == opOverlay {
 		var lines []string
 		for _, change := range step.Changes {
-			lines = append(lines, fmt.Sprintf("# beside the directory: %s of %s/%s becomes %s", change.Attr, step.Backend, step.Key, told(change.Values)))
+			lines = append(lines, fmt.Sprintf("# beside the directory: %s of %s/%s becomes %s", change.Attr, step.Backend, step.Key, inWords(change.Values)))
 		}
 		return lines
 	}
