@@ -47,6 +47,9 @@ func load(path string, logger func(configs.Logging) *slog.Logger) (*plan, error)
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	if faults := refuseNotYet(config); len(faults) > 0 {
+		return nil, faults
+	}
 	log := logger(config.Logging)
 	p := &plan{config: config, directories: map[string]backends.Directory{}, log: log}
 	for _, name := range slices.Sorted(maps.Keys(config.Backends)) {

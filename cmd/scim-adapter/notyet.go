@@ -1,0 +1,27 @@
+package main
+
+import "github.com/scim-adapter/scim-adapter/configs"
+
+// notYet are the settings that package configs knows and this version does nothing with. Each is a fault: accepting and ignoring it would be a promise that nobody keeps.
+var notYet = []struct {
+	section, key, what string
+	wanted             func(c *configs.Config) bool
+}{
+	{"scim", "mode", "shadow", func(c *configs.Config) bool { return c.SCIM.Mode == configs.ModeShadow }},
+	{"scim", "dry_run", "a dry run", func(c *configs.Config) bool { return c.SCIM.DryRun }},
+	{"journal", "on_unavailable", "spool", func(c *configs.Config) bool { return c.Journal.OnUnavailable == configs.UnavailableSpool }},
+	{"journal", "allow_ephemeral", "the spool", func(c *configs.Config) bool { return c.Journal.AllowEphemeral }},
+	{"guard", "when_spooling", "the spool", func(c *configs.Config) bool { return c.Guard.WhenSpooling != configs.SpoolingDivide }},
+	{"backup", "schedule", "the schedule", func(c *configs.Config) bool { return c.Backup.Schedule != "" }},
+}
+
+// refuseNotYet gives a fault for each of them that is asked for.
+func refuseNotYet(c *configs.Config) configs.Faults {
+	var faults configs.Faults
+	for _, n := range notYet {
+		if n.wanted(c) {
+			faults = append(faults, c.Root.Get(n.section).Get(n.key).Fault("take it away", "%s is not in this version", n.what))
+		}
+	}
+	return faults
+}
