@@ -3,6 +3,7 @@ package scimapi
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/scim-adapter/scim-adapter/scim"
 )
@@ -26,13 +27,13 @@ func (h *Handler) audit(e *event) {
 		return
 	}
 	a := Audited{
-		Caller: e.caller, Method: e.request.Method, Route: e.route, Query: e.request.URL.RawQuery, ID: e.id, List: e.isList, Status: e.status, Err: e.err,
+		Caller: e.caller, Method: e.request.Method, Route: strings.TrimPrefix(e.route, h.BasePath), Query: e.request.URL.RawQuery, ID: e.id, List: e.isList, Status: e.status, Err: e.err,
 	}
 	if a.Status == 0 {
 		a.Status = http.StatusOK // nothing was written: net/http says 200
 	}
 	for _, t := range h.types {
-		if e.route == t.Endpoint || len(e.route) > len(t.Endpoint) && e.route[:len(t.Endpoint)+1] == t.Endpoint+"/" {
+		if a.Route == t.Endpoint || strings.HasPrefix(a.Route, t.Endpoint+"/") {
 			a.Type = t
 		}
 	}
