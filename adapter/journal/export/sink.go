@@ -92,5 +92,5 @@ func reason(answer *http.Response) string {
 	if err != nil {
 		return ""
 	}
-	return strings.Join(strings.Fields(strings.Map(printable, string(text))), " ")
+	return strings.Map(printable, strings.Join(strings.Fields(string(text)), " "))
 }

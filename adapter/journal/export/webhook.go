@@ -100,7 +100,7 @@ func (w *webhook) post(ctx context.Context, body []byte) error {
 		return errTooLarge
 	case code >= 500 || code == http.StatusTooManyRequests || code == http.StatusRequestTimeout:
 		if wait, ok := w.retryAfter(answer.Header.Get("Retry-After")); ok {
-			return errors.Join(failed, &backoff.RetryAfterError{Duration: wait})
+			return fmt.Errorf("%w (%w)", failed, &backoff.RetryAfterError{Duration: wait})
 		}
 		return failed
 	}
