@@ -49,18 +49,24 @@ func (c *class) inhabited(attrs backends.Attributes, cause error) (backends.Attr
 	return with, changed
 }
 
-// settleCreate looks for a record that has everything the new one was given.
-func (w *work) settleCreate(ctx context.Context, attrs backends.Attributes, cause error) (backends.Record, error) {
+// having holds for records that have all these values, as far as the directory can compare them truly.
+func (c *class) having(attrs backends.Attributes) backends.And {
 	var all backends.And
 	for name, values := range attrs {
-		rule := w.c.Backend().Syntax(name).Equality
+		rule := c.Backend().Syntax(name).Equality
 		for _, v := range values {
 			p := backends.Eq{Attr: name, Value: v, Rule: rule}
-			if rule != backends.NoRule && v.Kind() != backends.KindSecret && w.c.Backend().Fidelity(p) == backends.Exact {
+			if rule != backends.NoRule && v.Kind() != backends.KindSecret && c.Backend().Fidelity(p) == backends.Exact {
 				all = append(all, p)
 			}
 		}
 	}
+	return all
+}
+
+// settleCreate looks for a record that has everything the new one was given.
+func (w *work) settleCreate(ctx context.Context, attrs backends.Attributes, cause error) (backends.Record, error) {
+	all := w.c.having(attrs)
 	var found []backends.Record
 	v := w.s.settle(ctx, func(ctx context.Context) (verdict, error) {
 		found = nil

@@ -114,13 +114,17 @@ type Stats struct {
 	Problems    int64 // attributes that could not be shown
 	Dangling    int64 // references to records that are gone, or have another name, that could not be brought up to date
 
-	Guarded map[string]int64 // writes that the guard has refused, by kind
+	Guarded    map[string]int64 // writes that the guard has refused, by kind
+	Reconciled map[string]int64 // intents that Reconcile has closed, by what it found: done, not_done, unknown
+	Overdue    int64            // that it has left open the last time
 }
 
 type counters struct {
 	unfinished, unknown, compensated, stranded, problems, dangling atomic.Int64
 
-	guarded [3]atomic.Int64 // by place in guardKinds
+	guarded    [3]atomic.Int64 // by place in guardKinds
+	reconciled [3]atomic.Int64 // by place in verdicts
+	overdue    atomic.Int64
 }
 
 // New makes a Service. It does no I/O.
@@ -157,8 +161,12 @@ func (s *Service) Stats() Stats {
 	for i, kind := range guardKinds {
 		guarded[kind] = s.stats.guarded[i].Load()
 	}
+	reconciled := map[string]int64{}
+	for i, v := range verdicts {
+		reconciled[v] = s.stats.reconciled[i].Load()
+	}
 	return Stats{
-		Guarded: guarded, Unfinished: s.stats.unfinished.Load(), Unknown: s.stats.unknown.Load(), Compensated: s.stats.compensated.Load(),
+		Guarded: guarded, Reconciled: reconciled, Overdue: s.stats.overdue.Load(), Unfinished: s.stats.unfinished.Load(), Unknown: s.stats.unknown.Load(), Compensated: s.stats.compensated.Load(),
 		Stranded: s.stats.stranded.Load(), Problems: s.stats.problems.Load(), Dangling: s.stats.dangling.Load(),
 	}
 }

@@ -110,7 +110,7 @@ func (w *work) run(ctx context.Context) error {
 	for i := range out.Steps {
 		out.Steps[i].Status = journal.StatusSkipped
 	}
-	err := w.steps(ctx, event, &out)
+	err := w.steps(ctx, in, &out)
 	if err != nil {
 		out.Error = err.Error()
 	}
@@ -132,8 +132,11 @@ func (w *work) finish(ctx context.Context, event journal.ID, out journal.Outcome
 }
 
 // steps takes the steps one after the other. One that fails ends it, and those before are taken back.
-func (w *work) steps(ctx context.Context, event journal.ID, out *journal.Outcome) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.WriteTimeout)
+func (w *work) steps(ctx context.Context, in journal.Intent, out *journal.Outcome) error {
+	event := in.ID
+	// What Begin took is time gone: behind the intent's deadline, others judge by what stands.
+	left := w.s.o.WriteTimeout - w.s.o.Now().Sub(in.Time)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), left)
 	defer cancel()
 	for i, op := range w.ops {
 		if op.release != nil {
