@@ -38,9 +38,9 @@ The role must be a member of scim_owner; --database-url says as whom, when serve
 ` + beyondReach + `
 Exit code 0: forgotten; 1: it failed, or was not confirmed; 2: the command line or the configuration is wrong.`,
 		Example: "  scim-adapter audit forget User/0b0eb98e-7de4-4c7a-a5e4-5a1a2b4d6b6f --config scim.yaml --dry-run",
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError{fmt.Errorf("say of which resource: User/ID (see %s --help)", cmd.CommandPath())}
+				return usageError{errors.New("say of which resource: User/ID")}
 			}
 			return nil
 		},

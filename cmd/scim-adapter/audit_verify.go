@@ -77,7 +77,7 @@ func (r *verifyRun) run(cmd *cobra.Command) error {
 	}
 	fmt.Fprintln(out, summary(done))
 	if done.Findings > 0 {
-		return fmt.Errorf("the journal is not whole: %d findings", done.Findings)
+		return fmt.Errorf("the journal is not whole (findings: %d)", done.Findings)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (w *world) openJournal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.journal, w.store = s, s
+	w.journal, w.store = adapter.Redact(s, w.mappings, w.config.Audit.Sensitive), s
 	return nil
 }
 
