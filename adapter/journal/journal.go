@@ -45,7 +45,7 @@ type Intent struct {
 	Action       string    `json:"action"` // one of the Action constants
 	ResourceType string    `json:"resource_type"`
 	ResourceID   string    `json:"resource_id,omitempty"` // "" on create
-	Query        string    `json:"query,omitempty"` // of a search or a read: what its URL asked
+	Query        string    `json:"query,omitempty"`       // of a search or a read: what its URL asked
 	Dropped      []string  `json:"dropped,omitempty"`
 	Refused      string    `json:"refused,omitempty"` // why nothing will be done; "" normally
 	Undoes       ID        `json:"undoes,omitempty"`  // the event that this one takes back

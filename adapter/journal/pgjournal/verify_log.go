@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -24,13 +25,13 @@ func ReadCheckpoints(log io.Reader) ([]Checkpoint, error) {
 	lines := bufio.NewReaderSize(log, longestLine)
 	for n := 1; ; n++ {
 		text, err := lines.ReadSlice('\n')
-		if err == io.EOF && len(text) == 0 {
+		if errors.Is(err, io.EOF) && len(text) == 0 {
 			return list, nil
 		}
-		if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 			return nil, err
 		}
-		for err == bufio.ErrBufferFull { // it is nobody's that we know
+		for errors.Is(err, bufio.ErrBufferFull) { // it is nobody's that we know
 			text = nil
 			_, err = lines.ReadSlice('\n')
 		}
@@ -66,7 +67,7 @@ func readCheckpoint(line string) (c Checkpoint, there bool, err error) {
 			return c, false, nil
 		}
 		fields["msg"] = checkpointLine
-		for _, word := range strings.Fields(before + after) {
+		for word := range strings.FieldsSeq(before + after) {
 			name, value, _ := strings.Cut(word, "=")
 			if unquoted, err := strconv.Unquote(value); err == nil {
 				value = unquoted
