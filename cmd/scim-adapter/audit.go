@@ -92,7 +92,7 @@ func (a *auditRun) flags(cmd *cobra.Command) {
 var (
 	auditActions = []string{
 		journal.ActionCreate, journal.ActionReplace, journal.ActionPatch, journal.ActionDelete, journal.ActionUndo, journal.ActionRestore,
-		journal.ActionRead, journal.ActionList, journal.ActionDeny, journal.ActionSignIn, journal.ActionGuard,
+		journal.ActionRead, journal.ActionList, journal.ActionDeny, journal.ActionSignIn, journal.ActionGuard, journal.ActionForget,
 	}
 	auditStatuses = []string{
 		journal.StatusDone, journal.StatusFailed, journal.StatusUndone, journal.StatusUnknown, journal.StatusRefused, journal.StatusShadow, journal.StatusOpen,

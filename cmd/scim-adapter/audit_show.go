@@ -167,9 +167,6 @@ func (s *showRun) step(n int, step export.Step, forgotten bool) {
 	if step.Error != "" {
 		fmt.Fprintln(s.out, "  error: "+plain(step.Error))
 	}
-	if forgotten && len(step.Attributes) > 0 {
-		fmt.Fprintln(s.out, "  attributes: "+plain(strings.Join(step.Attributes, ", ")))
-	}
 	if forgotten {
 		return
 	}

@@ -155,7 +155,7 @@ func (s *syslogServer) read(conn net.Conn, hangUp int) {
 		if _, after, ok := strings.Cut(string(text), `event="`); ok && err == nil {
 			s.seen[after[:36]]++
 		} else {
-			s.bad = fmt.Errorf("%v: %s", err, text)
+			s.bad = fmt.Errorf("no message: %q: %w", text, err)
 		}
 		s.mu.Unlock()
 	}
