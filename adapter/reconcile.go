@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
@@ -221,13 +222,18 @@ func (f *finding) sum() string {
 	return journal.StatusDone
 }
 
+// stopped says that one of the steps of the write itself is certainly not done.
+func (f *finding) stopped() bool {
+	return slices.ContainsFunc(f.told[:f.main], func(t told) bool { return t.v == didNot })
+}
+
 // conclude closes an intent by what was found, and gives the status that it was closed with.
 func (s *Service) conclude(ctx context.Context, f *finding) (string, error) {
 	in := f.e.Intent
 	out := journal.Outcome{Status: f.sum(), ResourceID: f.key, Steps: make([]journal.StepOutcome, len(in.Steps))}
 	for i := range out.Steps {
 		out.Steps[i] = journal.StepOutcome{Status: journal.StatusSkipped}
-		if i < f.main || out.Status == journal.StatusUnknown {
+		if i < f.main || !f.stopped() { // whoever was stopped in between has not come to the others
 			out.Steps[i] = s.outcomeOf(in.Steps[i], f.told[i].v)
 		}
 	}

@@ -67,6 +67,12 @@ var outcomes = []struct {
 // guardRefused is what the guard has refused, by kind.
 var guardRefused = prometheus.NewDesc("scim_guard_refused_total", "Writes that the guard refused because a limit was reached, by kind (delete, disable, remove_member).", []string{"kind"}, nil)
 
+// reconciled is what came of open intents, by verdict; overdue is how many could not be settled.
+var (
+	reconciled = prometheus.NewDesc("scim_journal_reconciled_total", "Intents without an outcome that were settled by what stands in the directories, by verdict (done, not_done, unknown).", []string{"verdict"}, nil)
+	overdue    = outcome("scim_journal_overdue", "Intents without an outcome that could not be settled the last time it was tried: a directory is away, or no mapping knows them.")
+)
+
 func outcome(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 
 // outcomeCollector reads what the service has counted when it is scraped.
@@ -78,6 +84,8 @@ func (outcomeCollector) Describe(ch chan<- *prometheus.Desc) {
 		ch <- o.desc
 	}
 	ch <- guardRefused
+	ch <- reconciled
+	ch <- overdue
 }
 
 // Collect is prometheus.Collector's.
@@ -86,6 +94,10 @@ func (c outcomeCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, o := range outcomes {
 		ch <- prometheus.MustNewConstMetric(o.desc, prometheus.CounterValue, float64(o.count(stats)))
 	}
+	for verdict, n := range stats.Reconciled {
+		ch <- prometheus.MustNewConstMetric(reconciled, prometheus.CounterValue, float64(n), verdict)
+	}
+	ch <- prometheus.MustNewConstMetric(overdue, prometheus.GaugeValue, float64(stats.Overdue))
 	for kind, n := range stats.Guarded {
 		ch <- prometheus.MustNewConstMetric(guardRefused, prometheus.CounterValue, float64(n), kind)
 	}

@@ -33,6 +33,8 @@ var pinned = map[string]string{
 	"scim_attribute_problems_total":  "",
 	"scim_references_dangling_total": "",
 	"scim_guard_refused_total":       "kind",
+	"scim_journal_reconciled_total":  "verdict",
+	"scim_journal_overdue":           "",
 }
 
 // writeConfig writes a whole configuration over one directory, on free ports; more is added at its end.

@@ -23,15 +23,7 @@ type journalWorld struct {
 // journaledIn serves with its journal in db, as a role that may write it and read it.
 func journaledIn(t *testing.T, db pgtest.DB, more string) *journalWorld {
 	t.Helper()
-	path := writeConfig(t, startEmbedded(t).URL(), "database: {url: \"${JOURNAL_URL}\", connection_timeout: 2}\n"+more)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "kind: embedded", "kind: postgres", 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("JOURNAL_URL", journalRole(t, db))
+	path := journalConfig(t, startEmbedded(t).URL(), db, more)
 	r := startServing(t, path)
 	t.Cleanup(func() {
 		r.stop()
@@ -40,6 +32,21 @@ func journaledIn(t *testing.T, db pgtest.DB, more string) *journalWorld {
 		}
 	})
 	return &journalWorld{r, scimClient{t: t, base: r.root + "/scim/v2", token: "a-token-of-the-tests"}, db}
+}
+
+// journalConfig is the configuration of an adapter whose journal is in db, as a role that may write it and read it.
+func journalConfig(t *testing.T, ldapURL string, db pgtest.DB, more string) (path string) {
+	t.Helper()
+	path = writeConfig(t, ldapURL, "database: {url: \"${JOURNAL_URL}\", connection_timeout: 2}\n"+more)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "kind: embedded", "kind: postgres", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("JOURNAL_URL", journalRole(t, db))
+	return path
 }
 
 // journalRole makes a role that owns nothing and may write the journal and read it, as docs/journal.md has it, and gives the URL it connects with.

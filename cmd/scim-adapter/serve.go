@@ -96,6 +96,7 @@ func (w *world) run(ctx context.Context, started func(scim string)) error {
 	}
 	var beside sync.WaitGroup
 	beside.Go(func() { w.upkeep(ctx) })
+	beside.Go(func() { w.reconciling(ctx) })
 	defer func() {
 		stop(nil)
 		beside.Wait()

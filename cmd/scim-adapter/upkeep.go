@@ -5,12 +5,54 @@ import (
 	"errors"
 	"time"
 
+	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
+	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/configs"
 )
 
 // maintainEvery is how often the months of the journal are looked after.
 const maintainEvery = 24 * time.Hour
+
+// reconcileEvery is how often intents are looked for whose writer has died.
+const reconcileEvery = time.Minute
+
+// reconciling settles open intents until ctx ends. Those of a directory that is away are left for the next time.
+func (w *world) reconciling(ctx context.Context) {
+	if w.store == nil {
+		return
+	}
+	mayRead := true
+	for {
+		mayRead = w.reconcile(ctx, mayRead, time.Now())
+		select {
+		case <-time.After(reconcileEvery):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reconcile settles the open intents there are. A role that may not read the journal is told so once: it may read it some day.
+func (w *world) reconcile(ctx context.Context, mayRead bool, now time.Time) bool {
+	r, err := w.service.Reconcile(ctx, w.store, now)
+	switch {
+	case err == nil:
+		if r != (adapter.Reconciled{}) {
+			w.log.Info("intents without an outcome were looked at", "done", r.Done, "not_done", r.NotDone, "unknown", r.Unknown, "left", r.Left)
+		}
+		return true
+	case ctx.Err() != nil:
+	case errors.Is(err, backends.ErrRefused):
+		if mayRead {
+			w.log.Warn("writes that this process, or another, did not come to the end of are not settled: that needs a role that may read the journal", "error", err)
+		}
+		return false
+	default:
+		w.log.Warn("intents without an outcome could not be looked at", "error", err)
+	}
+	return mayRead
+}
 
 // upkeep does what the journal needs done from time to time, until ctx ends.
 func (w *world) upkeep(ctx context.Context) {
