@@ -110,11 +110,11 @@ func (p *script) modify(changes []backends.Change) {
 
 // mine are the rows of a set that are the record's.
 func (p *script) mine(set *set) string {
-	term := p.is(set.on)
+	terms := []string{p.is(set.on)}
 	for _, f := range set.fixed {
-		term += " AND " + ident(f.column.name) + " = " + spelled(f.value)
+		terms = append(terms, ident(f.column.name)+" = "+spelled(f.value))
 	}
-	return term
+	return strings.Join(terms, " AND ")
 }
 
 // rows puts rows into a set, or takes them out, one for each value.
@@ -134,11 +134,11 @@ func (p *script) rows(set *set, op backends.ChangeOp, values backends.Values) {
 			}
 		}
 		if op == backends.Remove {
-			terms := p.mine(set)
+			terms := []string{p.mine(set)}
 			for i := range columns {
-				terms += " AND " + columns[i] + " = " + texts[i]
+				terms = append(terms, columns[i]+" = "+texts[i])
 			}
-			p.say("DELETE FROM " + set.rel.sql() + " WHERE " + terms)
+			p.say("DELETE FROM " + set.rel.sql() + " WHERE " + strings.Join(terms, " AND "))
 			continue
 		}
 		for i, c := range set.on {
