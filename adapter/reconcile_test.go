@@ -13,7 +13,7 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
-// died is what a process that was killed does to whatever it would have done next.
+// errDied is what a process that was killed does to whatever it would have done next.
 var errDied = errors.New("the process was killed")
 
 // dying has the process die when `left` more operations have been done on directories or beside them: those that come later, taking back included, never happen,
