@@ -31,6 +31,8 @@ var pinned = map[string]string{
 	"scim_writes_compensated_total":  "",
 	"scim_writes_stranded_total":     "",
 	"scim_attribute_problems_total":  "",
+	"scim_audit_lost_total":          "",
+	"scim_audit_skipped_total":       "",
 	"scim_references_dangling_total": "",
 	"scim_guard_refused_total":       "kind",
 	"scim_journal_reconciled_total":  "verdict",
