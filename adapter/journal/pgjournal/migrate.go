@@ -95,11 +95,23 @@ func PendingAt(ctx context.Context, url configs.Secret) (missing []string, err e
 	return within(ctx, db, func(conn *pgx.Conn) ([]string, error) { return Pending(ctx, conn) })
 }
 
-// store is goose's, with a version table that is made together with what it needs.
+// store is goose's, with a version table that is made together with what it needs. goose asks whether anything is pending, and then makes that table, before it
+// takes the lock: several who find no table stand in line here, and only the first of them notes its version 0.
 type store struct{ database.Store }
 
 func (s store) CreateVersionTable(ctx context.Context, db database.DBTxConn) error {
+	if _, err := db.ExecContext(ctx, "SELECT pg_advisory_xact_lock("+strconv.Itoa(migrationLock)+")"); err != nil {
+		return err
+	}
 	_, err := db.ExecContext(ctx, source("bootstrap.sql"))
+	return err
+}
+
+func (s store) Insert(ctx context.Context, db database.DBTxConn, req database.InsertRequest) error {
+	if req.Version != 0 {
+		return s.Store.Insert(ctx, db, req)
+	}
+	_, err := db.ExecContext(ctx, applied(0))
 	return err
 }
 
