@@ -21,8 +21,6 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
-
-	_ "modernc.org/sqlite" // the driver, under the name sqlite
 )
 
 // Journal is an open journal file.

@@ -7,6 +7,10 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // maxBatch bounds how many writes share a transaction, and how many wait for the next.
@@ -134,7 +138,7 @@ func (j *Journal) inTransaction(ctx context.Context, work func(*sql.Conn) error)
 		return err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := begin(ctx, conn); err != nil {
 		return err
 	}
 	if err := work(conn); err != nil {
@@ -144,6 +148,23 @@ func (j *Journal) inTransaction(ctx context.Context, work func(*sql.Conn) error)
 		return errors.Join(err, rollback(ctx, conn))
 	}
 	return nil
+}
+
+// writePatience is how long a batch waits for the writes of other processes. Each caller waits as long as its own context lets it.
+const writePatience = 30 * time.Second
+
+// begin takes the right to write. SQLite itself would wait for it by looking ever more rarely, ten times a second in the end: beside somebody who writes all the
+// time it would hardly ever look at the right moment. So this asks often.
+func begin(ctx context.Context, conn *sql.Conn) error {
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout = 5"); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(writePatience); ; time.Sleep(time.Millisecond) {
+		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		if busy, ok := errors.AsType[*sqlite.Error](err); !ok || busy.Code()&0xff != sqlite3.SQLITE_BUSY || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func rollback(ctx context.Context, conn *sql.Conn) error {
