@@ -40,10 +40,10 @@ func (a Anchor) Message() []byte {
 	return text
 }
 
-// anchorsAtOnce bounds how many runs are held in memory, and chained how many rows come in one piece.
+// anchorsAtOnce bounds how many runs are held in memory, and rowsAtOnce how many rows come in one piece. A test needs more than both and waits for each.
 const (
 	anchorsAtOnce = 1000
-	rowsAtOnce    = 10_000
+	rowsAtOnce    = 2000
 )
 
 // BrokenError is that the rows of a month are not those that were written: it is kept, for whoever looks into it.

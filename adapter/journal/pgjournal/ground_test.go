@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -28,15 +29,31 @@ type ground struct {
 	url string // of a role that may write the journal and read it
 }
 
+// mold has the journal's tables.
+var mold = pgtest.Mold{Scripts: []string{Script()}}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := mold.Break(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
 func newGround(t testing.TB) *ground {
 	t.Helper()
-	return groundOn(t, pgtest.Database(t))
+	return ready(t, mold.Database(t))
 }
 
 // groundOn makes the journal's tables in a database.
 func groundOn(t testing.TB, db pgtest.DB) *ground {
 	t.Helper()
 	pgtest.Exec(t, db.Admin, Script())
+	return ready(t, db)
+}
+
+func ready(t testing.TB, db pgtest.DB) *ground {
+	t.Helper()
 	g := &ground{t: t, db: db}
 	g.url = g.role("scim_app", "scim_audit")
 	return g

@@ -6,7 +6,6 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"net/url"
 	"os"
 	"strings"
@@ -61,24 +60,33 @@ func serverURL(t testing.TB) string {
 // database makes a database and its role, both of one random name, so that tests in other processes do not meet.
 func (l Locale) database(t testing.TB, server string, scripts []string) DB {
 	t.Helper()
-	raw := make([]byte, 8)
-	if _, err := rand.Read(raw); err != nil {
-		t.Fatal(err)
-	}
-	name := "scim_test_" + hex.EncodeToString(raw)
-	password := rand.Text()
+	db := create(t, server, "template0 ENCODING 'UTF8'"+l.options())
+	Exec(t, db.Admin, defaults(db.Role)...)
+	Exec(t, db.Admin, scripts...)
+	Exec(t, db.Admin, strings.ReplaceAll(grants, "ROLE", db.Role))
+	return db
+}
+
+// create makes a database of a template, and its role.
+func create(t testing.TB, server, template string) DB {
+	t.Helper()
+	name, password := randomName(), rand.Text()
 	db := DB{Admin: elsewhere(t, server, name, nil), URL: elsewhere(t, server, name, url.UserPassword(name, password)), Role: name}
 	t.Cleanup(func() { drop(t, server, name) })
-	Exec(t, server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'"+l.options())
-	Exec(t, server, "CREATE ROLE "+name+" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '"+password+"'")
-	// What the scripts make is granted when they are through; these are for what the test itself makes later.
-	Exec(t, db.Admin,
-		"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO "+name,
-		"ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "+name,
-		"ALTER DEFAULT PRIVILEGES GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO "+name)
-	Exec(t, db.Admin, scripts...)
-	Exec(t, db.Admin, strings.ReplaceAll(grants, "ROLE", name))
+	Exec(t, server, "CREATE DATABASE "+name+" TEMPLATE "+template,
+		"CREATE ROLE "+name+" LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '"+password+"'")
 	return db
+}
+
+func randomName() string { return "scim_test_" + strings.ToLower(rand.Text()[:16]) }
+
+// defaults are for what the test itself makes later; what the scripts make is granted when they are through.
+func defaults(role string) []string {
+	return []string{
+		"ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO " + role,
+		"ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO " + role,
+		"ALTER DEFAULT PRIVILEGES GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO " + role,
+	}
 }
 
 // options are those of CREATE DATABASE.
