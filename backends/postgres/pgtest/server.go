@@ -19,7 +19,9 @@ import (
 	"time"
 )
 
-// Server is a PostgreSQL server of one test. What it says is committed is on the disk (fsync is on).
+// Server is a PostgreSQL server of one test. What it says is committed outlives it, however it ends: only processes die here, and what they have written the
+// kernel still has. So fsync is off: behind a crash it would be called for every file of the server, which can take longer than anybody waits where others use
+// the disk.
 type Server struct {
 	URL string // of its superuser; the same after every start
 
@@ -83,7 +85,7 @@ func (s *Server) Start() {
 	}
 	defer func() { _ = log.Close() }()
 	cmd := s.command(context.Background(), "postgres", "-D", s.data(), "-p", s.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-		"-c", "max_connections=60", "-c", "shared_buffers=16MB")
+		"-c", "max_connections=60", "-c", "shared_buffers=16MB", "-c", "fsync=off")
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
