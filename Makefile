@@ -18,7 +18,7 @@ build: ## build bin/scim-adapter
 test: ## install and start what the tests need (Debian: slapd, ldap-utils, curl, postgresql), run them all, clean up
 	scripts/test.sh
 
-bench: ## measure the adapter over Postgres against plain pgx; PEOPLE=10000 for fewer than a million
+bench: ## measure the adapter over Postgres against plain pgx, and what the journal costs; PEOPLE=10000 for fewer than a million
 	scripts/bench.sh $(PEOPLE)
 
 unit: ## the tests that need no server
