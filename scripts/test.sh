@@ -39,5 +39,6 @@ fi
 
 # A test that finds no server must fail here, not skip: everything it needs has been started.
 export SCIM_TEST_SERVERS=required
-[ $# -gt 0 ] || set -- -count=1 ./...
+# The tests of the whole house take longer than go test's ten minutes where the machine is small or busy.
+[ $# -gt 0 ] || set -- -count=1 -timeout 30m ./...
 go test "$@"
