@@ -61,16 +61,29 @@ func (s *Service) Reconcile(ctx context.Context, reader journal.Reader, now time
 	return r, ctx.Err()
 }
 
-// overdue lists the open intents that nobody is at work on any more.
+// lookBack is how far before what may still be open the journal is looked through again: whatever the clocks of others say, and however long a write of theirs may take.
+const lookBack = time.Hour
+
+// overdue lists the open intents that nobody is at work on any more. The whole journal is looked through once; after that what is as old as the oldest that was left
+// open, or younger: a journal of years must not be read every minute.
 func (s *Service) overdue(ctx context.Context, reader journal.Reader, now time.Time) ([]journal.Event, error) {
 	var open []journal.Event
 	f := journal.Filter{Tenant: s.o.Tenant, Statuses: []string{journal.StatusOpen}, Overdue: now.Add(-clockSkew)}
+	if since := s.openSince.Load(); since != nil {
+		f.Since = *since
+	}
+	oldest := now
 	for e, err := range reader.Events(ctx, f) {
 		if err != nil {
 			return nil, err
 		}
 		open = append(open, e)
+		if e.Intent.Time.Before(oldest) {
+			oldest = e.Intent.Time
+		}
 	}
+	oldest = oldest.Add(-lookBack)
+	s.openSince.Store(&oldest)
 	return open, nil
 }
 

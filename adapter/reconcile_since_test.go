@@ -1,6 +1,9 @@
 package adapter
 
 import (
+	"context"
+	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -165,5 +168,48 @@ func TestTwoMayReconcileAtATime(t *testing.T) {
 	}
 	if members := h.native(g.ID, "member").Attrs.Get("member"); len(members) != 0 {
 		t.Errorf("the group has %v", members)
+	}
+}
+
+// sinceAsked keeps since when the journal was asked for what is open.
+type sinceAsked struct {
+	journal.Reader
+	since []time.Time
+}
+
+func (a *sinceAsked) Events(ctx context.Context, f journal.Filter) iter.Seq2[journal.Event, error] {
+	if slices.Contains(f.Statuses, journal.StatusOpen) {
+		a.since = append(a.since, f.Since)
+	}
+	return a.Reader.Events(ctx, f)
+}
+
+func TestTheWholeJournalIsLookedThroughOnce(t *testing.T) {
+	h := newHouse(t)
+	u, _, _ := h.setUp()
+	h.dyingAfter(0)
+	_ = h.tryTitle(u.ID)
+	begun := h.lastEvent().Intent.Time
+	h = h.another()
+	h.memory.SetAway(true)
+	reader := &sinceAsked{Reader: h.lite}
+	for range 3 {
+		r, err := h.Reconcile(t.Context(), reader, h.clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(reader.since) == 1 {
+			if r.Left != 1 {
+				t.Fatalf("while the directory is away: %+v", r)
+			}
+			h.memory.SetAway(false)
+		}
+	}
+	want := []time.Time{{}, begun.Add(-lookBack), h.clock.Now().Add(-lookBack)}
+	if len(reader.since) != 3 || !reader.since[0].IsZero() || !reader.since[1].Equal(want[1]) || reader.since[2].Before(want[1]) {
+		t.Errorf("the journal was asked since %v, want %v", reader.since, want)
+	}
+	if got := h.lastEvent().Status(); got == journal.StatusOpen {
+		t.Error("what was left for later was never settled")
 	}
 }

@@ -103,6 +103,8 @@ type Service struct {
 	flux    *flux
 	scale   *scale
 	stats   counters
+
+	openSince atomic.Pointer[time.Time] // no intent that is older is open; nil: nobody has looked yet
 }
 
 // Stats counts what an operator should know of and no client is told.
