@@ -110,7 +110,7 @@ func (j *Journal) number(batch []*call) head {
 // writeWeighed writes a batch of which something weighs: the guard counts and takes in the transaction that writes, and what it refuses has no number. An intent
 // that is there already has been counted.
 func (j *Journal) writeWeighed(ctx context.Context, conn *pgxpool.Conn, batch []*call, w *written) error {
-	tx, err := conn.Begin(ctx)
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}) // whoever had the lock before is to be seen, whatever the database is set to
 	if err != nil {
 		return err
 	}
