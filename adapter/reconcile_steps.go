@@ -153,8 +153,8 @@ func (s *Service) tellModify(ctx context.Context, h *history, in journal.Intent,
 func (s *Service) tellChange(ctx context.Context, h *history, in journal.Intent, step journal.Step, change backends.Change, rec *backends.Record) (v verdict, same bool, err error) {
 	c, at := s.byName[step.Backend], imageKey{step.Backend, step.Key}
 	later := h.since(in, at)
-	if change.Op == backends.SetPassword {
-		return undecided, false, nil
+	if change.Op == backends.SetPassword || blank(change.Values) || blank(step.Before.Get(change.Attr)) {
+		return undecided, false, nil // what was to be written was never written down
 	}
 	if isListed(change) {
 		v, err = tellListed(ctx, c, in, step, change, rec, later)
@@ -311,6 +311,8 @@ func (s *Service) tellOverlay(ctx context.Context, in journal.Intent, step journ
 		want := attrsAsExtras(backends.Attributes{change.Attr: change.Values})[change.Attr]
 		was := attrsAsExtras(step.Before)[change.Attr]
 		switch {
+		case blank(change.Values) || blank(step.Before.Get(change.Attr)):
+			votes[undecided] = true
 		case want == was:
 		case is[change.Attr] == want:
 			votes[happened] = true

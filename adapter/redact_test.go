@@ -119,3 +119,21 @@ func TestTheAdapterKeepsWhatItsJournalIsNotTold(t *testing.T) {
 		t.Errorf("the journal is told %s", text)
 	}
 }
+
+func TestWhatWasNotWrittenDownIsNotGuessed(t *testing.T) {
+	h := newHouse(t, sensitive("title", "externalId"))
+	u := h.create("User", `{"userName":"a","title":"old","externalId":"x1"}`).ID
+	h.dyingAfter(0)
+	_, _ = h.tryPatch(h.req("User"), u, `{"op":"replace","path":"title","value":"new"}`)
+	if h = h.another(); h.reconcile() != (Reconciled{Unknown: 1}) {
+		t.Errorf("of a change that nobody can read: %+v", h.lastEvent().Outcome)
+	}
+	h.patch("User", u, `{"op":"replace","path":"externalId","value":"x2"}`)
+	undone := h.undone()
+	if !slices.Contains(undone.Lost, "externalId") || strings.Contains(strings.Join(undone.Why, " "), "x2") {
+		t.Errorf("undone: %+v", undone)
+	}
+	if got := at(h.get("User", u).Resource, "externalId"); got != "x2" {
+		t.Errorf("externalId is %v", got)
+	}
+}

@@ -352,6 +352,10 @@ func (r *rewind) putIn(ctx context.Context, st stood, deleted bool) error {
 		if len(back.Values) == 0 && back.Op != backends.Replace {
 			continue
 		}
+		if blank(back.Values) {
+			r.notes = append(r.notes, fmt.Sprintf("%s/%s: what it had of %s was never written down, and is not put back", c.Name(), st.Key, back.Attr))
+			continue
+		}
 		if err := b.apply(ctx, back); err != nil {
 			return err
 		}
@@ -388,6 +392,10 @@ func (r *rewind) overlay(ctx context.Context, e journal.Event, st stood) error {
 	want := maps.Clone(r.own.then.extras[client])
 	before := attrsAsExtras(st.Before)
 	for _, change := range st.Changes {
+		if blank(change.Values) || blank(st.Before.Get(change.Attr)) {
+			r.lose(change.Attr) // it was never written down
+			continue
+		}
 		left := ""
 		if len(change.Values) > 0 {
 			left = change.Values[0].Text()

@@ -32,7 +32,7 @@ func (c *class) Restore(ctx context.Context, rec backends.Record, want []string)
 		if _, ok := tx.s.parts(rec.Key); !ok {
 			return &backends.Error{Kind: backends.ErrInvalid, Detail: "The record has no key that a row could have."}
 		}
-		steps, err := tx.again(ctx, rec)
+		steps, err := tx.again(ctx, legible(rec))
 		if err != nil {
 			return err
 		}
@@ -49,6 +49,19 @@ func (c *class) Restore(ctx context.Context, rec backends.Record, want []string)
 		return none, nil, err
 	}
 	return made, lost, nil
+}
+
+// legible is a record without what nobody has the text of, but for the secrets of its columns: those are lost, and nothing is put into their place.
+func legible(rec backends.Record) backends.Record {
+	given := make(backends.Attributes, len(rec.Attrs))
+	for name, values := range rec.Attrs {
+		blank := slices.ContainsFunc(values, func(v backends.Value) bool { return v.Kind() == backends.KindSecret && v.Reveal() == "" })
+		if !blank || secretName(name) {
+			given[name] = values
+		}
+	}
+	rec.Attrs = given
+	return rec
 }
 
 // unshown names the columns of child rows that nobody is shown, and that were therefore not in the record.

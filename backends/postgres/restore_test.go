@@ -212,3 +212,29 @@ func TestChildRowsThatATriggerMadeAreNotMadeTwice(t *testing.T) {
 		t.Errorf("the tables have\n%s\nand had\n%s", after, before)
 	}
 }
+
+func TestValuesThatNobodyHasKeptAreLostAndNotPutBackAsNothing(t *testing.T) {
+	g, c := restoreGround(t, "")
+	rec := journaled(t, c, "1")
+	hidden := []string{"big", "born", "note", "phones", backends.Path("phones", "*")}
+	for _, name := range hidden {
+		if _, there := rec.Attrs[name]; there {
+			rec.Attrs[name] = backends.Values{backends.Secret("")}
+		}
+	}
+	if err := c.Delete(t.Context(), "1", backends.Condition{}); err != nil {
+		t.Fatal(err)
+	}
+	_, lost, err := c.Restore(t.Context(), rec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"big", "born", "note", "phones"} {
+		if !slices.Contains(lost, name) {
+			t.Errorf("%s is not among what is lost: %q", name, lost)
+		}
+	}
+	if got := g.ask("SELECT concat_ws(' ', uid, big, born, note, (SELECT count(*) FROM hr.phone)) FROM hr.person"); got != "Ann 0" {
+		t.Errorf("the row has %q", got)
+	}
+}
