@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ var errDied = errors.New("the process was killed")
 // and nobody hears what came of anything.
 type dying struct {
 	h      *house
+	mu     sync.Mutex // some steps are done at once
 	left   int
 	undone int
 }
@@ -27,9 +29,10 @@ type dying struct {
 func (h *house) dyingAfter(n int) *dying {
 	d := &dying{h: h, left: n}
 	next := func() (error, bool) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
 		if d.left == 0 {
 			d.undone++
-			h.book.finish = errDied
 			return failing(backends.ErrRefused), true
 		}
 		d.left--

@@ -129,7 +129,7 @@ func TestWhatWasNotWrittenDownIsNotGuessed(t *testing.T) {
 		t.Errorf("of a change that nobody can read: %+v", h.lastEvent().Outcome)
 	}
 	h.patch("User", u, `{"op":"replace","path":"externalId","value":"x2"}`)
-	undone := h.undone()
+	undone := h.undo(1, UndoOptions{})[0]
 	if !slices.Contains(undone.Lost, "externalId") || strings.Contains(strings.Join(undone.Why, " "), "x2") {
 		t.Errorf("undone: %+v", undone)
 	}
