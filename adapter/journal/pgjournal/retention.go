@@ -31,6 +31,8 @@ type Maintenance struct {
 	Now    func() time.Time // nil: time.Now
 	DryRun bool             // only say what would be done
 	Say    func(string)     // each step; nil: nobody wants to know
+
+	lock pgx.Tx // while it is open nobody else is at it
 }
 
 // Maintain makes the tables of the coming months and drops the months of which nothing need be kept. A month goes whole, with the keys of its values, when its
@@ -48,7 +50,9 @@ func Maintain(ctx context.Context, m Maintenance) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return onOne(ctx, db, func(conn *pgx.Conn) error { return m.run(ctx, conn) })
+	return onOne(ctx, db, func(lock *pgx.Conn) error {
+		return onOne(ctx, db, func(conn *pgx.Conn) error { return m.run(ctx, lock, conn) })
+	})
 }
 
 // onOne is within, without a result.
@@ -57,7 +61,8 @@ func onOne(ctx context.Context, db *sql.DB, do func(*pgx.Conn) error) error {
 	return err
 }
 
-func (m Maintenance) run(ctx context.Context, conn *pgx.Conn) (err error) {
+// run does it on one connection, while another one has the lock.
+func (m Maintenance) run(ctx context.Context, lock, conn *pgx.Conn) (err error) {
 	missing, err := Pending(ctx, conn)
 	switch {
 	case err != nil:
@@ -68,20 +73,20 @@ func (m Maintenance) run(ctx context.Context, conn *pgx.Conn) (err error) {
 	if err := MayMaintain(ctx, conn); err != nil {
 		return err
 	}
+	// The lock is a transaction's: behind a pooler that shares sessions a session's would stay with one of the pooler's connections, for good.
+	if m.lock, err = lock.Begin(ctx); err != nil {
+		return err
+	}
+	defer func() { _ = m.lock.Rollback(context.WithoutCancel(ctx)) }()
 	var mine bool
-	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", migrationLock).Scan(&mine); err != nil {
+	const take = "SELECT pg_try_advisory_xact_lock($1) FROM set_config('idle_in_transaction_session_timeout', '0', true)"
+	if err := m.lock.QueryRow(ctx, take, migrationLock).Scan(&mine); err != nil {
 		return err
 	}
 	if !mine {
 		m.Say("somebody else is at it")
 		return nil
 	}
-	defer func() { // the connection may be closed already, and the lock gone with it
-		_, unlocking := conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrationLock)
-		if err == nil {
-			err = unlocking
-		}
-	}()
 	if err := m.makeMonths(ctx, conn); err != nil {
 		return err
 	}
@@ -148,6 +153,9 @@ func (m Maintenance) dropMonths(ctx context.Context, conn *pgx.Conn) error {
 			}
 			if parts[0].Month.AddDate(0, 1, 0).Add(g.kept).After(m.Now()) {
 				break
+			}
+			if _, err := m.lock.Exec(ctx, "SELECT"); err != nil {
+				return errors.Join(append(errs, fmt.Errorf("the lock is lost: %w", err))...)
 			}
 			if err := m.dropMonth(ctx, conn, g, parts[:n]); err != nil {
 				errs = append(errs, fmt.Errorf("dropping %s of %s: %w", g.kind, parts[0].Month.Format("2006-01"), err))
