@@ -3,7 +3,6 @@ package backends
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -32,7 +31,7 @@ const blanks = "********"
 // binary syntax (octet string, JPEG …), Secret for passwords. The zero Value is no value at all.
 type Value struct {
 	kind Kind
-	text string // string, bytes, decimal digits; a row as canonical JSON
+	text string // string, bytes, decimal digits; a row as rowtext.go has it
 	num  int64  // int, bool as 0/1, Unix seconds
 	nsec int32
 	// secret is a handle and not a string: fmt reads unexported fields by reflection, past every method that would print blanks.
@@ -78,25 +77,15 @@ func Strings(texts ...string) Values {
 }
 
 // Row is a value that has parts, by name. What has no values is left out, and so is what cannot be printed.
-func Row(parts Attributes) Value {
-	shown := make(Attributes, len(parts))
-	for name, values := range parts {
-		values = slices.DeleteFunc(values.Clone(), func(v Value) bool { return v.kind == KindSecret || v.kind == KindRow || v.kind == 0 })
-		if len(values) > 0 {
-			shown[name] = values
-		}
-	}
-	text, _ := json.Marshal(shown) // the names sorted: equal rows are equal texts. Nothing in it can fail
-	return Value{kind: KindRow, text: string(text)}
-}
+func Row(parts Attributes) Value { return Value{kind: KindRow, text: rowText(parts)} }
 
 // Row are the parts of a Row, the caller's own.
 func (v Value) Row() Attributes {
-	parts := Attributes{}
-	if v.kind == KindRow {
-		_ = json.Unmarshal([]byte(v.text), &parts) // Row wrote it
+	if v.kind != KindRow {
+		return Attributes{}
 	}
-	return parts
+	r := rowReader{rest: v.text}
+	return r.parts()
 }
 
 // Kind says what v is; 0 for the zero Value.
@@ -109,8 +98,11 @@ func (v Value) IsZero() bool { return v.kind == 0 }
 // otherwise), RFC 3339 in UTC for a Time; "" for a Secret.
 func (v Value) Text() string {
 	switch v.kind {
-	case KindString, KindBytes, KindDecimal, KindRow:
+	case KindString, KindBytes, KindDecimal:
 		return v.text
+	case KindRow:
+		text, _ := json.Marshal(v.Row()) // the names sorted. Nothing in it can fail
+		return string(text)
 	case KindInt:
 		return strconv.FormatInt(v.num, 10)
 	case KindBool:
