@@ -107,39 +107,44 @@ func (s *Store) Get(ctx context.Context, tenant, id string) (Snapshot, error) {
 	return one, err
 }
 
-// alone does something while nobody else is at the snapshots of a type. What is not finished then was left by somebody who is gone.
-func (s *Store) alone(ctx context.Context, tenant, typ string, do func() error) (err error) {
-	conn, err := s.pool.Acquire(ctx)
+// alone does something while nobody else is at the snapshots of a type. What is not finished then was left by somebody who is gone. The lock is a
+// transaction's, because behind a pooler that shares sessions a session's would stay with one of the pooler's connections. still says whether it is ours yet:
+// whose connection was cut is no longer alone.
+func (s *Store) alone(ctx context.Context, tenant, typ string, do func(still func(context.Context) error) error) (err error) {
+	lock, err := s.pool.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("the database of the snapshots: %w", err)
 	}
-	defer conn.Release()
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		_ = lock.Rollback(ctx) // if not, the connection is closed, which gives the lock back, too
+	}()
 	name := "scim-adapter backup\x1f" + tenant + "\x1f" + typ
 	var ours bool
-	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", name).Scan(&ours); err != nil {
+	const take = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) FROM set_config('idle_in_transaction_session_timeout', '0', true)"
+	if err := lock.QueryRow(ctx, take, name).Scan(&ours); err != nil {
 		return fmt.Errorf("the lock of the snapshots: %w", err)
 	}
 	if !ours {
 		return ErrBusy
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if _, failed := conn.Exec(ctx, "SELECT pg_advisory_unlock(hashtextextended($1, 0))", name); failed != nil {
-			_ = conn.Conn().Close(ctx) // which gives the lock back, too
-		}
-	}()
 	const left = "UPDATE backup.snapshots SET status = $3, note = 'interrupted', finished = $4 WHERE tenant_id = $1 AND resource_type = $2 AND status = $5"
-	if _, err := conn.Exec(ctx, left, tenant, typ, Failed, s.now(), Running); err != nil {
+	if _, err := s.pool.Exec(ctx, left, tenant, typ, Failed, s.now(), Running); err != nil {
 		return fmt.Errorf("marking what was interrupted: %w", err)
 	}
-	return do()
+	return do(func(ctx context.Context) error {
+		if _, err := lock.Exec(ctx, "SELECT"); err != nil {
+			return fmt.Errorf("the lock of the snapshots is lost: %w", err)
+		}
+		return nil
+	})
 }
 
 // Prune takes away the snapshots of a type but for the newest so many that are complete, and what only they had. It gives how many went. The role must own the
 // schema.
 func (s *Store) Prune(ctx context.Context, tenant, typ string, keep int) (gone int64, err error) {
-	err = s.alone(ctx, tenant, typ, func() error {
+	err = s.alone(ctx, tenant, typ, func(func(context.Context) error) error {
 		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 			tag, err := tx.Exec(ctx, `DELETE FROM backup.snapshots WHERE tenant_id = $1 AND resource_type = $2 AND id NOT IN (
 				SELECT id FROM backup.snapshots WHERE tenant_id = $1 AND resource_type = $2 AND status = $3 ORDER BY started DESC, id LIMIT $4)`, tenant, typ, Complete, keep)

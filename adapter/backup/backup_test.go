@@ -36,8 +36,8 @@ func newGround(t testing.TB) *ground {
 	return g
 }
 
-// store opens the snapshots as a role that is a member of these and no more.
-func (g *ground) store(of ...string) *Store {
+// role makes a role that is a member of these and no more, and gives the URL that it connects with.
+func (g *ground) role(of ...string) string {
 	g.t.Helper()
 	name, password := "scim_test_"+strings.ToLower(rand.Text()[:16]), rand.Text()
 	pgtest.Exec(g.t, g.db.Admin, "CREATE ROLE "+name+" LOGIN PASSWORD '"+password+"' IN ROLE "+strings.Join(of, ", "))
@@ -47,7 +47,13 @@ func (g *ground) store(of ...string) *Store {
 		g.t.Fatal(err)
 	}
 	u.User = url.UserPassword(name, password)
-	s, err := Open(g.t.Context(), configs.Database{URL: configs.NewSecret(u.String())})
+	return u.String()
+}
+
+// store opens the snapshots as such a role.
+func (g *ground) store(of ...string) *Store {
+	g.t.Helper()
+	s, err := Open(g.t.Context(), configs.Database{URL: configs.NewSecret(g.role(of...))})
 	if err != nil {
 		g.t.Fatal(err)
 	}

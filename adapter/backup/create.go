@@ -32,12 +32,12 @@ func (s *Store) Create(ctx context.Context, from Source) (made Snapshot, err err
 	if err != nil {
 		return made, err
 	}
-	err = s.alone(ctx, from.Tenant, from.Type, func() error {
+	err = s.alone(ctx, from.Tenant, from.Type, func(still func(context.Context) error) error {
 		const begin = "INSERT INTO backup.snapshots (id, tenant_id, resource_type, started, status) VALUES ($1, $2, $3, $4, $5)"
 		if _, err := s.pool.Exec(ctx, begin, id, from.Tenant, from.Type, s.now(), Running); err != nil {
 			return fmt.Errorf("beginning a snapshot: %w", err)
 		}
-		w := &writing{s: s, id: id, from: from}
+		w := &writing{s: s, id: id, from: from, still: still}
 		walked := w.walk(ctx)
 		status, note := Complete, ""
 		if walked != nil {
@@ -45,9 +45,13 @@ func (s *Store) Create(ctx context.Context, from Source) (made Snapshot, err err
 		}
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		const end = "UPDATE backup.snapshots SET finished = $2, records = $3, bytes = $4, status = $5, note = nullif($6, '') WHERE id = $1"
-		if _, err := s.pool.Exec(ending, end, id, s.now(), w.records, w.bytes, status, note); err != nil {
+		const end = "UPDATE backup.snapshots SET finished = $2, records = $3, bytes = $4, status = $5, note = nullif($6, '') WHERE id = $1 AND status = $7"
+		tag, err := s.pool.Exec(ending, end, id, s.now(), w.records, w.bytes, status, note, Running)
+		switch {
+		case err != nil:
 			return errors.Join(walked, fmt.Errorf("ending a snapshot: %w", err))
+		case tag.RowsAffected() == 0: // whoever came after us took us for dead, and has said so
+			return errors.Join(walked, errors.New("another process has begun a snapshot of this type meanwhile, and this one is marked as interrupted"))
 		}
 		return walked
 	})
@@ -62,6 +66,7 @@ type writing struct {
 	s       *Store
 	id      uuid.UUID
 	from    Source
+	still   func(context.Context) error // fails when somebody else may be at it
 	zip     *zstd.Encoder
 	records int64
 	bytes   int64
@@ -104,8 +109,8 @@ func (w *writing) walk(ctx context.Context) (err error) {
 // flush writes what has gathered: the content of records that are not there yet, and a line for each. A record that a walk gave twice, since it was moved
 // meanwhile, counts once.
 func (w *writing) flush(ctx context.Context) error {
-	if len(w.keys) == 0 {
-		return nil
+	if err := w.still(ctx); err != nil || len(w.keys) == 0 {
+		return err
 	}
 	rows, err := w.s.pool.Query(ctx, "SELECT digest FROM backup.records WHERE digest = ANY($1)", w.digests)
 	if err != nil {
