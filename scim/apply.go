@@ -172,7 +172,7 @@ func (op operation) parts() *Object {
 		o, _ := op.value.(*Object)
 		return o
 	}
-	return &Object{names: []string{op.ref.Sub.Name}, values: []any{op.value}}
+	return &Object{members: []pair{{op.ref.Sub.Name, op.value}}}
 }
 
 // merge sets parts of a complex value.

@@ -285,8 +285,8 @@ func resolveIn(v any, resolve func(string) (string, bool)) any {
 			v[i] = resolveIn(v[i], resolve)
 		}
 	case *Object:
-		for i := range v.values {
-			v.values[i] = resolveIn(v.values[i], resolve)
+		for i := range v.members {
+			v.members[i].value = resolveIn(v.members[i].value, resolve)
 		}
 	}
 	return v

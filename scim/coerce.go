@@ -194,7 +194,7 @@ func bareValue(a *Attribute) *Attribute {
 
 // parts coerces the members of a complex value. {"value": ""} alone unassigns the whole.
 func (c *coercer) parts(a *Attribute, in *Object, at string) (*Object, error) {
-	out := &Object{names: make([]string, 0, in.Len()), values: make([]any, 0, in.Len())}
+	out := &Object{members: make([]pair, 0, in.Len())}
 	unknown := ""
 	for name, v := range in.All() {
 		sub := a.Sub(name)
@@ -277,8 +277,8 @@ func withoutNil(o *Object) *Object {
 		return nil
 	}
 	for i := o.Len() - 1; i >= 0; i-- {
-		if o.values[i] == nil {
-			o.Delete(o.names[i])
+		if m := o.members[i]; m.value == nil {
+			o.Delete(m.name)
 		}
 	}
 	return o

@@ -131,7 +131,7 @@ func TestDecodeOfWhatWasRead(t *testing.T) {
 		was, _ := read.Get(name)
 		is, _ := after.Get(name)
 		if name == EnterpriseURN {
-			was.(*Object).values[1].(*Object).Delete("displayName") // derived by the server
+			was.(*Object).members[1].value.(*Object).Delete("displayName") // derived by the server
 		}
 		if !Equal(was, is) {
 			t.Errorf("%s: %v became %v", name, was, is)

@@ -13,13 +13,13 @@ func (o *Object) AppendJSON(dst []byte) []byte {
 		return append(dst, "null"...)
 	}
 	dst = append(dst, '{')
-	for i, n := range o.names {
+	for i := range o.members {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, n)
+		dst = appendString(dst, o.members[i].name)
 		dst = append(dst, ':')
-		dst = appendValue(dst, o.values[i])
+		dst = appendValue(dst, o.members[i].value)
 	}
 	return append(dst, '}')
 }

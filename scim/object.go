@@ -11,9 +11,16 @@ import (
 // A resource never holds null, which is absence (RFC 7643 §2.5); an object fresh from ParseObject may hold it, as nil, until Decode has seen it.
 // References (`members[].value`) are plain strings.
 type Object struct {
-	names  []string
-	values []any
+	members []pair
 }
+
+type pair struct {
+	name  string
+	value any
+}
+
+// someMembers is for how many members there is room in an object that gets its first.
+const someMembers = 4
 
 // NewObject returns an empty object.
 func NewObject() *Object { return &Object{} }
@@ -22,8 +29,8 @@ func (o *Object) index(name string) int {
 	if o == nil {
 		return -1
 	}
-	for i, n := range o.names {
-		if sameName(n, name) {
+	for i := range o.members {
+		if sameName(o.members[i].name, name) {
 			return i
 		}
 	}
@@ -33,7 +40,7 @@ func (o *Object) index(name string) int {
 // Get returns the member of that name. A nil object has none.
 func (o *Object) Get(name string) (any, bool) {
 	if i := o.index(name); i >= 0 {
-		return o.values[i], true
+		return o.members[i].value, true
 	}
 	return nil, false
 }
@@ -41,18 +48,19 @@ func (o *Object) Get(name string) (any, bool) {
 // Set replaces the member in place, keeping its spelling, or appends it.
 func (o *Object) Set(name string, v any) {
 	if i := o.index(name); i >= 0 {
-		o.values[i] = v
+		o.members[i].value = v
 		return
 	}
-	o.names = append(o.names, name)
-	o.values = append(o.values, v)
+	if o.members == nil {
+		o.members = make([]pair, 0, someMembers)
+	}
+	o.members = append(o.members, pair{name, v})
 }
 
 // Delete takes the member away.
 func (o *Object) Delete(name string) {
 	if i := o.index(name); i >= 0 {
-		o.names = slices.Delete(o.names, i, i+1)
-		o.values = slices.Delete(o.values, i, i+1)
+		o.members = slices.Delete(o.members, i, i+1)
 	}
 }
 
@@ -61,7 +69,7 @@ func (o *Object) Len() int {
 	if o == nil {
 		return 0
 	}
-	return len(o.names)
+	return len(o.members)
 }
 
 // All yields the members in their order. The member that is being looked at may be set anew meanwhile; none may be added or deleted.
@@ -70,8 +78,8 @@ func (o *Object) All() iter.Seq2[string, any] {
 		if o == nil {
 			return
 		}
-		for i, n := range o.names {
-			if !yield(n, o.values[i]) {
+		for i := range o.members {
+			if !yield(o.members[i].name, o.members[i].value) {
 				return
 			}
 		}
@@ -83,9 +91,9 @@ func (o *Object) Clone() *Object {
 	if o == nil {
 		return nil
 	}
-	c := &Object{names: slices.Clone(o.names), values: make([]any, len(o.values))}
-	for i, v := range o.values {
-		c.values[i] = cloneValue(v)
+	c := &Object{members: make([]pair, len(o.members))}
+	for i, m := range o.members {
+		c.members[i] = pair{m.name, cloneValue(m.value)}
 	}
 	return c
 }
@@ -107,14 +115,13 @@ func cloneValue(v any) any {
 
 // advance moves the member of that name, exactly so spelled, forward to position `to` and returns the position behind it; `to` when there is none.
 func (o *Object) advance(name string, to int) int {
-	i := slices.Index(o.names, name)
+	i := slices.IndexFunc(o.members, func(m pair) bool { return m.name == name })
 	if i < to {
 		return to
 	}
-	n, v := o.names[i], o.values[i]
-	copy(o.names[to+1:i+1], o.names[to:i])
-	copy(o.values[to+1:i+1], o.values[to:i])
-	o.names[to], o.values[to] = n, v
+	m := o.members[i]
+	copy(o.members[to+1:i+1], o.members[to:i])
+	o.members[to] = m
 	return to + 1
 }
 

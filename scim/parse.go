@@ -115,7 +115,7 @@ func (r reader) fill(o *Object, member func(name string) (any, error)) error {
 		} else {
 			if seen == nil {
 				seen = make(map[string]bool)
-				for _, n := range o.names {
+				for n := range o.All() {
 					seen[lowerName(n)] = true
 				}
 			}
@@ -134,8 +134,7 @@ func (r reader) fill(o *Object, member func(name string) (any, error)) error {
 		if err != nil {
 			return err
 		}
-		o.names = append(o.names, name)
-		o.values = append(o.values, v)
+		o.members = append(o.members, pair{name, v})
 	}
 }
 

@@ -167,7 +167,7 @@ func holdsNil(v any) bool {
 	case []any:
 		return slices.ContainsFunc(v, holdsNil)
 	case *Object:
-		return slices.ContainsFunc(v.values, holdsNil)
+		return slices.ContainsFunc(v.members, func(m pair) bool { return holdsNil(m.value) })
 	}
 	return false
 }

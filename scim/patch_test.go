@@ -51,10 +51,10 @@ func patched(t *testing.T, rt *ResourceType, before, operations string) (after *
 func scribble(v any) {
 	switch v := v.(type) {
 	case *Object:
-		for i, m := range v.values {
-			scribble(m)
-			if s, ok := m.(string); ok {
-				v.values[i] = s + "!"
+		for i, m := range v.members {
+			scribble(m.value)
+			if s, ok := m.value.(string); ok {
+				v.members[i].value = s + "!"
 			}
 		}
 	case []any:

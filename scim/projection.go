@@ -130,7 +130,7 @@ func (p Projection) namesSchemaOf(r Ref, uri string, a *Attribute) bool {
 // Project leaves of a resource what the client may see, in the schema's order. What is shown whole is shared with res, which is not edited.
 // What the resource type does not know is not shown.
 func (rt *ResourceType) Project(res *Object, p Projection) *Object {
-	out := &Object{names: make([]string, 0, res.Len()), values: make([]any, 0, res.Len())}
+	out := &Object{members: make([]pair, 0, res.Len())}
 	meta := rt.Schema.Attribute(attrMeta)
 	for _, a := range rt.common() {
 		if a.Name == attrMeta {
@@ -204,18 +204,17 @@ func parts(v any, shown []*Attribute) *Object {
 	}
 	next := 0
 	for _, a := range shown {
-		if next < in.Len() && in.names[next] == a.Name {
+		if next < in.Len() && in.members[next].name == a.Name {
 			next++
 		}
 	}
 	if next == in.Len() {
 		return in
 	}
-	out := &Object{}
+	out := &Object{members: make([]pair, 0, len(shown))}
 	for _, a := range shown {
 		if m, ok := in.Get(a.Name); ok {
-			out.names = append(out.names, a.Name)
-			out.values = append(out.values, m)
+			out.members = append(out.members, pair{a.Name, m})
 		}
 	}
 	return out
