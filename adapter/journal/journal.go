@@ -61,6 +61,7 @@ const (
 	ActionReplace = "replace"
 	ActionPatch   = "patch"
 	ActionDelete  = "delete"
+	ActionAdopt   = "adopt"   // a client's new resource became one that was there
 	ActionUndo    = "undo"    // takes an event back
 	ActionRestore = "restore" // puts a record back as it was at a time, or as a snapshot has it
 	ActionRead    = "read"    // noted: one resource
@@ -68,7 +69,9 @@ const (
 	ActionDeny    = "deny"    // noted: a request that the caller may not make
 	ActionSignIn  = "signin"  // noted: a sign-in that was refused
 	ActionGuard   = "guard"   // noted: a limit was approved to be passed, or counts anew
+	ActionReview  = "review"  // noted: a new resource is like one that is there, and waits for somebody's word, or has got it
 	ActionForget  = "forget"  // noted: the keys under which values of a resource are kept were destroyed
+	ActionExpire  = "expire"  // noted: those of a tenant's entries that need not be kept any longer
 )
 
 // What came of an intent, or of one of its steps.

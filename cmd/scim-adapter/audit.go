@@ -91,8 +91,8 @@ func (a *auditRun) flags(cmd *cobra.Command) {
 // What can be asked for.
 var (
 	auditActions = []string{
-		journal.ActionCreate, journal.ActionReplace, journal.ActionPatch, journal.ActionDelete, journal.ActionUndo, journal.ActionRestore,
-		journal.ActionRead, journal.ActionList, journal.ActionDeny, journal.ActionSignIn, journal.ActionGuard, journal.ActionForget,
+		journal.ActionCreate, journal.ActionReplace, journal.ActionPatch, journal.ActionDelete, journal.ActionAdopt, journal.ActionUndo, journal.ActionRestore,
+		journal.ActionRead, journal.ActionList, journal.ActionDeny, journal.ActionSignIn, journal.ActionGuard, journal.ActionReview, journal.ActionForget, journal.ActionExpire,
 	}
 	auditStatuses = []string{
 		journal.StatusDone, journal.StatusFailed, journal.StatusUndone, journal.StatusUnknown, journal.StatusRefused, journal.StatusShadow, journal.StatusOpen,

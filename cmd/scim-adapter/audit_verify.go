@@ -27,7 +27,8 @@ func verifyCommand() *cobra.Command {
 		Use:   "verify --config FILE",
 		Short: "Find out whether anybody has changed the journal",
 		Long: `Verify goes through the journal in PostgreSQL, recomputes the digest of every row and every link of the chains, and holds the signed heads (checkpoints) against
-the rows that they are over. What was changed, removed, inserted or cut off is named, a line each, on stdout; a summary is the last line.
+the rows that they are over. What was changed, removed, inserted or cut off is named, a line each, on stdout; a summary is the last line. So is each row whose values
+no key opens any more, unless an event says that they were erased: by audit forget, or because their time was over.
 
 With --checkpoints, the heads in the log of serve are held against it too: lines "journal checkpoint", in JSON or text, whatever else the log has ("-" reads stdin).
 Whoever can change the database can take away the checkpoints there together with the rows, but not those of a log that is kept elsewhere.
@@ -94,6 +95,15 @@ func summary(v pgjournal.Verified) string {
 	}
 	if v.Before > 0 {
 		text += fmt.Sprintf("; %d rows from before the chain", v.Before)
+	}
+	if v.Erased > 0 {
+		text += fmt.Sprintf("; the values of %d rows were erased, as events say", v.Erased)
+	}
+	if v.Untold > 0 {
+		text += fmt.Sprintf("; those of %d rows are gone, and what would say why was dropped with its month", v.Untold)
+	}
+	if v.Destroyed > 0 {
+		text += fmt.Sprintf("; the values of %d rows were destroyed, and no event says so", v.Destroyed)
 	}
 	if v.Findings == 0 {
 		return text + ". The journal is whole."

@@ -2,15 +2,12 @@ package pgjournal
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
@@ -34,6 +31,8 @@ type Forgotten struct {
 	Overlay int64    // values that clients kept
 	Aliases int64
 	Records int64 // in snapshots
+
+	entries []string // whose keys they were
 }
 
 // Forget destroys the keys of all events about a resource, and what else is kept of it. No row of the journal is changed: the chain stays whole. That it was done is
@@ -77,30 +76,40 @@ func Forget(ctx context.Context, f Forgetting) (gone Forgotten, err error) {
 const eventsOf = `SELECT id, "timestamp" FROM audit.intents WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = ANY ($3)
 	UNION SELECT id, "timestamp" FROM audit.events WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = ANY ($3) AND action <> 'forget'`
 
+// knownIDs are the further ids and keys that a resource has, or had: it may have been made again more than once.
+func knownIDs(ctx context.Context, conn querier, tenant, typ, id string) ([]string, error) {
+	rows, err := conn.Query(ctx, `WITH RECURSIVE pairs AS (SELECT id, key FROM overlay.aliases WHERE tenant_id = $1 AND resource_type = $2
+			UNION SELECT id, key FROM overlay.former_keys WHERE tenant_id = $1 AND resource_type = $2),
+		known (id) AS (VALUES ($3::text COLLATE "C") UNION SELECT CASE WHEN p.id = k.id THEN p.key ELSE p.id END FROM known k JOIN pairs p ON k.id IN (p.id, p.key))
+		SELECT id FROM known WHERE id <> $3 ORDER BY id`, tenant, typ, id)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
 func (f Forgetting) forget(ctx context.Context, tx pgx.Tx) (Forgotten, error) {
 	gone := Forgotten{IDs: []string{f.ID}}
-	rows, err := tx.Query(ctx, `SELECT id FROM overlay.aliases WHERE tenant_id = $1 AND resource_type = $2 AND $3 IN (id, key)
-		UNION SELECT key FROM overlay.aliases WHERE tenant_id = $1 AND resource_type = $2 AND $3 IN (id, key)`, f.Tenant, f.Type, f.ID)
+	also, err := knownIDs(ctx, tx, f.Tenant, f.Type, f.ID)
 	if err != nil {
 		return gone, err
 	}
-	also, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return gone, err
-	}
-	slices.Sort(also)
-	for _, id := range also {
-		if id != f.ID {
-			gone.IDs = append(gone.IDs, id)
-		}
-	}
+	gone.IDs = append(gone.IDs, also...)
 	short := make([]string, len(gone.IDs)) // as a row has them
 	for i, id := range gone.IDs {
 		short[i] = fitting(id, 255)
 	}
-	err = tx.QueryRow(ctx, "WITH about AS ("+eventsOf+`), gone AS (DELETE FROM audit.keys k USING about a WHERE k.entry_id = a.id AND k."timestamp" = a."timestamp" RETURNING k.entry_id)
-		SELECT count(DISTINCT entry_id), count(*) FROM gone`, fitting(f.Tenant, 255), fitting(f.Type, 50), short).Scan(&gone.Events, &gone.Keys)
+	rows, err := tx.Query(ctx, "WITH about AS ("+eventsOf+`), gone AS (DELETE FROM audit.keys k USING about a WHERE k.entry_id = a.id AND k."timestamp" = a."timestamp" RETURNING k.entry_id)
+		SELECT entry_id::text, count(*) FROM gone GROUP BY entry_id ORDER BY entry_id`, fitting(f.Tenant, 255), fitting(f.Type, 50), short)
 	if err != nil {
+		return gone, err
+	}
+	var entry string
+	var keys int64
+	if _, err := pgx.ForEachRow(rows, []any{&entry, &keys}, func() error {
+		gone.entries, gone.Events, gone.Keys = append(gone.entries, entry), gone.Events+1, gone.Keys+keys
+		return nil
+	}); err != nil {
 		return gone, err
 	}
 	for _, table := range []struct {
@@ -109,6 +118,7 @@ func (f Forgetting) forget(ctx context.Context, tx pgx.Tx) (Forgotten, error) {
 	}{
 		{"DELETE FROM overlay.attributes WHERE tenant_id = $1 AND resource_type = $2 AND key = ANY ($3)", &gone.Overlay},
 		{"DELETE FROM overlay.aliases WHERE tenant_id = $1 AND resource_type = $2 AND (id = ANY ($3) OR key = ANY ($3))", &gone.Aliases},
+		{"DELETE FROM overlay.former_keys WHERE tenant_id = $1 AND resource_type = $2 AND (id = ANY ($3) OR key = ANY ($3))", new(int64)},
 		{"DELETE FROM backup.records WHERE tenant_id = $1 AND resource_type = $2 AND key = ANY ($3)", &gone.Records},
 	} {
 		tag, err := tx.Exec(ctx, table.sql, f.Tenant, f.Type, gone.IDs)
@@ -120,44 +130,19 @@ func (f Forgetting) forget(ctx context.Context, tx pgx.Tx) (Forgotten, error) {
 	return gone, nil
 }
 
-// note writes that it was done, and by whom: the only row of a chain of its own, which is closed at once.
+// note writes that it was done, and by whom.
 func (f Forgetting) note(ctx context.Context, tx pgx.Tx, gone Forgotten) error {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
-	writer, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
-	key := make([]byte, keySize)
-	if _, err := io.ReadFull(rand.Reader, key); err != nil {
-		return err
-	}
-	now := f.Now()
-	in := journal.Intent{
-		ID: journal.ID(id.String()), Time: now, Deadline: now, Tenant: f.Tenant, Subject: f.By, Action: journal.ActionForget, ResourceType: f.Type, ResourceID: f.ID, Noted: true,
-	}
 	counts, err := json.Marshal(map[string]int64{"events": gone.Events, "overlay": gone.Overlay, "aliases": gone.Aliases, "records": gone.Records})
 	if err != nil {
 		return err
 	}
-	in.Diff = []journal.Change{{Path: "forgotten", After: counts}}
-	out := journal.Outcome{Time: now, Status: journal.StatusDone, ResourceID: f.ID}
-	r, err := noteRow(in, out, key)
-	if err != nil {
-		return err
-	}
-	r.writer, r.seq = writer.String(), 1
-	r.link = next(make([]byte, 32), r.writer, r.seq, r.table, r.digest)
-	b := &pgx.Batch{}
-	queueRows(b, []*call{{row: r, key: key}})
-	if f.Sign != nil {
-		c := Checkpoint{Writer: r.writer, Seq: 1, Link: r.link, Time: stamp(now), Final: true}
-		if c.KeyID, c.Signature, err = f.Sign(c.Message()); err != nil {
-			return err
+	one := erasure{action: journal.ActionForget, tenant: f.Tenant, typ: f.Type, id: f.ID, by: f.By, change: journal.Change{Path: "forgotten", After: counts}}
+	list := []erasure{one}
+	for part := range slices.Chunk(gone.entries, entriesAtOnce) {
+		if list[len(list)-1].what.Entries != nil {
+			list = append(list, one)
 		}
-		b.Queue(insertCheckpoint, c.Writer, c.Seq, c.Link, c.Time, c.Final, c.KeyID, c.Signature)
+		list[len(list)-1].what.Entries = part
 	}
-	return tx.SendBatch(ctx, b).Close()
+	return noteErasures(ctx, tx, list, f.Now(), f.Sign)
 }

@@ -79,6 +79,38 @@ func TestWhatIsForgottenCannotBeReadAndTheChainStaysWhole(t *testing.T) {
 	}
 }
 
+// A record that was made again twice had a key in between: snapshots of that time have it under that one, and the alias has long led elsewhere.
+func TestASnapshotUnderAKeyInBetweenIsForgottenToo(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	j := g.open(signs)
+	ctx := context.Background()
+	must(t, j.SetAlias(ctx, "default", "User", "first", "second"))
+	must(t, j.SetAlias(ctx, "default", "User", "first", "third"))
+	must(t, j.SetAlias(ctx, "default", "User", "other", "another"))
+	must(t, j.SetAlias(ctx, "elsewhere", "User", "first", "foreign"))
+	pgtest.Exec(t, g.db.Admin, `INSERT INTO backup.records (digest, tenant_id, resource_type, key, body, size)
+		SELECT key::bytea, 'default', 'User', key, 'x', 1 FROM unnest('{first,second,third,other,another,foreign}'::text[]) AS k (key)`)
+	for _, id := range []string{"first", "second", "third"} { // by whichever it is asked for
+		f := Forgetting{Database: configs.NewSecret(g.role("scim_owner")), Tenant: "default", Type: "User", ID: id, DryRun: true}
+		gone, err := Forget(ctx, f)
+		must(t, err)
+		if gone.Records != 3 || gone.Aliases != 1 || len(gone.IDs) != 3 || gone.IDs[0] != id {
+			t.Errorf("as %s would be forgotten %+v", id, gone)
+		}
+	}
+	f := Forgetting{Database: configs.NewSecret(g.role("scim_owner")), Tenant: "default", Type: "User", ID: "first"}
+	if _, err := Forget(ctx, f); err != nil {
+		t.Fatal(err)
+	}
+	if left := g.ask("SELECT string_agg(key, ' ' ORDER BY key) FROM backup.records"); left != "another foreign other" {
+		t.Errorf("of snapshots there are %s", left)
+	}
+	if left := g.ask("SELECT string_agg(key, ' ' ORDER BY key) FROM overlay.former_keys"); left != "another foreign" {
+		t.Errorf("of keys there are %s", left)
+	}
+}
+
 func TestThatSomethingWasForgottenIsNoted(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)

@@ -71,6 +71,7 @@ type details struct {
 	Ended     *time.Time   `json:"ended,omitempty"`
 	LatencyMS int64        `json:"latency_ms,omitempty"`
 	Steps     []stepDetail `json:"steps,omitempty"`
+	Erased    *erased      `json:"erased,omitempty"` // of an event that is about keys
 	Sealed    []byte       `json:"sealed,omitempty"` // base64
 }
 

@@ -31,6 +31,8 @@ const (
 	FoundCut      = "cut off"  // the end of a chain is gone
 	FoundForged   = "forged"   // a signature is not that of a known key
 	FoundOrphan   = "orphan"   // an event has no intent
+	// FoundDestroyed: the key of a row's values is gone, and nothing was forgotten and nothing expired that it belongs to.
+	FoundDestroyed = "destroyed"
 )
 
 // Finding is one thing that is wrong, and where.
@@ -71,7 +73,10 @@ type Verified struct {
 	Writers              int
 	From, To             time.Time // of the rows
 	Checkpoints, Anchors int64
-	Logged               int // checkpoints of the log
+	Logged               int   // checkpoints of the log
+	Erased               int64 // rows whose values can no longer be read, as an event says
+	Untold               int64 // those of which nobody can tell any more: what would say so was dropped with its month
+	Destroyed            int64 // those of which no event says it
 	Findings             int
 }
 
@@ -119,10 +124,11 @@ func mayVerify(ctx context.Context, conn querier) error {
 // verifying is a walk under way.
 type verifying struct {
 	Verification
-	tx     pgx.Tx
-	done   Verified
-	logged map[string][]Checkpoint // by writer, by number
-	told   time.Time               // when progress was said last
+	tx       pgx.Tx
+	done     Verified
+	logged   map[string][]Checkpoint // by writer, by number
+	erasures erasures
+	told     time.Time // when progress was said last
 }
 
 func (v *verifying) found(f Finding) {
@@ -156,6 +162,10 @@ func (v *verifying) run(ctx context.Context) error {
 	v.done.Logged = len(v.Logged)
 	for _, list := range v.logged {
 		slices.SortStableFunc(list, func(a, b Checkpoint) int { return int(min(1, max(-1, a.Seq-b.Seq))) })
+	}
+	var err error
+	if v.erasures, err = readErasures(ctx, v.tx); err != nil {
+		return err
 	}
 	starts, err := v.starts(ctx)
 	if err != nil {

@@ -225,8 +225,27 @@ func (w *chainWalk) row(r stored) {
 		}
 		w.links = links[:min(len(links), mostLinks)]
 	}
+	w.values(r)
 	w.spans = append(w.spans, span{r.seq, r.link})
 	w.next, w.last = r.seq+1, r
+}
+
+// values says what became of the values of a row that is what was written: they can be read, or their key was destroyed as the journal says.
+func (w *chainWalk) values(r stored) {
+	done := &w.v.done
+	switch {
+	case !r.sealed || r.opens:
+	case w.v.erasures.has(r):
+		done.Erased++
+	case r.time.Before(w.v.erasures.told):
+		done.Untold++
+	case r.keys > 0:
+		done.Destroyed++
+		w.wrong(FoundDestroyed, r, "what is sealed in it opens with no key that it has: its own was changed or destroyed, and no event says so")
+	default:
+		done.Destroyed++
+		w.wrong(FoundDestroyed, r, "its values cannot be read: their key is gone, and no event says that it was destroyed")
+	}
 }
 
 // oddity is what can be said of columns that are not those of the digest.

@@ -3,6 +3,7 @@ package pgjournal
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"time"
@@ -50,6 +51,9 @@ type stored struct {
 	row
 	odd    string // why it cannot be what was written, where the row cannot hold it
 	wanted []byte // the digest that its columns have
+	sealed bool   // it has values that are sealed
+	opens  bool   // with one of its keys
+	keys   int    // that it has
 }
 
 // sound says that its columns are those of its digest.
@@ -57,7 +61,8 @@ func (s stored) sound() bool { return s.odd == "" && bytes.Equal(s.wanted, s.dig
 
 // The columns of a row with a place in a chain; the table says which is the last.
 const storedColumns = `SELECT id, coalesce(tenant_id, ''), coalesce(user_id, ''), resource_type, coalesce(resource_id, ''), action, details, coalesce(ip_address::text, ''),
-	coalesce(user_agent, ''), "timestamp", writer, seq, digest, link, `
+	coalesce(user_agent, ''), "timestamp", writer, seq, digest, link,
+	ARRAY(SELECT k.key FROM audit.keys k WHERE k.entry_id = r.id AND k."timestamp" = r."timestamp" AND k.kind = %s), `
 
 func scanStored(table string) func(pgx.CollectableRow) (stored, error) {
 	return func(r pgx.CollectableRow) (stored, error) {
@@ -65,8 +70,9 @@ func scanStored(table string) func(pgx.CollectableRow) (stored, error) {
 		var id pgUUID
 		var address string
 		var at, deadline pgtype.Timestamptz
+		var keys [][]byte
 		into := []any{
-			&id, &s.tenant, &s.user, &s.resourceType, &s.resourceID, &s.action, &s.details, &address, &s.userAgent, &at, &s.writer, &s.seq, &s.digest, &s.link, &deadline,
+			&id, &s.tenant, &s.user, &s.resourceType, &s.resourceID, &s.action, &s.details, &address, &s.userAgent, &at, &s.writer, &s.seq, &s.digest, &s.link, &keys, &deadline,
 		}
 		if table == tableEvents {
 			into[len(into)-1] = &s.kind
@@ -86,8 +92,24 @@ func scanStored(table string) func(pgx.CollectableRow) (stored, error) {
 		if s.wanted, err = digestOf(s.row); err != nil {
 			s.odd = "its details cannot be read"
 		}
+		s.try(keys)
 		s.details = nil // it is long
 		return s, nil
+	}
+}
+
+// try looks whether one of the keys opens what is sealed. Of a row that is not what was written it says nothing.
+func (s *stored) try(keys [][]byte) {
+	var d struct {
+		Sealed []byte `json:"sealed"`
+	}
+	if !s.sound() || json.Unmarshal(s.details, &d) != nil {
+		return
+	}
+	s.sealed, s.keys = d.Sealed != nil, len(keys)
+	for _, key := range keys {
+		_, err := open(key, d.Sealed, s.about())
+		s.opens = s.opens || err == nil
 	}
 }
 
@@ -114,8 +136,8 @@ func openChain(ctx context.Context, tx pgx.Tx, s start) (*chainPages, error) {
 	}
 	// Below the first number there is nothing that was written; what somebody put there is found from the beginning.
 	const these = " WHERE writer = $1 AND (seq >= $2 OR $2 <= 1) ORDER BY "
-	declare("v_intents", storedColumns+"deadline FROM audit.intents"+these+"seq")
-	declare("v_events", storedColumns+"kind FROM audit.events"+these+"seq")
+	declare("v_intents", fmt.Sprintf(storedColumns, "'writes'")+"deadline FROM audit.intents r"+these+"seq")
+	declare("v_events", fmt.Sprintf(storedColumns, "r.kind")+"kind FROM audit.events r"+these+"seq")
 	declare("v_anchors", "SELECT writer, first_seq, last_seq, link_before, first_link, last_link, kind, month, dropped, key_id, signature FROM audit.anchors"+
 		" WHERE writer = $1 AND last_seq >= $2 ORDER BY first_seq")
 	declare("v_checkpoints", "SELECT writer, seq, link, time, final, key_id, signature FROM audit.checkpoints"+these+"seq, time")
