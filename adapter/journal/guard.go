@@ -97,6 +97,7 @@ type Refusal struct {
 	Most     int       // what may be used, approvals included
 	Approved int       // of Most: what an administrator allows at this moment
 	Free     time.Time // from when on the write fits, without approvals and if nobody else uses any; zero: never, or not known
+	Spooling bool      // the journal's database is away, and processes cannot count together: approvals are not known either
 }
 
 // Excess is how much of what is used must have left the window before the write fits, without approvals; 0 when it never will.
@@ -110,6 +111,12 @@ func (r *Refusal) Excess() int {
 
 // Error says which limit, how much of it is used, and what to do.
 func (r *Refusal) Error() string {
+	if r.Spooling && r.Limit.Among == 0 {
+		return fmt.Sprintf("the journal's database is away, and until it is back nothing happens of which the guard has a limit: %s", r.Limit)
+	}
+	if r.Spooling {
+		return fmt.Sprintf("the journal's database is away, and one of %d processes has used its part of the guard's limit %s: %d of %d used, %d wanted", r.Limit.Among, r.Limit, r.Used, r.Most, r.Wanted)
+	}
 	return fmt.Sprintf("the guard's limit %s is reached: %d of %d used, %d wanted", r.Limit, r.Used, r.Most, r.Wanted)
 }
 

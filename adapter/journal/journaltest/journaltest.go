@@ -27,6 +27,7 @@ type Store interface {
 	journal.Overlay
 	journal.Aliases
 	journal.Guard
+	journal.Keeper
 	Close() error
 }
 
@@ -75,6 +76,9 @@ func Run(t *testing.T, empty func(t testing.TB) Place) {
 		{"after a reset it is counted anew", testReset},
 		{"uses are shown by limit and client", testUses},
 		{"of many at a time exactly as many get through as the limit allows", testGuardRace},
+		{"what another journal was told is taken over once, and what cannot be is named", testKeep},
+		{"what is taken over keeps its order", testKeepInOrder},
+		{"what is taken over is counted and not refused", testKeptIsCounted},
 		{"an id leads to the key that it was given last", testAliases},
 		{"overlay attributes are kept, replaced and taken away", testOverlay},
 		{"an overlay belongs to its tenant, client and type", testOverlayScopes},

@@ -37,6 +37,11 @@ func (j *Journal) take(ctx context.Context, conn *sql.Conn, in journal.Intent) e
 	if err != nil {
 		return away(err)
 	}
+	return j.use(ctx, conn, in)
+}
+
+// use notes what an intent uses of the limits.
+func (j *Journal) use(ctx context.Context, conn *sql.Conn, in journal.Intent) error {
 	for _, w := range in.Weights {
 		if w.Count <= 0 || !slices.ContainsFunc(j.limits, func(l journal.Limit) bool { return l.Kind == w.Kind }) {
 			continue

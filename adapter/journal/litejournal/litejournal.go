@@ -31,8 +31,9 @@ type Journal struct {
 	write *sql.DB
 	read  *sql.DB
 
-	limits []journal.Limit // that Begin holds weights against
-	beside bool            // whoever serves may have it open
+	limits  []journal.Limit // that Begin holds weights against
+	beside  bool            // whoever serves may have it open
+	pragmas []string        // of the connection that writes
 
 	queue   chan *job
 	stopped chan struct{} // closed when the writing goroutine is done
@@ -46,6 +47,7 @@ var (
 	_ journal.Overlay = (*Journal)(nil)
 	_ journal.Aliases = (*Journal)(nil)
 	_ journal.Guard   = (*Journal)(nil)
+	_ journal.Keeper  = (*Journal)(nil)
 )
 
 // Option is a choice about how a journal works.
@@ -67,7 +69,7 @@ func Open(ctx context.Context, path string, options ...Option) (*Journal, error)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	j := &Journal{path: path, queue: make(chan *job, maxBatch), stopped: make(chan struct{})}
+	j := &Journal{path: path, queue: make(chan *job, maxBatch), stopped: make(chan struct{}), pragmas: []string{"synchronous(FULL)", "foreign_keys(1)", "recursive_triggers(1)"}}
 	for _, choose := range options {
 		choose(j)
 	}
@@ -103,7 +105,7 @@ func (j *Journal) open(ctx context.Context) error {
 		return err
 	}
 	// FULL: in WAL mode a commit is on disk only then. One connection writes; there is hardly anybody for it to be busy with.
-	if j.write, err = sql.Open("sqlite", j.source("synchronous(FULL)", "foreign_keys(1)", "recursive_triggers(1)")); err != nil {
+	if j.write, err = sql.Open("sqlite", j.source(j.pragmas...)); err != nil {
 		return err
 	}
 	j.write.SetMaxOpenConns(1)

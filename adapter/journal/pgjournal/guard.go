@@ -91,9 +91,12 @@ func (j *Journal) take(ctx context.Context, tx pgx.Tx, batch []*call) (uses func
 	var through []*call
 	for _, c := range batch {
 		in := *c.weighs
-		err := journal.Judge(j.o.Limits, in, func(l journal.Limit, client string) (journal.Taken, error) {
-			return known.of(in.Tenant, l, client).Taken, nil
-		})
+		var err error
+		if !c.history {
+			err = journal.Judge(j.o.Limits, in, func(l journal.Limit, client string) (journal.Taken, error) {
+				return known.of(in.Tenant, l, client).Taken, nil
+			})
+		}
 		if refusal, ok := errors.AsType[*journal.Refusal](err); ok {
 			if refusal.Free, err = known.of(in.Tenant, refusal.Limit, refusal.Client).free(ctx, tx, refusal); err != nil {
 				return nil, err

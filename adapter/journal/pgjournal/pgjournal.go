@@ -56,6 +56,7 @@ type Journal struct {
 	down  atomic.Value // of fault: why nothing could be written the last time
 
 	queue   chan *call
+	history chan []*call  // what Keep takes over: each is a batch of its own
 	stopped chan struct{} // closed when the writing goroutine is done
 	signed  chan struct{} // closed when nothing is signed any more
 	mu      sync.RWMutex  // held to send on queue; exclusively to close it
@@ -84,6 +85,7 @@ var (
 	_ journal.Reader  = (*Journal)(nil)
 	_ journal.Overlay = (*Journal)(nil)
 	_ journal.Aliases = (*Journal)(nil)
+	_ journal.Keeper  = (*Journal)(nil)
 )
 
 var errClosed = errors.New("the journal is closed")
@@ -133,7 +135,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 	}
 	j := &Journal{
 		o: o, pool: pool, walks: make(chan struct{}, max(1, o.Database.MaxConnections/2)), known: newMemory(), top: head{link: make([]byte, 32)},
-		queue: make(chan *call, maxBatch), stopped: make(chan struct{}), signed: make(chan struct{}),
+		queue: make(chan *call, maxBatch), history: make(chan []*call), stopped: make(chan struct{}), signed: make(chan struct{}),
 	}
 	j.life, j.end = context.WithCancel(context.WithoutCancel(ctx))
 	go j.run()

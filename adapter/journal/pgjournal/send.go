@@ -210,7 +210,7 @@ func (j *Journal) settle(ctx context.Context) error {
 			answer([]*call{c}, away(errLost))
 		}
 	}
-	if again {
+	if again && !batch[0].history {
 		j.each(batch)
 	} else {
 		j.commit(batch)

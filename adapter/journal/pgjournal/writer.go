@@ -23,6 +23,7 @@ type call struct {
 	key       []byte          // to be stored beside the row; nil: it is there already
 	weighs    *journal.Intent // what the guard has to count; nil: nothing
 	refused   error           // by the guard, in the attempt under way
+	history   bool            // it has happened: the guard counts it and does not judge; its batch is written whole or not at all
 	lost      int             // how often the answer to its commit was lost, and it turned out not to be there
 	abandoned atomic.Bool     // nobody waits for it; it need not be written
 	done      chan error      // buffered: answering never blocks
@@ -104,6 +105,8 @@ func (j *Journal) gather(pause time.Duration) (batch []*call, more bool) {
 			return nil, false
 		}
 		batch = append(batch, first)
+	case history := <-j.history:
+		return history, true
 	case <-late:
 		return nil, true
 	}
@@ -164,7 +167,7 @@ func (j *Journal) commit(batch []*call) {
 	err := j.send(j.life, batch)
 	switch {
 	case err == nil, errors.Is(err, errLost): // answered, or to be answered when it is known
-	case (oneRow(err) || taken(err)) && len(batch) > 1:
+	case (oneRow(err) || taken(err)) && len(batch) > 1 && !batch[0].history:
 		j.each(batch)
 	case taken(err):
 		answer(batch, errTaken)
