@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -32,6 +33,73 @@ type Retention struct {
 	Writes   Duration `config:"writes"`
 	Reads    Duration `config:"reads"`
 	Refusals Duration `config:"refusals"`
+	// Tenants are those whose entries are kept for another time. What is shorter than that of others is made unreadable while the month is kept for them.
+	Tenants map[string]TenantRetention `config:"tenants"`
+}
+
+// TenantRetention is Retention for one tenant; what is not written is as for all.
+type TenantRetention struct {
+	Writes   *Duration `config:"writes"`
+	Reads    *Duration `config:"reads"`
+	Refusals *Duration `config:"refusals"`
+}
+
+// Of is how long entries of a tenant are kept.
+func (r Retention) Of(tenant string) Retention {
+	own := r.Tenants[tenant]
+	kept := Retention{Writes: r.Writes, Reads: r.Reads, Refusals: r.Refusals}
+	for _, k := range []struct {
+		of  *Duration
+		own *Duration
+	}{{&kept.Writes, own.Writes}, {&kept.Reads, own.Reads}, {&kept.Refusals, own.Refusals}} {
+		if k.own != nil {
+			*k.of = *k.own
+		}
+	}
+	return kept
+}
+
+// Ends says whether anything is not kept for ever.
+func (r Retention) Ends() bool {
+	some := func(k Retention) bool { return max(k.Writes, k.Reads, k.Refusals) > 0 }
+	for tenant := range r.Tenants {
+		if some(r.Of(tenant)) {
+			return true
+		}
+	}
+	return some(r)
+}
+
+func (r Retention) validate() Faults {
+	var faults Faults
+	check := func(path string, kept Duration) {
+		if kept > 0 && kept < 24*time.Hour { // 90 is a minute and a half, and was meant as days
+			faults = faults.add(path, "write days or years, such as 90d or 7y, or 0 for ever", "is less than a day")
+		}
+	}
+	check("writes", r.Writes)
+	check("reads", r.Reads)
+	check("refusals", r.Refusals)
+	for _, tenant := range slices.Sorted(maps.Keys(r.Tenants)) {
+		own, path := r.Tenants[tenant], join("tenants", tenant)
+		if tenant == "" {
+			faults = faults.add("tenants", "write the name of a tenant", "has an empty name")
+		}
+		if own == (TenantRetention{}) {
+			faults = faults.add(path, "write writes, reads or refusals, or take it away", "says nothing")
+		}
+		kept := r.Of(tenant)
+		for _, k := range []struct {
+			key  string
+			own  *Duration
+			kept Duration
+		}{{"writes", own.Writes, kept.Writes}, {"reads", own.Reads, kept.Reads}, {"refusals", own.Refusals, kept.Refusals}} {
+			if k.own != nil {
+				check(join(path, k.key), k.kept)
+			}
+		}
+	}
+	return faults
 }
 
 // Where entries are sent.
@@ -52,13 +120,9 @@ type AuditExport struct {
 // Validate checks the section. Whether the attributes of Sensitive exist is for whoever knows the mappings.
 func (a Audit) Validate() Faults {
 	faults := oneOf("reads", a.Reads, []string{ReadsNone, ReadsList, ReadsAll})
-	for _, r := range []struct {
-		key  string
-		kept Duration
-	}{{"writes", a.Retention.Writes}, {"reads", a.Retention.Reads}, {"refusals", a.Retention.Refusals}} {
-		if r.kept > 0 && r.kept < 24*time.Hour { // 90 is a minute and a half, and was meant as days
-			faults = faults.add(join("retention", r.key), "write days or years, such as 90d or 7y, or 0 for ever", "is less than a day")
-		}
+	for _, f := range a.Retention.validate() {
+		f.Path = join("retention", f.Path)
+		faults = append(faults, f)
 	}
 	faults = append(faults, checkNames("sensitive", a.Sensitive)...)
 	if a.MaxRefusals < 0 {

@@ -29,6 +29,7 @@ type Maintenance struct {
 	// Sign signs what is left of rows that are dropped. nil: nothing is dropped that has a chain.
 	Sign   func(message []byte) (keyID string, signature []byte, err error)
 	Now    func() time.Time // nil: time.Now
+	By     string           // who does it, for the journal; "": the process itself
 	DryRun bool             // only say what would be done
 	Say    func(string)     // each step; nil: nobody wants to know
 
@@ -90,7 +91,8 @@ func (m Maintenance) run(ctx context.Context, lock, conn *pgx.Conn) (err error) 
 	if err := m.makeMonths(ctx, conn); err != nil {
 		return err
 	}
-	return m.dropMonths(ctx, conn)
+	dropping := m.dropMonths(ctx, conn)
+	return errors.Join(dropping, m.expire(ctx, conn))
 }
 
 func (m Maintenance) makeMonths(ctx context.Context, conn *pgx.Conn) error {
@@ -114,8 +116,12 @@ type group struct {
 
 func (m Maintenance) groups() []group {
 	r := m.Retention
-	longest := max(r.Writes, r.Reads, r.Refusals)
-	if min(r.Writes, r.Reads, r.Refusals) == 0 {
+	longest, ever := max(r.Writes, r.Reads, r.Refusals), min(r.Writes, r.Reads, r.Refusals) == 0
+	for tenant := range r.Tenants {
+		own := r.Of(tenant)
+		longest, ever = max(longest, own.Writes, own.Reads, own.Refusals), ever || min(own.Writes, own.Reads, own.Refusals) == 0
+	}
+	if ever {
 		longest = 0
 	}
 	return []group{
@@ -135,7 +141,8 @@ const partsSQL = `SELECT w.relname, to_date(right(p.relname, 7), 'YYYY_MM') FROM
 func (m Maintenance) dropMonths(ctx context.Context, conn *pgx.Conn) error {
 	var errs []error
 	for _, g := range m.groups() {
-		if g.kept <= 0 {
+		shortest := m.shortest(g)
+		if shortest <= 0 {
 			continue
 		}
 		rows, err := conn.Query(ctx, partsSQL, append(append([]string{}, g.chained...), g.others...))
@@ -151,7 +158,7 @@ func (m Maintenance) dropMonths(ctx context.Context, conn *pgx.Conn) error {
 			for n < len(parts) && parts[n].Month.Equal(parts[0].Month) {
 				n++
 			}
-			if parts[0].Month.AddDate(0, 1, 0).Add(g.kept).After(m.Now()) {
+			if !m.over(parts[0].Month.AddDate(0, 1, 0), shortest) {
 				break
 			}
 			if _, err := m.lock.Exec(ctx, "SELECT"); err != nil {
@@ -177,7 +184,11 @@ func (m Maintenance) dropMonth(ctx context.Context, conn *pgx.Conn, g group, par
 			}
 		}
 	}
-	names := strings.ReplaceAll(strings.Join(all, ", "), "audit.", "")
+	names, ends := strings.ReplaceAll(strings.Join(all, ", "), "audit.", ""), parts[0].Month.AddDate(0, 1, 0)
+	needed, err := m.needed(ctx, conn, g, chained, ends)
+	if err != nil || needed {
+		return err
+	}
 	if m.DryRun {
 		m.Say(names + " would be dropped")
 		return nil
@@ -185,8 +196,11 @@ func (m Maintenance) dropMonth(ctx context.Context, conn *pgx.Conn, g group, par
 	if m.Sign == nil && len(chained) > 0 {
 		return errUnsigned
 	}
-	err := patiently(ctx, conn, func(tx pgx.Tx) error {
+	err = patiently(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "LOCK TABLE "+strings.Join(all, ", ")+" IN SHARE ROW EXCLUSIVE MODE"); err != nil { // nobody adds to what is looked through
+			return err
+		}
+		if needed, err = m.needed(ctx, tx, g, chained, ends); err != nil || needed { // somebody has added a row meanwhile
 			return err
 		}
 		if len(chained) > 0 {
@@ -198,7 +212,7 @@ func (m Maintenance) dropMonth(ctx context.Context, conn *pgx.Conn, g group, par
 		_, err := tx.Exec(ctx, "DROP TABLE "+strings.Join(all, ", "))
 		return err
 	})
-	if err == nil {
+	if err == nil && !needed {
 		m.Say(names + " dropped")
 	}
 	return err
