@@ -5,18 +5,89 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
-// parseJSON reads JSON whose numbers keep their digits.
+// parseJSON reads JSON whose numbers keep their digits, as maps, lists, texts, json.Number, bool and nil. Of a name that stands twice, as it may in a json
+// column, the last counts, as for the database.
 func parseJSON(raw []byte) (any, error) {
-	d := json.NewDecoder(gobytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
+	d := jsontext.NewDecoder(gobytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true))
+	v, err := nextJSON(d)
+	if err != nil {
 		return nil, fmt.Errorf("what the database gave as JSON: %w", err)
 	}
 	return v, nil
+}
+
+func nextJSON(d *jsontext.Decoder) (any, error) {
+	tok, err := d.ReadToken()
+	if err != nil {
+		return nil, err
+	}
+	switch tok.Kind() {
+	case jsontext.KindString:
+		return tok.String(), nil
+	case jsontext.KindNumber:
+		return json.Number(tok.String()), nil
+	case jsontext.KindTrue, jsontext.KindFalse:
+		return tok.Bool(), nil
+	case jsontext.KindBeginArray:
+		return readList(d)
+	case jsontext.KindBeginObject:
+		return readMembers(d)
+	}
+	return nil, nil //nolint:nilnil // null
+}
+
+func readList(d *jsontext.Decoder) (any, error) {
+	list := []any{}
+	for d.PeekKind() != jsontext.KindEndArray {
+		v, err := nextJSON(d)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := d.ReadToken()
+	return list, err
+}
+
+func readMembers(d *jsontext.Decoder) (any, error) {
+	members := map[string]any{}
+	for d.PeekKind() != jsontext.KindEndObject {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		text := name.String() // the token is gone with the next one
+		if members[text], err = nextJSON(d); err != nil {
+			return nil, err
+		}
+	}
+	_, err := d.ReadToken()
+	return members, err
+}
+
+// tables reads the JSON of rows of texts, some of which are null: lists of lists.
+func tables(raw []byte) ([][]*string, error) {
+	parsed, err := parseJSON(raw)
+	if err != nil {
+		return nil, err
+	}
+	list, _ := parsed.([]any)
+	rows := make([][]*string, len(list))
+	for i, row := range list {
+		cells, _ := row.([]any)
+		rows[i] = make([]*string, len(cells))
+		for n, cell := range cells {
+			if text, ok := cell.(string); ok {
+				rows[i][n] = &text
+			}
+		}
+	}
+	return rows, nil
 }
 
 // pick gives the values at a place in a document. Where an array stands on the way or at the end, they are those of all its elements; an object at the end

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,7 +164,7 @@ func (v *view) join(st *statement, word string) {
 	st.sql(") ORDER BY ")
 	there.keyOrder(st, false)
 	st.sql(")::text FROM ", there.rel.sql(), " t WHERE ")
-	there.scope(st).sql(" AND ", of("t", there.key[0]), " = ANY(ARRAY(")
+	there.scope(st).sql(" AND ", of("t", there.key[0]), " IN (") // as a join, which finds each by its key: an array of unknown length makes the planner read all
 	for n, i := range columns {
 		c := set.columns[i]
 		if n > 0 {
@@ -179,7 +178,7 @@ func (v *view) join(st *statement, word string) {
 			st.sql(" AND ", of("r", earlier), " IS NULL")
 		}
 	}
-	st.sql("))) FROM (SELECT ", of("t", v.s.key[0]), " AS ", keyAlias(0), ") AS ", holdersAs, ")")
+	st.sql(")) FROM (SELECT ", of("t", v.s.key[0]), " AS ", keyAlias(0), ") AS ", holdersAs, ")")
 	v.joined = append(v.joined, broughtAlong{word, j.attr, len(v.columns), held})
 	v.columns = append(v.columns, "join "+word)
 }
@@ -193,7 +192,8 @@ func (v *view) hold(r *backends.Record, raw [][]byte) error {
 	for _, j := range v.joined {
 		var rows [][]*string
 		if text := raw[j.at]; text != nil {
-			if err := json.Unmarshal(text, &rows); err != nil {
+			var err error
+			if rows, err = tables(text); err != nil {
 				return &illegibleError{key: r.Key, attr: j.attr, cause: err}
 			}
 		}

@@ -407,8 +407,8 @@ func (s *set) values(raw []byte) (backends.Values, error) {
 		}
 		return values, nil
 	}
-	var rows [][]*string
-	if err := json.Unmarshal(raw, &rows); err != nil {
+	rows, err := tables(raw)
+	if err != nil {
 		return nil, err
 	}
 	values := make(backends.Values, 0, len(rows))
