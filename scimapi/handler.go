@@ -32,6 +32,7 @@ type Options struct {
 	DefaultCount   int            // resources on a page when the client does not say, for ServiceProviderConfig
 	MaxCount       int            // resources on a page, for ServiceProviderConfig
 	CursorTTL      time.Duration  // how long a cursor is good for, for ServiceProviderConfig
+	DryRun         bool           // a client may ask what a write would do
 	Bulk           Bulk           // how large a bulk request may be
 	Me             filter.Path    // the attribute of a User that holds a caller's subject; zero: /Me is not served
 	ChangePassword bool           // a password is mapped, for ServiceProviderConfig
@@ -105,6 +106,11 @@ func (m methods) allow() string {
 }
 
 func (h *Handler) routes() {
+	for _, rt := range h.types { // the router tries one route after the other, and these are the ones that are asked for
+		h.closed(rt.Endpoint+"/.search", methods{http.MethodPost: h.byBody(h.findIn(rt))})
+		h.closed(rt.Endpoint, methods{http.MethodGet: h.byURL(h.findIn(rt)), http.MethodPost: h.writing(rt, http.MethodPost)})
+		h.closed(rt.Endpoint+"/{id}", h.resourceMethods(rt))
+	}
 	if h.Health {
 		h.open("/health", methods{http.MethodGet: h.health})
 		h.open("/ready", methods{http.MethodGet: h.ready})
@@ -119,11 +125,6 @@ func (h *Handler) routes() {
 	h.closed("/Me", h.meMethods())
 	h.closed("", methods{http.MethodGet: h.byURL(h.findAll)})
 	h.closed("/.search", methods{http.MethodPost: h.byBody(h.findAll)})
-	for _, rt := range h.types {
-		h.closed(rt.Endpoint+"/.search", methods{http.MethodPost: h.byBody(h.findIn(rt))})
-		h.closed(rt.Endpoint, methods{http.MethodGet: h.byURL(h.findIn(rt)), http.MethodPost: h.writing(rt, http.MethodPost)})
-		h.closed(rt.Endpoint+"/{id}", h.resourceMethods(rt))
-	}
 }
 
 // resourceMethods are those of one resource.
