@@ -31,6 +31,8 @@ const (
 var (
 	// ErrBusy is that another process is at the snapshots of this type.
 	ErrBusy = errors.New("another process is making or pruning snapshots of this type")
+	// ErrMade is that there is a snapshot for this time of the schedule already.
+	ErrMade = errors.New("there is a snapshot for this time of the schedule")
 	// ErrNone is that there is no such snapshot.
 	ErrNone = errors.New("no such snapshot")
 )
@@ -46,12 +48,13 @@ type Snapshot struct {
 	Bytes    int64     `json:"bytes"` // that it added to the database
 	Status   string    `json:"status"`
 	Note     string    `json:"note,omitempty"`
+	Slot     time.Time `json:"slot,omitzero"` // the time of the schedule that it was made for; zero: it was made by hand
 }
 
 // Store has the snapshots.
 type Store struct {
 	pool *pgxpool.Pool
-	now  func() time.Time
+	Now  func() time.Time // the clock
 }
 
 // Open connects to the journal's database.
@@ -65,19 +68,21 @@ func Open(ctx context.Context, database configs.Database) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the database of the snapshots: %w", err)
 	}
-	return &Store{pool: pool, now: time.Now}, nil
+	return &Store{pool: pool, Now: time.Now}, nil
 }
 
 // Close gives the connections back.
 func (s *Store) Close() { s.pool.Close() }
 
-const columns = `id::text, tenant_id, resource_type, started, coalesce(finished, 'epoch'), records, bytes, status, coalesce(note, '')`
+const columns = `id::text, tenant_id, resource_type, started, coalesce(finished, 'epoch'), records, bytes, status, coalesce(note, ''), coalesce(slot, 'epoch')`
 
 func scan(row pgx.CollectableRow) (Snapshot, error) {
 	var one Snapshot
-	err := row.Scan(&one.ID, &one.Tenant, &one.Type, &one.Started, &one.Finished, &one.Records, &one.Bytes, &one.Status, &one.Note)
-	if one.Finished.Unix() == 0 {
-		one.Finished = time.Time{}
+	err := row.Scan(&one.ID, &one.Tenant, &one.Type, &one.Started, &one.Finished, &one.Records, &one.Bytes, &one.Status, &one.Note, &one.Slot)
+	for _, unset := range []*time.Time{&one.Finished, &one.Slot} {
+		if unset.Unix() == 0 {
+			*unset = time.Time{}
+		}
 	}
 	return one, err
 }
@@ -130,7 +135,7 @@ func (s *Store) alone(ctx context.Context, tenant, typ string, do func(still fun
 		return ErrBusy
 	}
 	const left = "UPDATE backup.snapshots SET status = $3, note = 'interrupted', finished = $4 WHERE tenant_id = $1 AND resource_type = $2 AND status = $5"
-	if _, err := s.pool.Exec(ctx, left, tenant, typ, Failed, s.now(), Running); err != nil {
+	if _, err := s.pool.Exec(ctx, left, tenant, typ, Failed, s.Now(), Running); err != nil {
 		return fmt.Errorf("marking what was interrupted: %w", err)
 	}
 	return do(func(ctx context.Context) error {
@@ -141,13 +146,36 @@ func (s *Store) alone(ctx context.Context, tenant, typ string, do func(still fun
 	})
 }
 
+// Last gives the newest snapshot of a type that is complete; ErrNone where there is none.
+func (s *Store) Last(ctx context.Context, tenant, typ string) (Snapshot, error) {
+	rows, err := s.pool.Query(ctx, "SELECT "+columns+" FROM backup.snapshots WHERE tenant_id = $1 AND resource_type = $2 AND status = $3 ORDER BY started DESC, id LIMIT 1", tenant, typ, Complete)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("looking for the last snapshot: %w", err)
+	}
+	one, err := pgx.CollectExactlyOneRow(rows, scan)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = fmt.Errorf("%w of %s", ErrNone, typ)
+	}
+	return one, err
+}
+
 // Prune takes away the snapshots of a type but for the newest so many that are complete, and what only they had. It gives how many went. The role must own the
 // schema.
 func (s *Store) Prune(ctx context.Context, tenant, typ string, keep int) (gone int64, err error) {
+	return s.prune(ctx, tenant, typ, keep, "")
+}
+
+// PruneSlots is Prune of what was made for the schedule, or was to be. What was made by hand stays, and is not counted.
+func (s *Store) PruneSlots(ctx context.Context, tenant, typ string, keep int) (gone int64, err error) {
+	return s.prune(ctx, tenant, typ, keep, " AND slot IS NOT NULL")
+}
+
+// prune takes away some of those that a condition is true of.
+func (s *Store) prune(ctx context.Context, tenant, typ string, keep int, condition string) (gone int64, err error) {
 	err = s.alone(ctx, tenant, typ, func(func(context.Context) error) error {
 		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-			tag, err := tx.Exec(ctx, `DELETE FROM backup.snapshots WHERE tenant_id = $1 AND resource_type = $2 AND id NOT IN (
-				SELECT id FROM backup.snapshots WHERE tenant_id = $1 AND resource_type = $2 AND status = $3 ORDER BY started DESC, id LIMIT $4)`, tenant, typ, Complete, keep)
+			tag, err := tx.Exec(ctx, `DELETE FROM backup.snapshots WHERE tenant_id = $1 AND resource_type = $2`+condition+` AND id NOT IN (
+				SELECT id FROM backup.snapshots WHERE tenant_id = $1 AND resource_type = $2 AND status = $3`+condition+` ORDER BY started DESC, id LIMIT $4)`, tenant, typ, Complete, keep)
 			if err != nil {
 				return fmt.Errorf("taking snapshots away: %w", err)
 			}

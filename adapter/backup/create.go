@@ -24,6 +24,7 @@ type Source struct {
 	Records      backends.Reader
 	Rate         int         // records read a second at most; 0: no limit
 	Progress     func(n int) // is told how many have been written so far; may be nil
+	Slot         time.Time   // the time of the schedule that it is made for: where there is a complete one since, it is ErrMade; zero: it is made anyway
 }
 
 // Create makes a snapshot. One that fails stays as such, with the reason, until it is pruned: it is never taken for all there is.
@@ -33,8 +34,17 @@ func (s *Store) Create(ctx context.Context, from Source) (made Snapshot, err err
 		return made, err
 	}
 	err = s.alone(ctx, from.Tenant, from.Type, func(still func(context.Context) error) error {
-		const begin = "INSERT INTO backup.snapshots (id, tenant_id, resource_type, started, status) VALUES ($1, $2, $3, $4, $5)"
-		if _, err := s.pool.Exec(ctx, begin, id, from.Tenant, from.Type, s.now(), Running); err != nil {
+		var slot *time.Time
+		if !from.Slot.IsZero() {
+			slot = &from.Slot
+			if last, err := s.Last(ctx, from.Tenant, from.Type); err == nil && !last.Started.Before(from.Slot) {
+				return ErrMade
+			} else if err != nil && !errors.Is(err, ErrNone) {
+				return err
+			}
+		}
+		const begin = "INSERT INTO backup.snapshots (id, tenant_id, resource_type, started, status, slot) VALUES ($1, $2, $3, $4, $5, $6)"
+		if _, err := s.pool.Exec(ctx, begin, id, from.Tenant, from.Type, s.Now(), Running, slot); err != nil {
 			return fmt.Errorf("beginning a snapshot: %w", err)
 		}
 		w := &writing{s: s, id: id, from: from, still: still}
@@ -46,7 +56,7 @@ func (s *Store) Create(ctx context.Context, from Source) (made Snapshot, err err
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		const end = "UPDATE backup.snapshots SET finished = $2, records = $3, bytes = $4, status = $5, note = nullif($6, '') WHERE id = $1 AND status = $7"
-		tag, err := s.pool.Exec(ending, end, id, s.now(), w.records, w.bytes, status, note, Running)
+		tag, err := s.pool.Exec(ending, end, id, s.Now(), w.records, w.bytes, status, note, Running)
 		switch {
 		case err != nil:
 			return errors.Join(walked, fmt.Errorf("ending a snapshot: %w", err))

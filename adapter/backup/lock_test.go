@@ -76,7 +76,9 @@ func TestAnEndIsOfARunningSnapshotOnly(t *testing.T) {
 	g := newGround(t)
 	s := g.store("scim_app")
 	from := source(people(t, 2))
-	from.Progress = func(int) { pgtest.Exec(t, g.db.Admin, "UPDATE backup.snapshots SET status = 'failed', note = 'interrupted'") }
+	from.Progress = func(int) {
+		pgtest.Exec(t, g.db.Admin, "UPDATE backup.snapshots SET status = 'failed', note = 'interrupted'")
+	}
 	if _, err := s.Create(t.Context(), from); err == nil || !strings.Contains(err.Error(), "marked as interrupted") {
 		t.Errorf("%v", err)
 	}

@@ -37,7 +37,14 @@ var pinned = map[string]string{
 	"scim_guard_refused_total":       "kind",
 	"scim_journal_reconciled_total":  "verdict",
 	"scim_journal_overdue":           "",
+
+	"scim_backup_last_success_timestamp_seconds": "type",
+	"scim_backup_last_duration_seconds":          "type",
+	"scim_backup_snapshots_total":                "result,type",
 }
+
+// withBackups makes a world whose metrics are all there: those of snapshots need a schedule.
+const withBackups = "database: {url: postgres://nobody@127.0.0.1:1/x}\nbackup: {schedule: 30 2 * * *}\n"
 
 // writeConfig writes a whole configuration over one directory, on free ports; more is added at its end.
 func writeConfig(t *testing.T, ldapURL, more string) (path string) {
@@ -108,7 +115,7 @@ func labels(f *dto.MetricFamily) string {
 }
 
 func TestTheNamesAndLabelsOfMetricsStay(t *testing.T) {
-	w := loadWorld(t, writeConfig(t, startEmbedded(t).URL(), ""))
+	w := loadWorld(t, writeConfig(t, startEmbedded(t).URL(), withBackups))
 	seen := map[string]bool{}
 	for _, f := range ours(t, w) {
 		seen[f.GetName()] = true
@@ -163,7 +170,7 @@ func TestMetricsCountWhatIsThere(t *testing.T) {
 }
 
 func TestTheMetricsPageIsWhatTheRegistryHas(t *testing.T) {
-	w := loadWorld(t, writeConfig(t, startEmbedded(t).URL(), ""))
+	w := loadWorld(t, writeConfig(t, startEmbedded(t).URL(), withBackups))
 	var page strings.Builder
 	page.WriteString(`# Metrics
 

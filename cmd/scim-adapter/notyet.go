@@ -13,7 +13,6 @@ var notYet = []struct {
 	{"journal", "allow_ephemeral", "the spool", func(c *configs.Config) bool { return c.Journal.AllowEphemeral }},
 	{"guard", "when_spooling", "the spool", func(c *configs.Config) bool { return c.Guard.WhenSpooling != configs.SpoolingDivide }},
 	{"backup", "secrets", "keeping secrets in a snapshot", func(c *configs.Config) bool { return c.Backup.Secrets == configs.SecretsEncrypted }},
-	{"backup", "schedule", "the schedule", func(c *configs.Config) bool { return c.Backup.Schedule != "" }},
 }
 
 // refuseNotYet gives a fault for each of them that is asked for.

@@ -15,8 +15,7 @@ func TestWhatThisVersionDoesNotDoIsRefusedAndNamedInTheReference(t *testing.T) {
 	more := map[string]string{
 		"mode": "scim: {mode: shadow}", "dry_run": "scim: {dry_run: true}", "on_unavailable": "database: {url: postgres://u@127.0.0.1/x}\njournal: {on_unavailable: spool}",
 		"allow_ephemeral": "journal: {allow_ephemeral: true}", "when_spooling": "guard: {when_spooling: refuse}",
-		"secrets":  "database: {url: postgres://u@127.0.0.1/x}\nbackup: {secrets: encrypted, key: " + strings.Repeat("ab", 32) + "}",
-		"schedule": "database: {url: postgres://u@127.0.0.1/x}\nbackup: {schedule: 1 2 * * *}",
+		"secrets": "database: {url: postgres://u@127.0.0.1/x}\nbackup: {secrets: encrypted, key: " + strings.Repeat("ab", 32) + "}",
 	}
 	for _, n := range notYet {
 		path := writeConfig(t, "ldap://127.0.0.1", more[n.key]+"\n")

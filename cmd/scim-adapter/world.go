@@ -116,6 +116,7 @@ type world struct {
 	gate     gate // in front of handler
 	feeds    feeds
 	auditor  *auditor
+	backups  *backups // nil: without a schedule
 	registry *prometheus.Registry
 }
 
@@ -149,6 +150,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 	w.auditor = &auditor{journal: w.journal, config: p.config.Audit, log: p.log, now: time.Now, newID: newID}
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		poolCollector{w}, outcomeCollector{w.service.Stats}, w.auditor, buildInfo())
+	w.backups = w.newBackups()
 	server := p.config.Server
 	w.handler = scimapi.New(scimapi.Options{
 		Service: w.service, Authenticate: authenticate, Metrics: scimapi.NewMetrics(w.registry, time.Now), Logger: p.log, Audit: w.auditor.note,

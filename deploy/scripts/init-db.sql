@@ -801,6 +801,14 @@ RESET ROLE;
 INSERT INTO audit.migrations (version_id, is_applied) SELECT 6, true WHERE NOT EXISTS (SELECT FROM audit.migrations WHERE version_id = 6);
 
 
+-- 00007_backup_slot.sql
+
+-- For which time of backup.schedule a snapshot was made; NULL: somebody made it by hand, and whoever keeps to the schedule leaves it alone.
+SET LOCAL ROLE scim_owner;
+ALTER TABLE backup.snapshots ADD COLUMN IF NOT EXISTS slot timestamptz;
+RESET ROLE;
+INSERT INTO audit.migrations (version_id, is_applied) SELECT 7, true WHERE NOT EXISTS (SELECT FROM audit.migrations WHERE version_id = 7);
+
 -- This month and the coming ones, and those of rows that are there.
 DO $$ BEGIN PERFORM audit.make_month(family, month) FROM audit.wanted_months(2); END $$;
 
