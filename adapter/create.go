@@ -14,6 +14,7 @@ import (
 
 // Create makes a resource (RFC 7644 §3.3) and answers with what the directory has stored.
 func (s *Service) Create(ctx context.Context, req scim.Request, body *scim.Object) (*scim.Result, error) {
+	s, ctx = s.acting(ctx, req)
 	c, err := s.class(req)
 	if err != nil {
 		return nil, err
@@ -137,6 +138,7 @@ func (s *Service) answer(ctx context.Context, w *work, want func(scim.Ref) bool)
 		return nil, s.away(err, http.StatusServiceUnavailable, "The change was made, but reading it back failed. Read the resource again.")
 	}
 	res.Dropped = w.dropped
+	w.asPlanned(res)
 	return res, nil
 }
 

@@ -13,6 +13,7 @@ import (
 // Delete is DELETE (RFC 7644 §3.6), or what the mapping does instead. What points at the record is cleaned up in the same intent: a
 // directory that reuses the name would otherwise give the next owner the memberships of the last.
 func (s *Service) Delete(ctx context.Context, req scim.Request, id string) error {
+	s, ctx = s.acting(ctx, req)
 	c, err := s.class(req)
 	if err != nil {
 		return err

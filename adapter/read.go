@@ -14,6 +14,7 @@ import (
 
 // Get reads one resource.
 func (s *Service) Get(ctx context.Context, req scim.Request, id string) (*scim.Result, error) {
+	s, ctx = s.acting(ctx, req)
 	c, err := s.class(req)
 	if err != nil {
 		return nil, err

@@ -41,9 +41,13 @@ type Options struct {
 	NativeTTL     time.Duration // how long "the directory does not keep this attribute" is believed; 5 seconds
 	Parallel      int           // clean-up steps that one request runs at a time; 8
 
+	Events journal.Reader // what Journal has written; nil: what only a shadow has made is nowhere
+	Guard  journal.Guard  // what is used of Limits, for dry runs; nil: the guard is not asked what it would say
+
 	Limits []journal.Limit // that Journal holds writes against: what has none is not weighed
 
 	ReadOnly  bool     // clients write nothing
+	Shadow    bool     // their writes are planned, journaled and answered as if they were done, and nothing is written; needs Events
 	Protected []string // paths of attributes that clients cannot change, as ProtectedPath gives them
 
 	Replicas  int           // processes like this one that write to the same directories; 1
@@ -102,7 +106,12 @@ type Service struct {
 	locks   *locks
 	flux    *flux
 	scale   *scale
-	stats   counters
+	stats   *counters
+
+	planning planning // what becomes of writes
+	dry      *Service // plans what clients ask about; nil in one that plans itself
+	shadow   *Service // plans everything, in shadow mode
+	names    madeUpNames
 
 	openSince atomic.Pointer[time.Time] // no intent that is older is open; nil: nobody has looked yet
 }
@@ -118,6 +127,7 @@ type Stats struct {
 
 	Guarded    map[string]int64 // writes that the guard has refused, by kind
 	Reconciled map[string]int64 // intents that Reconcile has closed, by what it found: done, not_done, unknown
+	Shadowed   int64            // writes that were planned and answered, and not done
 	Overdue    int64            // that it has left open the last time
 }
 
@@ -127,12 +137,25 @@ type counters struct {
 	guarded    [3]atomic.Int64 // by place in guardKinds
 	reconciled [3]atomic.Int64 // by place in verdicts
 	overdue    atomic.Int64
+	shadowed   atomic.Int64
 }
 
 // New makes a Service. It does no I/O.
 func New(o Options) *Service {
 	o.defaults()
-	s := &Service{o: o, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), flux: newFlux(), scale: newScale(o.Limits), snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
+	s := build(o, forReal)
+	s.dry = s.twin(forAsking)
+	if o.Shadow {
+		s.shadow = s.twin(forShow)
+	}
+	return s
+}
+
+func build(o Options, p planning) *Service {
+	s := &Service{o: o, planning: p, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), flux: newFlux(), scale: newScale(o.Limits), stats: &counters{}, snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
+	if p != forReal {
+		s.o.Overlay = &plannedOverlay{o.Overlay, s}
+	}
 	s.sorts = make(chan struct{}, mostSorts)
 	if len(s.secret) == 0 {
 		s.secret = []byte(rand.Text() + rand.Text())
@@ -141,6 +164,9 @@ func New(o Options) *Service {
 		c := newClass(m)
 		if o.Aliases != nil {
 			c.backend = &aliased{Backend: m.Backend(), a: &aliases{kept: o.Aliases, tenant: o.Tenant, typ: m.Name(), now: o.Now, ttl: o.NativeTTL, log: o.Logger}}
+		}
+		if p != forReal {
+			c.backend = &planned{c.backend, s, c}
 		}
 		s.classes = append(s.classes, c)
 		s.byName[m.Name()] = c
@@ -169,7 +195,7 @@ func (s *Service) Stats() Stats {
 	}
 	return Stats{
 		Guarded: guarded, Reconciled: reconciled, Overdue: s.stats.overdue.Load(), Unfinished: s.stats.unfinished.Load(), Unknown: s.stats.unknown.Load(), Compensated: s.stats.compensated.Load(),
-		Stranded: s.stats.stranded.Load(), Problems: s.stats.problems.Load(), Dangling: s.stats.dangling.Load(),
+		Shadowed: s.stats.shadowed.Load(), Stranded: s.stats.stranded.Load(), Problems: s.stats.problems.Load(), Dangling: s.stats.dangling.Load(),
 	}
 }
 

@@ -47,6 +47,9 @@ func (s *Service) sweep(ctx context.Context, done *work, stale []holder, now fun
 
 // again looks for what is left to do, and does it, until there is nothing. What cannot be brought to an end is counted and logged.
 func (s *Service) again(ctx context.Context, done *work, look func(context.Context) ([]*operation, error)) {
+	if s.planning != forReal {
+		return // nothing was written that could be behind the times
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.o.WriteTimeout)
 	defer cancel()
 	err := errRestless

@@ -194,6 +194,8 @@ func (s *Service) undoable(ctx context.Context, e journal.Event, o UndoOptions, 
 // settled says what becomes of an event by its own account; "" when some of it stands.
 func settled(e journal.Event) (result, why string) {
 	switch status := e.Status(); {
+	case status == journal.StatusShadow:
+		return UndoNothing, "it was only planned, because scim.mode was shadow: nothing was written, and there is nothing to take back"
 	case e.Intent.Noted:
 		return UndoNothing, "nothing was written"
 	case e.Forgotten:

@@ -29,6 +29,7 @@ type change struct {
 
 // Replace is PUT (RFC 7644 §3.5.1): what the body does not name goes away, except what clients cannot write.
 func (s *Service) Replace(ctx context.Context, req scim.Request, id string, body *scim.Object) (*scim.Result, error) {
+	s, ctx = s.acting(ctx, req)
 	return s.update(ctx, req, id, change{action: "replace", apply: func(before *scim.Object) (*scim.Object, []scim.SetDelta, error) {
 		return req.Type.Replaced(before, body), nil, nil
 	}})
@@ -37,6 +38,7 @@ func (s *Service) Replace(ctx context.Context, req scim.Request, id string, body
 // Patch is PATCH (RFC 7644 §3.5.2). Of sets that it only adds listed elements to, or removes listed ones from, nothing is read; the answer
 // then leaves them out, unless the client asked for them.
 func (s *Service) Patch(ctx context.Context, req scim.Request, id string, p scim.Patch) (*scim.Result, error) {
+	s, ctx = s.acting(ctx, req)
 	c, err := s.class(req)
 	if err != nil {
 		return nil, err

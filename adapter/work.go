@@ -94,8 +94,11 @@ func cloneChanges(changes []backends.Change) []backends.Change {
 }
 
 // run journals the work, does it, and journals what came of it. Nothing is written to a directory before the intent is durable; what has
-// begun is finished, even if the client has gone away meanwhile.
+// begun is finished, even if the client has gone away meanwhile. What is only planned ends here, in imagine.
 func (w *work) run(ctx context.Context) error {
+	if w.s.planning != forReal {
+		return w.imagine(ctx)
+	}
 	event := journal.ID(w.s.o.NewID())
 	in := w.intent(event)
 	w.event = event

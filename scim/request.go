@@ -16,6 +16,9 @@ type Request struct {
 	Base       string   // public URL of the SCIM root without a trailing slash, for meta.location and $ref: https://host/scim/v2
 	Dropped    []string // names of the body that are not mapped, for log and journal
 
+	// Preview: the write is only planned, and what it would come to is put here; nil: it is done.
+	Preview *Preview
+
 	// Conditions of a read or a write of one resource (RFC 9110 §13.1); nil when not sent.
 	IfMatch     []string // the entity tags of which the resource must have one; "*" is any
 	IfNoneMatch []string // those of which it must have none

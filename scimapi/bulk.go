@@ -26,6 +26,10 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, e *event) error {
 	if _, err := parseQuery(r); err != nil {
 		return err
 	}
+	plan, err := h.preview(w, r, e)
+	if err != nil {
+		return err
+	}
 	if h.stopping() {
 		return errStopping()
 	}
@@ -35,6 +39,7 @@ func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, e *event) error {
 		return err
 	}
 	b := h.planBulk(e, h.baseURL(r), request)
+	b.dry = plan != nil
 	b.before = func() { h.moreTime(control, e) }
 	err = b.run(r.Context())
 	b.account()
@@ -117,6 +122,8 @@ func (b *bulk) response() *scim.Object {
 		o.Set("status", strconv.Itoa(op.status))
 		if op.failure != nil {
 			o.Set("response", op.failure.Object())
+		} else if op.plan != nil {
+			o.Set("response", op.plan)
 		}
 		operations = append(operations, o)
 	}
@@ -141,7 +148,9 @@ func (b *bulk) account() {
 		if op.failure != nil {
 			failed++
 		}
-		b.h.Metrics.bulkOperation(op.Method, op.status)
+		if !b.dry {
+			b.h.Metrics.bulkOperation(op.Method, op.status)
+		}
 	}
 	b.e.more = append(b.e.more, slog.Int("operations", len(b.ops)), slog.Int("done", done), slog.Int("failed", failed))
 	b.e.dropped = b.dropped

@@ -21,6 +21,7 @@ type bulk struct {
 	h          *Handler
 	e          *event
 	base       string
+	dry        bool // each operation is only planned, against what stands
 	limit      int // failOnErrors; 0: none
 	ops        []bulkOp
 	declared   map[string]int // the POST of each bulkId
@@ -59,6 +60,7 @@ type bulkOp struct {
 	etag      string
 	location  string
 	failure   *scim.Error
+	plan      *scim.Object // of a dry run: what the operation would come to
 }
 
 // exists says whether the resource that others refer to is there.
@@ -322,6 +324,10 @@ func (b *bulk) refused(op *bulkOp) error {
 	if op.about >= 0 {
 		needs = append([]int{op.about}, needs...)
 	}
+	if b.dry && len(needs) > 0 {
+		return scim.Errorf(http.StatusConflict, "", "bulkId %q is referred to, and a dry run makes nothing that could be referred to, so this operation was not planned. Ask again when that resource is there.",
+			truncate(b.ops[needs[0]].BulkID, 80))
+	}
 	for _, j := range needs {
 		if needed := &b.ops[j]; needed.state == done && !needed.exists() {
 			return scim.Errorf(http.StatusConflict, "", "bulkId %q is referred to, but the operation that was to create it failed.", truncate(needed.BulkID, 80))
@@ -397,7 +403,9 @@ func (b *bulk) write(ctx context.Context, op *bulkOp, method string, body *scim.
 	}()
 	req := scim.Request{Caller: b.e.caller, Type: op.rt, Base: b.base}
 	// Resources are not shown, so little need be read of them: an id, and the version that goes with it.
-	if req.Projection, err = op.rt.ParseProjection("id", ""); err != nil {
+	if b.dry {
+		req.Preview = &scim.Preview{}
+	} else if req.Projection, err = op.rt.ParseProjection("id", ""); err != nil {
 		return err
 	}
 	if op.Version != nil {
@@ -416,6 +424,10 @@ func (b *bulk) write(ctx context.Context, op *bulkOp, method string, body *scim.
 		return err
 	}
 	op.status = statusOf(method, op.rt, scim.Projection{})
+	if b.dry {
+		op.plan, op.status = previewed(req.Preview, op.status, res, dropped), http.StatusOK
+		return nil
+	}
 	if res == nil { // deleted
 		return nil
 	}

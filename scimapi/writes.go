@@ -76,10 +76,15 @@ func (h *Handler) writing(rt *scim.ResourceType, method string) handlerFunc {
 		if err != nil {
 			return err
 		}
+		plan, err := h.preview(w, r, e)
+		if err != nil {
+			return err
+		}
 		req, body, err := h.decode(w, r, e, rt, method)
 		if err != nil {
 			return err
 		}
+		req.Preview = plan
 		var result *scim.Result
 		result, e.dropped, err = h.write(r.Context(), method, req, id, body)
 		switch {
@@ -89,6 +94,11 @@ func (h *Handler) writing(rt *scim.ResourceType, method string) handlerFunc {
 			return err
 		}
 		status := statusOf(method, rt, req.Projection)
+		if plan != nil {
+			w.Header().Del("Content-Location") // of /Me: what is answered is no representation of the resource
+			writeObject(w, r, http.StatusOK, previewed(plan, status, result, e.dropped))
+			return nil
+		}
 		if result != nil {
 			e.id = result.ID
 			if result.Version != "" {

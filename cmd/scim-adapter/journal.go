@@ -92,6 +92,20 @@ func (w *world) aliases() journal.Aliases {
 	return w.store
 }
 
+// events reads the journal back; nil where there is none.
+func (w *world) events() journal.Reader {
+	if w.store == nil {
+		return nil
+	}
+	return w.store
+}
+
+// guard tells what is used of the limits; nil where there is no journal.
+func (w *world) guard() journal.Guard {
+	g, _ := w.store.(journal.Guard)
+	return g
+}
+
 func (w *world) closeJournal() {
 	if w.store == nil {
 		return

@@ -7,8 +7,6 @@ var notYet = []struct {
 	section, key, what string
 	wanted             func(c *configs.Config) bool
 }{
-	{"scim", "mode", "shadow", func(c *configs.Config) bool { return c.SCIM.Mode == configs.ModeShadow }},
-	{"scim", "dry_run", "a dry run", func(c *configs.Config) bool { return c.SCIM.DryRun }},
 	{"journal", "on_unavailable", "spool", func(c *configs.Config) bool { return c.Journal.OnUnavailable == configs.UnavailableSpool }},
 	{"journal", "allow_ephemeral", "the spool", func(c *configs.Config) bool { return c.Journal.AllowEphemeral }},
 	{"guard", "when_spooling", "the spool", func(c *configs.Config) bool { return c.Guard.WhenSpooling != configs.SpoolingDivide }},

@@ -13,7 +13,7 @@ func TestWhatThisVersionDoesNotDoIsRefusedAndNamedInTheReference(t *testing.T) {
 	}
 	_, later, _ := strings.Cut(string(page), "## Still to come")
 	more := map[string]string{
-		"mode": "scim: {mode: shadow}", "dry_run": "scim: {dry_run: true}", "on_unavailable": "database: {url: postgres://u@127.0.0.1/x}\njournal: {on_unavailable: spool}",
+		"on_unavailable": "database: {url: postgres://u@127.0.0.1/x}\njournal: {on_unavailable: spool}",
 		"allow_ephemeral": "journal: {allow_ephemeral: true}", "when_spooling": "guard: {when_spooling: refuse}",
 		"secrets": "database: {url: postgres://u@127.0.0.1/x}\nbackup: {secrets: encrypted, key: " + strings.Repeat("ab", 32) + "}",
 	}

@@ -141,7 +141,8 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
 		DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount, MaxSort: choices.MaxSort, CursorKey: key, CursorTTL: choices.CursorTimeout,
 		Replicas: p.config.Server.Replicas, Limits: adapter.GuardLimits(p.config.Guard),
-		ReadOnly: choices.Mode == configs.ModeReadOnly, Protected: p.protected,
+		Events: w.events(), Guard: w.guard(),
+		ReadOnly: choices.Mode == configs.ModeReadOnly, Shadow: choices.Mode == configs.ModeShadow, Protected: p.protected,
 	})
 	authenticate := auth.Anonymous
 	if p.config.Auth.Enabled {
@@ -156,7 +157,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		Service: w.service, Authenticate: authenticate, Metrics: scimapi.NewMetrics(w.registry, time.Now), Logger: p.log, Audit: w.auditor.note,
 		BasePath: server.BasePath, PublicURL: server.PublicURL, TrustedProxies: server.TrustedProxies,
 		MaxRequestSize: int64(p.config.Security.MaxRequestSize), DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount,
-		CursorTTL: choices.CursorTimeout, Bulk: scimapi.Bulk{MaxOperations: choices.BulkMaxOperations, MaxPayload: int64(choices.BulkMaxPayloadSize)},
+		CursorTTL: choices.CursorTimeout, DryRun: choices.DryRun, Bulk: scimapi.Bulk{MaxOperations: choices.BulkMaxOperations, MaxPayload: int64(choices.BulkMaxPayloadSize)},
 		Me: p.me, ChangePassword: mapsPassword(p.mappings), Anonymous: !p.config.Auth.Enabled,
 		AccessLog: p.config.Logging.AccessLog, Health: p.config.Monitoring.HealthCheckEnabled, WriteTimeout: server.WriteTimeout,
 		Now: time.Now, NewID: newID,

@@ -1,0 +1,145 @@
+package scimapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// planningStage is a stage whose service notes whether a write was planned or done.
+func planningStage(t *testing.T, enabled bool) (s *stage, done, planned *int) {
+	t.Helper()
+	done, planned = new(int), new(int)
+	s = newStage(t, func(o *Options) { o.DryRun, o.Bulk = enabled, Bulk{MaxOperations: 10, MaxPayload: 10_000} })
+	note := func(r scim.Request) {
+		if r.Preview == nil {
+			*done++
+			return
+		}
+		*planned++
+		r.Preview.Steps = []scim.PreviewStep{{Type: "User", Backend: "corp", Op: "modify", ID: "7", Script: []string{"dn: uid=x", ""}}}
+		r.Preview.Changes = []scim.PreviewChange{{Path: "title", Before: "Clerk"}}
+	}
+	s.service.create = func(r scim.Request, _ *scim.Object) (*scim.Result, error) { note(r); return someUser("7"), nil }
+	s.service.replace = func(r scim.Request, id string, _ *scim.Object) (*scim.Result, error) {
+		note(r)
+		return someUser(id), nil
+	}
+	s.service.patch = func(r scim.Request, id string, _ scim.Patch) (*scim.Result, error) { note(r); return someUser(id), nil }
+	s.service.remove = func(r scim.Request, _ string) error { note(r); return nil }
+	return s, done, planned
+}
+
+// writes are one of each kind, all of them good ones.
+var writes = []struct{ method, path, body, status string }{
+	{"POST", "/Users", `{"userName":"someone"}`, "201"},
+	{"PUT", "/Users/7", `{"userName":"someone"}`, "200"},
+	{"PATCH", "/Users/7", `{"Operations":[{"op":"remove","path":"title"}]}`, "200"},
+	{"PATCH", "/Groups/7", `{"Operations":[{"op":"remove","path":"members"}]}`, "204"},
+	{"DELETE", "/Users/7", "", "204"},
+	{"POST", "/Bulk", `{"Operations":[{"method":"DELETE","path":"/Users/7"}]}`, ""},
+}
+
+func TestEverySpellingOfADryRunIsADryRunOrRefused(t *testing.T) {
+	const right, wrong, none = "planned", "refused", "done"
+	for _, c := range []struct{ query, header, value, want string }{
+		{"dryRun=true", "", "", right}, {"DRYRUN=True", "", "", right}, {"dryrun=true", "", "", right}, {"a=b&dryRun=true&c", "", "", right}, {"%64ryRun=true", "", "", right},
+		{"dryRun", "", "", wrong}, {"dryRun=", "", "", wrong}, {"dryRun=1", "", "", wrong}, {"dryRun=yes", "", "", wrong}, {"dryRun=on", "", "", wrong}, {"dryRun=true&dryRun=true", "", "", wrong},
+		{"dryRun=false&dryrun=true", "", "", wrong}, {"dry-run=true", "", "", wrong}, {"dry_run=true", "", "", wrong}, {"dry.run=true", "", "", wrong}, {"dryRun+=true", "", "", wrong}, {"dryRun=All", "", "", wrong},
+		{"dryRun=false", "", "", none}, {"", "", "", none}, {"run=dry", "", "", none}, {"attributes=dryRun", "", "", none},
+		{"", "Prefer", "dry-run", right}, {"", "Prefer", "DRY-RUN", right}, {"", "Prefer", `respond-async, wait=10; x="a, b" , Dry-Run`, right}, {"", "Prefer", "dry-run; foo=bar", right},
+		{"", "Prefer", `dry-run=""`, right}, {"", "Prefer", "dry-run=true", right}, {"", "Prefer", "handling=lenient,dry-run", right}, {"", "Prefer", ",, dry-run ,", right},
+		{"", "Prefer", "dryrun", wrong}, {"", "Prefer", "dryRun", wrong}, {"", "Prefer", "dry_run", wrong}, {"", "Prefer", "dry-run=false", wrong}, {"", "Prefer", "dry-run=1", wrong},
+		{"", "Prefer", "handling=dry-run", wrong}, {"", "Prefer", `handling="dry run"`, wrong}, {"", "Prefer", "handling=strict; dry-run", wrong}, {"", "Prefer", "dry run", wrong}, {"", "Prefer", `"dry-run"`, wrong},
+		{"", "Prefer", "dry-run dry-run", wrong}, {"", "Prefer", `x="never ends, dry-run`, wrong}, {"", "Prefer", "dry - run", wrong}, {"", "Prefer", "dry-run: true", wrong},
+		{"", "Dry-Run", "true", wrong}, {"", "X-Dry-Run", "1", wrong}, {"", "DryRun", "false", wrong}, {"dryRun=1", "Prefer", "dry-run", wrong}, {"dryRun=true", "Prefer", "dryrun", wrong},
+		{"", "Prefer", "return=minimal", none}, {"", "Prefer", "handling=strict", none}, {"", "Prefer", "respond-async; wait", none}, {"", "Prefer", "=, ;;", none}, {"", "Prefer", `x="`, none},
+	} {
+		for _, enabled := range []bool{true, false} {
+			s, done, planned := planningStage(t, enabled)
+			want := c.want
+			if !enabled && want == right {
+				want = wrong
+			}
+			for i, w := range writes {
+				*done, *planned = 0, 0
+				var headers []string
+				if c.header != "" {
+					headers = []string{c.header, c.value}
+				}
+				a := s.do(w.method, "/scim/v2"+w.path+"?"+c.query, w.body, headers...)
+				got := none
+				switch {
+				case *done == 0 && a.Code == http.StatusBadRequest && strings.Contains(a.Body.String(), "Nothing was written."):
+					got = wrong
+				case *done == 0 && *planned == 1 && a.Code == http.StatusOK && a.Header().Get("Preference-Applied") == "dry-run":
+					got = right
+				case *done != 1 || *planned > 0 || a.Code >= 300 || a.Header().Get("Preference-Applied") != "":
+					got = a.Body.String()
+				}
+				if got != want {
+					t.Errorf("%s %d, ?%s %s: %s: %s, want %s", w.method, i, c.query, c.header, c.value, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestADryRunIsAnsweredWithAMessageOfItsOwn(t *testing.T) {
+	s, _, _ := planningStage(t, true)
+	for _, w := range writes {
+		a := s.do(w.method, "/scim/v2"+w.path+"?dryRun=true", w.body)
+		var body map[string]any
+		if err := json.Unmarshal(a.Body.Bytes(), &body); err != nil {
+			t.Fatal(err)
+		}
+		if w.status == "" { // in the one operation of a bulk request
+			op := body["Operations"].([]any)[0].(map[string]any)
+			if op["status"] != "200" {
+				t.Errorf("an operation that was only planned has status %v", op["status"])
+			}
+			body, w.status = op["response"].(map[string]any), "204"
+		}
+		step := body["steps"].([]any)[0].(map[string]any)
+		if body["schemas"].([]any)[0] != scim.PreviewURN || body["status"] != w.status || step["script"].([]any)[0] != "dn: uid=x" || body["changes"].([]any)[0].(map[string]any)["before"] != "Clerk" {
+			t.Errorf("%s %s: %s", w.method, w.path, a.Body)
+		}
+		if a.Header().Get("ETag") != "" || a.Header().Get("Location") != "" || (body["resource"] == nil) != (w.method == "DELETE" || w.path == "/Bulk") {
+			t.Errorf("%s %s: %v %s", w.method, w.path, a.Header(), a.Body)
+		}
+	}
+	if !strings.Contains(s.log.String(), `"dry_run":true`) {
+		t.Errorf("the log does not tell a dry run from a write: %s", s.log)
+	}
+}
+
+func TestAQuestionThatChangesNothingMayBeAskedAnyhow(t *testing.T) {
+	s, _, _ := planningStage(t, false)
+	s.service.get = func(scim.Request, string) (*scim.Result, error) { return someUser("7"), nil }
+	if a := s.do("GET", "/scim/v2/Users/7?dryRun=true", "", "Prefer", "dry-run"); a.Code != http.StatusOK || a.Header().Get("Preference-Applied") != "" {
+		t.Errorf("%d %v", a.Code, a.Header())
+	}
+}
+
+func FuzzPreferences(f *testing.F) {
+	for _, seed := range []string{"dry-run", `a="b\"c";d=e, f`, "dry run", `"`, ";=,", "a;b;c=d,dry-run;"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		for _, p := range preferences([]string{header}) {
+			if p.text == "" || p.readable && p.name == "" {
+				t.Errorf("%q: %+v", header, p)
+			}
+		}
+		asked, err := asksByHeader(http.Header{"Prefer": {header}})
+		if asked && err != nil {
+			t.Errorf("%q is asked and refused", header)
+		}
+		if !asked && err == nil && strings.Contains(strings.ToLower(header), "dry-run") && meansDryRun(header) {
+			t.Errorf("%q is passed over", header)
+		}
+	})
+}
