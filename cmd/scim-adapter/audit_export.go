@@ -23,15 +23,21 @@ const (
 
 func auditExportCommand() *cobra.Command {
 	var x exportRun
+	of := subjectRun{exportRun: &x}
 	cmd := &cobra.Command{
-		Use:   "export --config FILE [filters] -o jsonl|csv > FILE, or export --config FILE [filters] --to syslog|webhook|stdout",
+		Use:   "export --config FILE [filters] -o jsonl|csv > FILE, or --to syslog|webhook|stdout, or --subject TYPE/ID > FILE",
 		Short: "Write events out, or send them to a SIEM",
 		Long: `Export writes all events that the filters leave, the oldest first, with everything that the journal has of them. With --to it sends them to a syslog server or
 a webhook, as serve does with what audit.export names: without the values of attributes, unless --values. --to stdout prints what would be sent.
 How far it is stands on stderr.
 
+With --subject it answers who asks what is kept of him: all events about the resource, also under ids that it had before; those of others that have it among their values,
+without what they say of anybody else; with --as-actor those of which this was the client, or the subject; its records in snapshots, and what clients kept of it in the overlay.
+The first line says what is in the file and what is not, the last one how much it is. The whole journal is looked through.
+
   scim-adapter audit export --config scim.yaml --since 30d -o csv > november.csv
-  scim-adapter audit export --config scim.yaml --since 7d --to syslog --address tls://siem.example.org:6514`,
+  scim-adapter audit export --config scim.yaml --since 7d --to syslog --address tls://siem.example.org:6514
+  scim-adapter audit export --config scim.yaml --subject User/0b0eb98e-7de4-4c7a-a5e4-5a1a2b4d6b6f > person.jsonl`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if x.to == "" && (x.address != "" || x.url != "" || x.tokenFile != "" || x.values) {
@@ -40,10 +46,20 @@ How far it is stands on stderr.
 			if x.to != "" && cmd.Flags().Changed("output") {
 				return usageError{errors.New("-o is for a file; what --to sends has a form of its own")}
 			}
+			if of.subject != "" {
+				if err := of.refuseFilters(cmd); err != nil {
+					return err
+				}
+				return x.run(cmd, []string{"jsonl"}, of.export)
+			}
+			if of.actors != nil {
+				return usageError{errors.New("--as-actor goes with --subject")}
+			}
 			return x.run(cmd, []string{"jsonl", "csv"}, x.export)
 		},
 	}
 	x.flags(cmd)
+	of.subjectFlags(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&x.output, "output", "o", "jsonl", "jsonl or csv")
 	f.StringVar(&x.to, "to", "", "syslog, webhook or stdout")
