@@ -12,7 +12,8 @@ import (
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
-// Create makes a resource (RFC 7644 §3.3) and answers with what the directory has stored.
+// Create makes a resource (RFC 7644 §3.3) and answers with what the directory has stored. Where the mapping has rules for it, a resource that is there already becomes
+// the new one (adopt.go).
 func (s *Service) Create(ctx context.Context, req scim.Request, body *scim.Object) (*scim.Result, error) {
 	s, ctx = s.acting(ctx, req)
 	c, err := s.class(req)
@@ -26,10 +27,12 @@ func (s *Service) Create(ctx context.Context, req scim.Request, body *scim.Objec
 	if err := c.rt.Validate(d.res, nil); err != nil {
 		return nil, s.translate(err, c, false)
 	}
-	d.diff = c.difference(nil, d.res, nil)
-	d.extras = c.takeExtras(d.res)
-	d.uniques = c.uniques(d.res)
-	res, err := s.create(ctx, c, req, d)
+	res, err := s.orAdopt(ctx, c, req, d.res, func() (*scim.Result, error) {
+		d.diff = c.difference(nil, d.res, nil)
+		d.extras = c.takeExtras(d.res)
+		d.uniques = c.uniques(d.res)
+		return s.create(ctx, c, req, d)
+	})
 	return res, s.translate(err, c, false)
 }
 

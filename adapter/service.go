@@ -21,6 +21,7 @@ import (
 type Options struct {
 	Mappings *mapping.Set
 	Journal  journal.Journal
+	Reader   journal.Reader  // nil: no mapping may have a new resource wait for a review
 	Overlay  journal.Overlay // nil: attributes with source `overlay` cannot be read or written
 	Aliases  journal.Aliases // nil: a record that is made again and cannot have its key has another id from then on
 	Tenant   string          // whose Aliases are; "default"

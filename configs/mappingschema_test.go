@@ -46,6 +46,10 @@ func mappingSchema() *jsonschema.Schema {
 	for _, name := range PresetNames() {
 		presets = append(presets, name)
 	}
+	adopted := object("",
+		"match", anyOf("the attributes that both have in common, all of them", text(""), listOf(text(""), "")),
+		"then", text("make the record the new resource, put it on the list that scim-adapter adopt shows, or refuse", "link", "review", "conflict"))
+	adopted.Required = []string{"match", "then"}
 	s := object("Where each attribute of one SCIM resource type lives.",
 		"mapping", text("the SCIM resource type: User, Group, or one of `resource_types`"),
 		"preset", text("a shipped mapping to start from; what is written here is laid over it", presets...),
@@ -54,6 +58,7 @@ func mappingSchema() *jsonschema.Schema {
 		"create", object("new records",
 			"name", text("their name: uid={userName},ou=people,dc=example,dc=org"),
 			"set", mapOf(removable(values), "attributes that every new record gets")),
+		"adopt", listOf(adopted, "rules by which a new resource is taken for one that is there already; the first that finds one holds"),
 		"rename", text("what happens to the name of a record when what it is made of changes", "follow", "keep"),
 		"delete", anyOf("what DELETE does", text("", policies...), object("", "policy", text("", policies...), "to", text("where move puts records"))),
 		"to", text("where `delete: move` puts records"),

@@ -168,6 +168,7 @@ func (m *Mapping) CheckSchema() configs.Faults {
 		faults = append(faults, m.checkRows(s)...)
 	}
 	faults = append(faults, m.checkPointed()...)
+	faults = append(faults, m.checkAdopts()...)
 	for _, attr := range m.doc.Get("protect").Get("attributes").Items() {
 		if m.typed() && !m.backend.Syntax(attr.Text()).Known {
 			faults = append(faults, attr.Fault("correct the name", "the directory does not know the attribute %s, so that nothing is protected", attr))

@@ -123,7 +123,7 @@ func (c *compiler) mapping(open Opener) bool {
 	}
 	c.preset()
 	m.doc = c.doc
-	c.faults = append(c.faults, c.doc.Only("mapping", "preset", "at", "create", "rename", "delete", "to", "protect", "schemas",
+	c.faults = append(c.faults, c.doc.Only("mapping", "preset", "at", "create", "adopt", "rename", "delete", "to", "protect", "schemas",
 		"attributes", "tests", "scan")...)
 	c.schemaPrefixes()
 	c.attributes()
@@ -133,6 +133,7 @@ func (c *compiler) mapping(open Opener) bool {
 	m.publish(c.known)
 	c.naming()
 	c.policies()
+	c.adopting()
 	c.sharing()
 	m.tests = c.doc.Get("tests").Items()
 	return true

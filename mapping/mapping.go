@@ -38,6 +38,7 @@ type Mapping struct {
 
 	naming    template // `create.name`
 	set       []setAttr
+	adopts    []Adopt
 	follow    bool
 	del       Delete
 	protected map[string]bool // lower case

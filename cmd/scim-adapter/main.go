@@ -84,7 +84,7 @@ Then:        scim-adapter check --config FILE && scim-adapter serve --config FIL
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
-	root.AddCommand(serveCommand(), demoCommand(), checkCommand(), explainCommand(), migrateCommand(), guardCommand(), undoCommand(), restoreCommand(), backupCommand(), auditCommand(), healthCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(serveCommand(), demoCommand(), checkCommand(), explainCommand(), migrateCommand(), guardCommand(), adoptCommand(), undoCommand(), restoreCommand(), backupCommand(), auditCommand(), healthCommand(), schemaCommand(), versionCommand())
 	root.InitDefaultCompletionCmd()
 	markUsage(root)
 	return root

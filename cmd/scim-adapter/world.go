@@ -67,7 +67,7 @@ func load(path string, logger func(configs.Logging) *slog.Logger) (*plan, error)
 		p.me, faults = findMe(config, p.mappings)
 		var more configs.Faults
 		p.protected, more = findProtected(config, p.mappings)
-		faults = append(faults, more...)
+		faults = append(append(faults, more...), refuseReviews(config, p.mappings)...)
 	}
 	if len(faults) > 0 {
 		faults.Sort()
@@ -137,7 +137,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		return nil, err
 	}
 	w.service = adapter.New(adapter.Options{
-		Mappings: p.mappings, Journal: w.journal, Overlay: w.overlay(), Aliases: w.aliases(), Tenant: p.config.MultiTenant.DefaultTenant, Logger: p.log,
+		Mappings: p.mappings, Journal: w.journal, Reader: w.reader(), Overlay: w.overlay(), Aliases: w.aliases(), Tenant: p.config.MultiTenant.DefaultTenant, Logger: p.log,
 		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
 		DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount, MaxSort: choices.MaxSort, CursorKey: key, CursorTTL: choices.CursorTimeout,
 		Replicas: p.config.Server.Replicas, Limits: adapter.GuardLimits(p.config.Guard),
