@@ -41,6 +41,9 @@ type Undone struct {
 	Lost     []string   `json:"lost,omitempty"` // attributes that cannot be put back
 	Plan     []string   `json:"plan,omitempty"` // in the directory's own language
 	By       journal.ID `json:"by,omitempty"`   // the event that took it back, which can be taken back itself
+
+	key   backends.Key // of the record when it was done
+	taken bool         // somebody else has its name, its key or a unique value
 }
 
 // OK says that everything was taken back that there was to take back.

@@ -128,7 +128,7 @@ func (r *rewind) parts(attrs backends.Attributes) []backends.Change {
 	var changes []backends.Change
 	for _, lower := range slices.Sorted(maps.Keys(r.own.then.whole)) {
 		want := r.own.then.whole[lower]
-		if !isPart(want.name) {
+		if !r.own.then.isPart(want.name) {
 			continue
 		}
 		delete(attrs, want.name)
@@ -206,14 +206,14 @@ func (r *rewind) failed(err error, u *Undone) error {
 	if isChanged(err) || !errors.Is(err, backends.ErrExists) {
 		return err
 	}
-	u.Result = UndoSkipped
+	u.Result, u.taken = UndoSkipped, true
 	u.Why = append(u.Why, "somebody else has its name, its key or a unique value by now: "+plainly(err))
 	return nil
 }
 
 // done tells what was done.
 func (r *rewind) done(ctx context.Context, w *work, u *Undone) error {
-	u.Result, u.By = UndoDone, w.event
+	u.Result, u.By, u.key = UndoDone, w.event, w.key
 	u.Why = append(u.Why, w.notes...)
 	for i, step := range w.out.Steps {
 		if step.Status == journal.StatusFailed || step.Status == journal.StatusUnknown {

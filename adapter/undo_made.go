@@ -2,7 +2,9 @@ package adapter
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -38,7 +40,7 @@ func (r *rewind) untouched(st stood) {
 	syntax := r.c.Backend().Syntax
 	for _, name := range slices.Sorted(maps.Keys(st.Attrs)) {
 		want, is := st.Attrs[name], r.own.then.attrs().Get(name)
-		if !syntax(name).ReadOnly && !blank(want) && !blank(is) && !r.pending(name) && !r.c.alike(name, is, want) && !r.namedBy(name, is, want) {
+		if !syntax(name).ReadOnly && !r.c.notPut(name) && !neverBack(st, name) && !blank(want) && !blank(is) && !r.pending(name) && !r.c.alike(name, is, want) && !r.c.alikeButForNames(name, is, want) && !r.namedBy(name, is, want) {
 			r.conflict("%s: it was made with %s, now it is %s", name, inWords(want), inWords(is))
 		}
 	}
@@ -46,10 +48,46 @@ func (r *rewind) untouched(st stood) {
 		a := r.own.then.whole[lower]
 		s := syntax(a.name)
 		_, points := r.c.pointsWith(a.name)
-		if len(a.values) > 0 && a.name != r.c.Backend().Capabilities().Document && len(st.Attrs.Get(a.name)) == 0 && !s.ReadOnly && !s.Always && s.Known && !points && !blank(a.values) && !r.namedBy(a.name, a.values, nil) {
+		points = points || r.own.then.isPart(a.name) && len(st.Attrs.Get(r.c.Backend().Capabilities().Document)) > 0 // which was looked at as a whole
+		if len(a.values) > 0 && a.name != r.c.Backend().Capabilities().Document && len(st.Attrs.Get(a.name)) == 0 && !s.ReadOnly && !s.Always && !r.c.notPut(a.name) && s.Known && !points && !blank(a.values) && !r.namedBy(a.name, a.values, nil) {
 			r.conflict("%s: it was made without, now it is %s", a.name, inWords(a.values))
 		}
 	}
+}
+
+// alikeButForNames says that two documents are the same but for the records that they point at: those come and go by themselves.
+func (c *class) alikeButForNames(attr string, is, was backends.Values) bool {
+	if len(is) != 1 || len(was) != 1 || c.Backend().Syntax(attr).Equality != backends.NoRule {
+		return false
+	}
+	var a, b any
+	if json.Unmarshal([]byte(is[0].Text()), &a) != nil || json.Unmarshal([]byte(was[0].Text()), &b) != nil {
+		return false
+	}
+	for _, ref := range c.writable() {
+		if name, members, ok := backends.SplitPath(ref.Native); ok && len(members) > 0 && name == attr {
+			cutOut(a, members)
+			cutOut(b, members)
+		}
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+// cutOut takes a member out of a document, and the objects around it that are empty then.
+func cutOut(doc any, members []string) (empty bool) {
+	object, ok := doc.(map[string]any)
+	if !ok {
+		return false
+	}
+	if inner, there := object[members[0]]; there && (len(members) == 1 || cutOut(inner, members[1:])) {
+		delete(object, members[0])
+	}
+	return len(object) == 0
+}
+
+// neverBack says that a record was made again without an attribute that it had.
+func neverBack(st stood, attr string) bool {
+	return st.Op == opRestore && slices.ContainsFunc(st.effective, func(change backends.Change) bool { return strings.EqualFold(change.Attr, attr) })
 }
 
 // pending says that an attribute holds names of records which a dry run of several events would have changed by now.

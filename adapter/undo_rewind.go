@@ -2,8 +2,10 @@ package adapter
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -203,12 +205,21 @@ func (r *rewind) same(ctx context.Context, change backends.Change, is backends.V
 	return err == nil && !slices.Contains(there, false), err
 }
 
-// alike says that values are the same, or the days of instants that were written.
+// alike says that values are the same, or the days of instants that were written, or the same document.
 func (c *class) alike(attr string, is, written backends.Values) bool {
 	day := func(is, written backends.Value) bool {
 		return strings.HasPrefix(written.Text(), is.Text()+"T") && len(is.Text()) == len(time.DateOnly)
 	}
-	return sameValues(c.Backend().Syntax(attr).Equality, is, written) || len(is) == 1 && len(written) == 1 && day(is[0], written[0])
+	return sameValues(c.Backend().Syntax(attr).Equality, is, written) || len(is) == 1 && len(written) == 1 && (day(is[0], written[0]) || c.sameDocument(attr, is[0], written[0]))
+}
+
+// sameDocument says that two texts of a document say the same. A directory has more than one way of writing it.
+func (c *class) sameDocument(attr string, a, b backends.Value) bool {
+	if c.Backend().Syntax(attr).Equality != backends.NoRule {
+		return false
+	}
+	var is, was any
+	return json.Unmarshal([]byte(a.Text()), &is) == nil && json.Unmarshal([]byte(b.Text()), &was) == nil && reflect.DeepEqual(is, was)
 }
 
 func leftBy(change backends.Change) string {

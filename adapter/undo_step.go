@@ -87,8 +87,19 @@ func (w *work) restore(rec backends.Record) *operation {
 			return nil, err
 		}
 		w.rec, w.key, w.fresh, w.lost = made, made.Key, false, lost
-		return nil, nil
+		return w.withoutLost(rec, lost), nil
 	}}
+}
+
+// withoutLost says of which attributes a record that was made again does not have what it was to have, other than what the directory maintains itself.
+func (w *work) withoutLost(rec backends.Record, lost []string) []backends.Change {
+	var changes []backends.Change
+	for _, attr := range lost {
+		if !w.c.notPut(attr) && !blank(rec.Attrs.Get(attr)) {
+			changes = append(changes, backends.Change{Op: backends.Remove, Attr: attr})
+		}
+	}
+	return changes
 }
 
 // settleRestore looks for a record that has the name, or the key, of one that was to be made anew.

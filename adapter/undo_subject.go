@@ -225,7 +225,8 @@ func (b *subject) changes() []backends.Change {
 	for _, lower := range slices.Sorted(maps.Keys(b.then.whole)) {
 		want := b.then.whole[lower]
 		is, _ := b.now.values(want.name)
-		if !sameValues(b.c.Backend().Syntax(want.name).Equality, is, want.values) && !b.c.Backend().Syntax(want.name).ReadOnly {
+		// A value in another spelling is another one: it had the one, and gets it again.
+		if !sameValues(backends.NoRule, is, want.values) && !b.c.Backend().Syntax(want.name).ReadOnly {
 			all = append(all, backends.Change{Op: backends.Replace, Attr: want.name, Values: want.values})
 		}
 	}
@@ -265,7 +266,14 @@ func (c *class) everything(more []string) []string {
 	return attrs
 }
 
-// isPart says that an attribute is a part of a document.
+// isPart says that an attribute is a part of a document that is in the picture as a whole: neither a table that has its schema in front, nor the whole rows of one.
+func (p picture) isPart(attr string) bool {
+	name, members, ok := backends.SplitPath(attr)
+	_, whole := p.whole[strings.ToLower(name)]
+	return ok && whole && len(members) > 0 && members[0] != "*"
+}
+
+// isPart says that an attribute may be a part of a document.
 func isPart(attr string) bool {
 	_, members, ok := backends.SplitPath(attr)
 	return ok && len(members) > 0

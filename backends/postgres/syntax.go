@@ -85,6 +85,7 @@ func (s *shape) syntaxOfColumn(rel *relation, c *column) backends.Syntax {
 	syntax := backends.Syntax{
 		Known: c.readable || c.changed, Single: !c.array, MaxLen: c.length, ReadOnly: c.generated || s.class.at.ReadOnly || !rel.writable,
 		Always: c.notNull || c.defaulted,
+		Stamp:  rel == s.rel && (c == s.version || s.class.at.Update[c.name] != ""),
 	}
 	if secretName(c.name) || !c.readable {
 		return syntax // it is compared with nothing

@@ -47,7 +47,7 @@ Exit code 0: done; 1: it failed, or verify found something; 2: the command line 
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(backupCreateCommand(), backupListCommand(), backupDiffCommand(), backupVerifyCommand(), backupExportCommand(), backupPruneCommand())
+	cmd.AddCommand(backupCreateCommand(), backupListCommand(), backupDiffCommand(), backupVerifyCommand(), backupExportCommand(), backupRestoreCommand(), backupPruneCommand())
 	return cmd
 }
 

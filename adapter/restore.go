@@ -1,0 +1,405 @@
+package adapter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// Records are put back as a snapshot has them by the machinery that takes events back (rewind): what shall be is here what the snapshot says, and not what the
+// journal says. So each record is a write of its own, with an intent and before-images (journal.ActionRestore), and can be taken back itself.
+
+// What putting a record back comes to.
+const (
+	PutNothing = "nothing" // it is as the snapshot has it
+	PutMake    = "make"    // it is gone, and made again
+	PutChange  = "change"
+	PutDelete  = "delete" // the snapshot does not have it
+)
+
+// PutBackOptions say what is put back, and how.
+type PutBackOptions struct {
+	// Past has the records of resource types as they were, under the keys that they had. A type that is not in it is left alone, but who points at its
+	// records, or is pointed at by them, is then less sure.
+	Past map[string]backends.Backend
+	// Keys are the records to put back, by type, as Past knows them.
+	Keys map[string][]backends.Key
+	// Others: what Past does not have of the types in Keys is deleted.
+	Others   bool
+	DryRun   bool
+	Pace     func(ctx context.Context) error // waits before each record; may be nil
+	Progress func(PutBack)                   // told of each record when it is done with; may be nil
+}
+
+// PutBack is what came of putting one record back, or would come of it.
+type PutBack struct {
+	Undone
+	Does string   `json:"does"`           // one of the Put constants
+	Kept []string `json:"kept,omitempty"` // what the directory itself maintains of a record that is made again: it may let it be as it was, or not
+}
+
+// putting is a PutBack on its way.
+type putting struct {
+	s      *Service
+	caller scim.Caller
+	o      PutBackOptions
+	chosen map[imageKey]backends.Key // the ids of records to put back, and their keys in the snapshot
+	gone   map[imageKey]bool         // of these: to be made again, and not there yet
+	tried  map[imageKey]bool
+	now    map[imageKey]backends.Key // the ids that records have since they were made again, where they could not be kept
+}
+
+// PutBack puts records back as they were: first, where that is wanted, those go that were not there; then, type by type, what is gone is made again, who is pointed
+// at before those who point at him, and what is there is changed. A record that somebody changes between being read and being written is told and left alone. The
+// error is what kept it from going on.
+func (s *Service) PutBack(ctx context.Context, caller scim.Caller, o PutBackOptions) error {
+	p := &putting{s: s, caller: caller, o: o, chosen: map[imageKey]backends.Key{}, gone: map[imageKey]bool{}, tried: map[imageKey]bool{}, now: map[imageKey]backends.Key{}}
+	order := s.pointedAtFirst()
+	for _, c := range order {
+		if err := p.choose(ctx, c); err != nil {
+			return err
+		}
+	}
+	if o.Others {
+		for _, c := range slices.Backward(order) {
+			if err := p.others(ctx, c); err != nil {
+				return err
+			}
+		}
+	}
+	for _, c := range order {
+		if err := p.class(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pointedAtFirst are the types in the order in which they are put back: people before groups.
+func (s *Service) pointedAtFirst() []*class {
+	left, order := slices.Clone(s.classes), []*class(nil)
+	for len(left) > 0 {
+		next := slices.IndexFunc(left, func(c *class) bool {
+			return !slices.ContainsFunc(c.writable(), func(r reference) bool {
+				return slices.ContainsFunc(left, func(other *class) bool { return other != c && slices.Contains(r.Types, other.Name()) })
+			})
+		})
+		next = max(next, 0) // they point at one another
+		order = append(order, left[next])
+		left = slices.Delete(left, next, next+1)
+	}
+	return order
+}
+
+// idOf is the id of a record that had this key of the directory's when the snapshot was made.
+func (p *putting) idOf(ctx context.Context, c *class, key backends.Key) (backends.Key, error) {
+	id, err := c.idOf(ctx, key)
+	if now, ok := p.now[imageKey{c.Name(), id}]; ok {
+		id = now
+	}
+	return id, err
+}
+
+// idOf is the id that stands for a key of the directory's.
+func (c *class) idOf(ctx context.Context, key backends.Key) (backends.Key, error) {
+	a, ok := c.backend.(*aliased)
+	if !ok {
+		return key, nil
+	}
+	t, err := a.a.get(ctx)
+	return t.id(key), err
+}
+
+// choose notes what is to be put back of a type, and what of that is gone.
+func (p *putting) choose(ctx context.Context, c *class) error {
+	keys := p.o.Keys[c.Name()]
+	if len(keys) > 0 && p.o.Past[c.Name()] == nil {
+		return fmt.Errorf("there is no snapshot of %s", c.Name())
+	}
+	for batch := range slices.Chunk(keys, putBatch) {
+		ids := make([]backends.Key, len(batch))
+		for i, key := range batch {
+			id, err := c.idOf(ctx, key)
+			if err != nil {
+				return err
+			}
+			ids[i] = id
+			p.chosen[imageKey{c.Name(), id}] = key
+			p.gone[imageKey{c.Name(), id}] = true
+		}
+		there, err := c.Backend().Fetch(ctx, ids, nil)
+		if err != nil {
+			return err
+		}
+		for _, rec := range there {
+			delete(p.gone, imageKey{c.Name(), rec.Key})
+		}
+	}
+	return nil
+}
+
+// putBatch is how many records are read at a time.
+const putBatch = 100
+
+// class puts the records of one type back.
+func (p *putting) class(ctx context.Context, c *class) error {
+	var late []*record
+	for _, key := range p.o.Keys[c.Name()] {
+		id, err := c.idOf(ctx, key)
+		if err == nil && p.gone[imageKey{c.Name(), id}] {
+			err = p.makeAgain(ctx, c, id, &late)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for batch := range slices.Chunk(p.o.Keys[c.Name()], putBatch) {
+		if err := p.batch(ctx, c, batch, &late); err != nil {
+			return err
+		}
+	}
+	for _, r := range late { // who had their names may have given them up by now
+		if err := p.put(ctx, r, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record is one that is to be put back.
+type record struct {
+	c   *class
+	id  backends.Key
+	was backends.Record  // under its id; without attributes: it was not there
+	now *backends.Record // as it was read a moment ago; nil: not yet
+}
+
+// past reads records from the snapshot.
+func (p *putting) past(ctx context.Context, c *class, keys []backends.Key) (map[backends.Key]backends.Record, error) {
+	recs, err := p.o.Past[c.Name()].Fetch(ctx, keys, []string{"*", "+"})
+	was := make(map[backends.Key]backends.Record, len(recs))
+	for _, rec := range recs {
+		was[rec.Key] = rec
+	}
+	return was, err
+}
+
+// makeAgain makes a record again that is gone, and before it those of its type that it points at.
+func (p *putting) makeAgain(ctx context.Context, c *class, id backends.Key, late *[]*record) error {
+	at := imageKey{c.Name(), id}
+	if p.tried[at] {
+		return nil
+	}
+	p.tried[at] = true
+	was, err := p.past(ctx, c, []backends.Key{p.chosen[at]})
+	if err != nil {
+		return err
+	}
+	rec, ok := was[p.chosen[at]]
+	if !ok {
+		return nil // its content is gone; Verify tells
+	}
+	for _, ref := range c.writable() {
+		names := rec.Attrs.Get(ref.Native).Texts()
+		if len(names) == 0 || !slices.Contains(ref.Types, c.Name()) {
+			continue
+		}
+		found, err := p.o.Past[c.Name()].Find(ctx, ref.By, names, nil)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			other, ok := found[name]
+			if !ok {
+				continue
+			}
+			first, err := c.idOf(ctx, other.Key)
+			if err == nil && p.gone[imageKey{c.Name(), first}] {
+				err = p.makeAgain(ctx, c, first, late)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	rec.Key = id
+	return p.put(ctx, &record{c: c, id: id, was: rec}, late)
+}
+
+// batch puts records back that are there.
+func (p *putting) batch(ctx context.Context, c *class, keys []backends.Key, late *[]*record) error {
+	var ids []backends.Key
+	for _, key := range keys {
+		id, err := c.idOf(ctx, key)
+		if err != nil {
+			return err
+		}
+		if !p.tried[imageKey{c.Name(), id}] {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	was, err := p.past(ctx, c, keys)
+	if err != nil {
+		return err
+	}
+	there, err := c.Backend().Fetch(ctx, ids, c.everything(nil))
+	if err != nil {
+		return err
+	}
+	now := make(map[backends.Key]backends.Record, len(there))
+	for _, rec := range there {
+		now[rec.Key] = rec
+	}
+	for _, id := range ids {
+		at := imageKey{c.Name(), id}
+		p.tried[at] = true
+		rec, ok := was[p.chosen[at]]
+		if !ok {
+			continue
+		}
+		r := &record{c: c, id: id, was: rec}
+		r.was.Key = id
+		if is, ok := now[id]; ok {
+			r.now = &is
+		}
+		if err := p.put(ctx, r, late); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// others deletes what was not there.
+func (p *putting) others(ctx context.Context, c *class) error {
+	if _, chosen := p.o.Keys[c.Name()]; !chosen {
+		return nil
+	}
+	var more []backends.Key
+	for rec, err := range c.Backend().Walk(ctx, backends.Query{}) {
+		if err != nil {
+			return err
+		}
+		if _, had := p.chosen[imageKey{c.Name(), rec.Key}]; !had {
+			more = append(more, rec.Key)
+		}
+	}
+	for _, id := range more {
+		if err := p.put(ctx, &record{c: c, id: id}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// put puts one record back, and tells what came of it. late takes those whose name, key or unique value somebody has who may be put back later.
+func (p *putting) put(ctx context.Context, r *record, late *[]*record) error {
+	if p.o.Pace != nil {
+		if err := p.o.Pace(ctx); err != nil {
+			return err
+		}
+	}
+	u := PutBack{Undone: Undone{Time: p.s.o.Now(), Action: journal.ActionRestore, Resource: r.c.Name() + "/" + string(r.id)}, Does: PutNothing}
+	err := p.one(ctx, r, &u)
+	at := imageKey{r.c.Name(), r.id}
+	switch {
+	case errors.Is(err, errTaken) && late != nil:
+		*late = append(*late, r)
+		r.now = nil
+		return nil
+	case isChanged(err):
+		u.Result, u.Why = UndoSkipped, append(u.Why, "somebody changed it at this very moment; look at it, and try it again")
+	case err != nil && !errors.Is(err, errTaken):
+		_ = u.end("", "", err)
+	}
+	if u.Result == UndoDone || u.Result == UndoNothing {
+		delete(p.gone, at)
+	}
+	if p.o.Progress != nil {
+		p.o.Progress(u)
+	}
+	if errors.Is(err, backends.ErrUnavailable) || ctx.Err() != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	return nil
+}
+
+// errTaken is that somebody else has the record's name, key or a unique value.
+var errTaken = errors.New("it is taken")
+
+// one puts one record back. A record that was made again, or got its name back, is looked at once more: what could not be done along with that is done then.
+func (p *putting) one(ctx context.Context, r *record, u *PutBack) error {
+	if !p.o.DryRun {
+		release, err := p.s.locks.take(ctx, r.c.lockName(string(r.id)))
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	again, err := p.once(ctx, r, u)
+	if err != nil || !again {
+		return err
+	}
+	if r.now = nil; u.key != r.id {
+		p.now[imageKey{r.c.Name(), r.id}] = u.key
+		delete(p.gone, imageKey{r.c.Name(), r.id})
+		r.id, r.was.Key = u.key, u.key
+	}
+	next := PutBack{Undone: Undone{Resource: u.Resource}}
+	if _, err := p.once(ctx, r, &next); err != nil || !next.OK() {
+		if err != nil {
+			next.Why = append(next.Why, plainly(err))
+		}
+		u.Result = UndoFailed
+		u.Why = append(append(u.Why, "it stands again, but not all of it is as it was"), next.Why...)
+	} else if next.By != "" {
+		u.Why = append(u.Why, "and by "+string(next.By))
+	}
+	return nil
+}
+
+// once is one write of a record. again: there may be more to do.
+func (p *putting) once(ctx context.Context, r *record, u *PutBack) (again bool, err error) {
+	w := p.s.newRewind(r.c, p.caller, r.id, UndoOptions{DryRun: p.o.DryRun}, nil)
+	if r.now != nil {
+		w.own.see(*r.now)
+	}
+	if err := w.own.read(ctx, r.c.everything(nil)...); err != nil {
+		return false, err
+	}
+	switch {
+	case r.was.Key == "":
+		u.Does, w.removal = PutDelete, w.own.now.there
+	case w.own.now.there:
+		u.Does = PutChange
+		err = p.become(ctx, w, r.was)
+	default:
+		u.Does, u.Kept = PutMake, r.c.keptByItself(r.was)
+		err = p.comeBack(ctx, w, r.was)
+	}
+	if err != nil {
+		return false, err
+	}
+	moves := w.own.then.name != w.own.now.name
+	if u.Does == PutDelete && !w.removal {
+		u.Does, u.Result = PutNothing, UndoNothing
+		return false, nil
+	}
+	if err := w.end(ctx, journal.ActionRestore, "", &u.Undone); err != nil {
+		return false, err
+	}
+	if u.Result == UndoSkipped && u.taken {
+		return false, errTaken
+	}
+	if u.Does == PutChange && u.Result == UndoNothing {
+		u.Does = PutNothing
+	}
+	return u.Result == UndoDone && (u.Does == PutMake || moves), nil
+}

@@ -1,0 +1,261 @@
+package adapter
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/scim"
+)
+
+// see makes known what was just read of a record: all that there is.
+func (b *subject) see(rec backends.Record) {
+	whole := make(map[string]attribute, len(rec.Attrs))
+	for name, values := range rec.Attrs {
+		whole[strings.ToLower(name)] = attribute{name, values}
+	}
+	b.now = picture{looked: true, there: true, full: true, name: rec.Name, version: rec.Version, whole: whole, listed: map[string]map[string]listed{}, extras: map[string]map[string]string{}}
+	b.then, b.stands = b.now.clone(), rec.Name
+}
+
+// keptByItself are the attributes of a record that the directory maintains itself.
+func (c *class) keptByItself(was backends.Record) []string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(was.Attrs)) {
+		if c.notPut(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// notPut says that nobody puts an attribute back into a record that is there: the directory maintains it, or every write does.
+func (c *class) notPut(attr string) bool {
+	syntax := c.Backend().Syntax(attr)
+	lastModified := func(ref scim.Ref) bool {
+		return ref.Attr != nil && ref.Attr.Name == "meta" && ref.Sub != nil && ref.Sub.Name == "lastModified"
+	}
+	if slices.ContainsFunc(c.Reads(lastModified), func(stamp string) bool { return strings.EqualFold(stamp, attr) }) {
+		return true
+	}
+	kept := slices.ContainsFunc(c.refs, func(r reference) bool {
+		return (r.ReadOnly || r.OrReverse != "") && r.Native != "" && strings.EqualFold(r.Native, attr)
+	})
+	return syntax.ReadOnly || syntax.Stamp || kept
+}
+
+// comeBack has a record that is gone come back, with the references that others had to it.
+func (p *putting) comeBack(ctx context.Context, r *rewind, was backends.Record) error {
+	attrs := was.Attrs.Clone()
+	for _, name := range slices.Sorted(maps.Keys(attrs)) {
+		if blank(attrs[name]) && !r.c.notPut(name) {
+			r.lose(name)
+		}
+		there, err := p.follow(ctx, r, name, attrs[name])
+		if err != nil {
+			return err
+		}
+		attrs[name] = there
+	}
+	if err := r.bringBack(ctx, stood{Step: journal.Step{Key: was.Key, Name: was.Name, Before: attrs}}); err != nil {
+		return err
+	}
+	return p.comeIn(ctx, r, was)
+}
+
+// comeIn puts a record that is made again into those that pointed at it, as far as these are not put back themselves.
+func (p *putting) comeIn(ctx context.Context, r *rewind, was backends.Record) error {
+	for _, other := range p.s.classes {
+		past := p.o.Past[other.Name()]
+		for _, ref := range other.writable() {
+			name := was.Name
+			if ref.By != "" {
+				name = strings.Join(was.Attrs.Get(ref.By)[:min(1, len(was.Attrs.Get(ref.By)))].Texts(), "")
+			}
+			if past == nil || name == "" || !slices.Contains(ref.Types, r.c.Name()) {
+				continue
+			}
+			held, err := past.Holders(ctx, ref.Native, []string{name}, nil)
+			if err != nil {
+				return err
+			}
+			for _, holder := range held[name] {
+				id, err := p.idOf(ctx, other, holder.Key)
+				if err != nil {
+					return err
+				}
+				if _, own := p.chosen[imageKey{other.Name(), id}]; own {
+					continue
+				}
+				gone := []backends.Change{{Op: backends.Remove, Attr: ref.Native, Values: backends.Strings(name)}}
+				if err := r.putIn(ctx, stood{Step: journal.Step{Backend: other.Name(), Op: opModify, Key: id, Changes: gone}, effective: gone}, true); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// become has a record that is there be as it was.
+func (p *putting) become(ctx context.Context, r *rewind, was backends.Record) error {
+	b := r.own
+	moves := r.c.Backend().Capabilities().Rename && backends.Normalize(backends.NameRule, was.Name) != backends.Normalize(backends.NameRule, b.now.name)
+	if moves {
+		b.then.name = was.Name
+	}
+	spelled := map[string]string{}
+	for _, attrs := range []backends.Attributes{b.now.attrs(), was.Attrs} {
+		for name := range attrs {
+			spelled[strings.ToLower(name)] = name
+		}
+	}
+	for _, lower := range slices.Sorted(maps.Keys(spelled)) {
+		name := spelled[lower]
+		if r.c.notPut(name) || moves && (isNamedBy(name, was.Name) || isNamedBy(name, b.now.name)) {
+			continue // its name brings them along
+		}
+		if err := p.attribute(ctx, r, name, was.Attrs.Get(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isNamedBy says that an attribute is in the first part of a name.
+func isNamedBy(attr, name string) bool {
+	first := backends.Normalize(backends.NameRule, name)
+	for i := 0; i < len(first); i++ {
+		if first[i] == '\\' {
+			i++
+		} else if first[i] == ',' {
+			first = first[:i]
+		}
+	}
+	return slices.ContainsFunc(strings.Split(first, "+"), func(part string) bool { return strings.HasPrefix(part, strings.ToLower(attr)+"=") })
+}
+
+// attribute has one attribute be as it was. Where records are pointed at, each comes and goes for himself.
+func (p *putting) attribute(ctx context.Context, r *rewind, name string, want backends.Values) error {
+	b, lower := r.own, strings.ToLower(name)
+	is, _ := b.now.values(name)
+	same := sameValues(backends.NoRule, is, want)
+	ref, points := r.c.pointsWith(name)
+	switch {
+	case same:
+		return nil
+	case blank(want) || blank(is): // what it was nobody knows, and what it is stays
+		if len(is) == 0 {
+			r.lose(name)
+		}
+		return nil
+	case b.now.isPart(name):
+		return nil // it is in the document
+	case !r.c.Backend().Syntax(name).Known: // rows have columns that nothing maps, or the schema no longer has it
+		r.lose(name)
+		return nil
+	case !points:
+		b.then.whole[lower] = attribute{name, want}
+		return nil
+	}
+	there, err := p.follow(ctx, r, name, want)
+	if err != nil || len(there) == 0 && len(want) > 0 && !ref.Multi {
+		return err
+	}
+	if !ref.Multi {
+		b.then.whole[lower] = attribute{name, there}
+		return nil
+	}
+	delete(b.now.whole, lower)
+	delete(b.then.whole, lower)
+	for _, v := range is {
+		b.now.note(lower, r.c.normal(name, v), listed{name, v, true})
+		b.then.note(lower, r.c.normal(name, v), listed{name, v, false})
+	}
+	for _, v := range there {
+		b.then.note(lower, r.c.normal(name, v), listed{name, v, true})
+	}
+	return nil
+}
+
+// follow gives the names that records have now in the place of those that they had. A record that is gone, and does not come back, is left out and told. What no
+// snapshot knows is out of the mapping's scope, and kept, unless there is no snapshot that could know it: then it must be found.
+func (p *putting) follow(ctx context.Context, r *rewind, attr string, values backends.Values) (backends.Values, error) {
+	ref, ok := r.c.pointsWith(attr)
+	if !ok || len(values) == 0 {
+		return values, nil
+	}
+	now := map[string]string{}
+	dead := map[string]bool{}
+	unsure := false
+	for _, typ := range ref.Types {
+		of := p.s.byName[typ]
+		if of == nil {
+			continue
+		}
+		if p.o.Past[typ] == nil {
+			unsure = true
+			continue
+		}
+		if err := p.followIn(ctx, r, of, ref, values, now, dead); err != nil {
+			return nil, err
+		}
+	}
+	var there, ask backends.Values
+	for _, v := range values {
+		name, found := now[v.Text()]
+		switch {
+		case found && r.c.normal(attr, backends.String(name)) != r.c.normal(attr, v):
+			there = append(there, backends.String(name))
+		case found, ref.isPlaceholder(v.Text()):
+			there = append(there, v)
+		case dead[v.Text()]:
+			r.notes = append(r.notes, fmt.Sprintf("%s: %q is nobody any more, and not put back", attr, v.Text()))
+		case unsure || !r.c.Backend().Capabilities().Rename:
+			ask = append(ask, v)
+		default:
+			there = append(there, v)
+		}
+	}
+	alive, err := r.alive(ctx, r.c, attr, ask)
+	return append(there, alive...), err
+}
+
+// followIn follows names of records of one type.
+func (p *putting) followIn(ctx context.Context, r *rewind, of *class, ref reference, values backends.Values, now map[string]string, dead map[string]bool) error {
+	found, err := p.o.Past[of.Name()].Find(ctx, ref.By, values.Texts(), nil)
+	if err != nil {
+		return err
+	}
+	ids := map[string]backends.Key{}
+	for name, rec := range found {
+		if ids[name], err = p.idOf(ctx, of, rec.Key); err != nil {
+			return err
+		}
+	}
+	names, err := of.Backend().Names(ctx, ref.By, slices.Compact(slices.Sorted(maps.Values(ids))))
+	if err != nil {
+		return err
+	}
+	for name, id := range ids {
+		called, there := names[id]
+		switch {
+		case there:
+			now[name] = called
+		case p.gone[imageKey{of.Name(), id}]:
+			now[name] = name
+			if p.o.DryRun { // it would have been made by now
+				phantom := newSubject(of, id)
+				phantom.then.there, phantom.then.name = true, name
+				r.subjects[imageKey{of.Name(), id}] = phantom
+			}
+		default:
+			dead[name] = true
+		}
+	}
+	return nil
+}

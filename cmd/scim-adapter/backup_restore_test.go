@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/scim-adapter/scim-adapter/adapter/backup"
+	"github.com/scim-adapter/scim-adapter/backends/postgres/pgtest"
+	"github.com/scim-adapter/scim-adapter/configs"
+)
+
+// vault is a house with snapshots.
+type vault struct {
+	*house
+	store *backup.Store
+}
+
+func openVault(t *testing.T, h *house) *vault {
+	t.Helper()
+	store, err := backup.Open(t.Context(), configs.Database{URL: configs.NewSecret(backupRole(t, pgtest.Database(t)))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	return &vault{house: h, store: store}
+}
+
+func (v *vault) run() backupRun {
+	return backupRun{p: v.world.plan, tenant: "default", store: v.store}
+}
+
+// snapshot makes one of each type.
+func (v *vault) snapshot(t *testing.T) {
+	t.Helper()
+	var out bytes.Buffer
+	b := v.run()
+	b.out, b.err = &out, &out
+	if err := b.create(t.Context(), ""); err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+}
+
+// restoring runs `backup restore`.
+func (v *vault) restoring(t *testing.T, b backupRestore, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	b.backupRun = v.run()
+	b.p.config.Backup.Rate = 0
+	b.w, b.in = v.world, strings.NewReader("")
+	b.backupRun.out, b.backupRun.err = &out, &out
+	err := b.restore(t.Context(), args)
+	return out.String(), err
+}
+
+// settle makes people, each with a manager, and groups of them.
+func (h *house) settle(n, teams int) (people, groups []string) {
+	h.t.Helper()
+	for i := range n {
+		people = append(people, h.user(fmt.Sprintf("person%03d", i), "displayName", fmt.Sprintf("Person %d", i)).id())
+	}
+	for i, id := range people[1:] {
+		const manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value"
+		if a := h.do("PATCH", "/Users/"+id, patch(op("replace", manager, people[i/4]))); a.status >= 300 {
+			h.t.Fatalf("%d %s", a.status, a.raw)
+		}
+	}
+	for i := range teams {
+		var ids []string
+		for j := i; j < n; j += teams {
+			ids = append(ids, people[j], people[(j+1)%n])
+		}
+		groups = append(groups, h.group(fmt.Sprintf("team%d", i), ids...).id())
+	}
+	return people, groups
+}
+
+// damage deletes 30 of 100 people, changes 20 and damages the groups: through the adapter, and behind its back where that is an LDAP directory.
+func (h *house) damage(people, groups []string) {
+	h.t.Helper()
+	ok := func(a answer) {
+		if a.status >= 300 {
+			h.t.Fatalf("%d %s", a.status, a.raw)
+		}
+	}
+	for _, id := range people[:30] {
+		ok(h.do("DELETE", "/Users/"+id, nil))
+	}
+	for i, id := range people[30:50] {
+		ok(h.do("PATCH", "/Users/"+id, patch(op("replace", "displayName", fmt.Sprintf("PERSON %d", 30+i)), op("replace", "name.familyName", "Wrong"))))
+	}
+	for i, id := range people[50:54] {
+		ok(h.do("PATCH", "/Users/"+id, patch(op("replace", "userName", fmt.Sprintf("wrong%d", i)))))
+	}
+	ok(h.do("PATCH", "/Groups/"+groups[0], patch(op("remove", "members", nil), op("add", "members", []any{map[string]any{"value": people[60]}}))))
+	ok(h.do("PATCH", "/Groups/"+groups[1], patch(op("replace", "displayName", "wrong"))))
+	ok(h.do("DELETE", "/Groups/"+groups[2], nil))
+	ok(h.do("PATCH", "/Groups/"+groups[3], patch(op("remove", `members[value eq "`+people[63]+`"]`, nil), op("add", "members", []any{map[string]any{"value": people[60]}}))))
+}
+
+func TestASnapshotIsPutBack(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		people, groups := h.settle(100, 5)
+		v := openVault(t, h)
+		v.snapshot(t)
+		before := h.everything(t)
+		h.damage(people, groups)
+		damaged := h.everything(t)
+
+		plan, err := v.restoring(t, backupRestore{all: true, undoRun: undoRun{dryRun: true}}, "latest")
+		if err != nil || !strings.Contains(plan, "31 to make again") {
+			t.Fatalf("a dry run: %v\n%s", err, plan)
+		}
+		if diff := cmp.Diff(damaged, h.everything(t)); diff != "" {
+			t.Fatalf("a dry run has changed something:\n%s", diff)
+		}
+		since := time.Now()
+		out, err := v.restoring(t, backupRestore{all: true, undoRun: undoRun{yes: true}}, "latest")
+		if err != nil {
+			t.Errorf("%v\n%s", err, notDone(out))
+		}
+		if diff := cmp.Diff(before, h.everything(t)); diff != "" {
+			t.Fatalf("(-before +after):\n%s\n%s", diff, out)
+		}
+		if out, err := v.restoring(t, backupRestore{all: true, undoRun: undoRun{dryRun: true}}, "latest"); err != nil || !strings.Contains(out, "0 to make again, 0 to change") {
+			t.Errorf("afterwards: %v\n%s", err, out)
+		}
+		window := undoRun{since: since.Format(time.RFC3339Nano), yes: true}
+		if out, err := h.undoing(window, func(u *undoRun) error { return u.undo(t.Context(), nil) }); err != nil {
+			t.Errorf("undo: %v\n%s", err, notDone(out))
+		}
+		if diff := cmp.Diff(damaged, h.everything(t)); diff != "" {
+			t.Errorf("undone (-damaged +after):\n%s", diff)
+		}
+	})
+}
