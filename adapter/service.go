@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -291,7 +292,9 @@ func (s *Service) Ready(ctx context.Context) []scim.Health {
 			began := s.o.Now()
 			failed := allAtOnce(ctx, p.asks)
 			health[i] = scim.Health{Name: p.name, Kind: p.kind, OK: len(failed) == 0, Latency: s.o.Now().Sub(began)}
-			if len(failed) > 0 {
+			if len(failed) == 1 && errors.Is(failed[0], journal.ErrSpooling) {
+				health[i].OK, health[i].Spooled, health[i].Error = true, true, errorClass(backends.ErrUnavailable)
+			} else if len(failed) > 0 {
 				health[i].Partly, health[i].Error = len(failed) < len(p.asks), errorClass(failed[0])
 			}
 		})

@@ -84,6 +84,7 @@ type Health struct {
 	Kind    string // "ldap", "journal"
 	OK      bool
 	Partly  bool // not OK, but some of its resource types can be served
+	Spooled bool // OK, but it is away, and what it is told is kept until it is back
 	Latency time.Duration
 	Error   string // class of the last error: unavailable, refused, …; never an address or a secret
 }

@@ -27,6 +27,8 @@ func (h *Handler) ready(w http.ResponseWriter, r *http.Request, _ *event) error 
 		o.Set("name", c.Name)
 		o.Set("kind", c.Kind)
 		switch {
+		case c.Spooled:
+			o.Set("state", "spooling")
 		case c.OK:
 			o.Set("state", "up")
 		case c.Partly:

@@ -45,10 +45,10 @@ func openStore(ctx context.Context, config *configs.Config, log *slog.Logger) (s
 		s, err := pgjournal.Open(ctx, pgjournal.Options{
 			Database: config.Database, Limits: adapter.GuardLimits(config.Guard), Logger: log, Sign: signer(key), CheckpointInterval: config.Journal.CheckpointInterval,
 		})
-		if err != nil {
-			return nil, err
+		if err != nil || config.Journal.OnUnavailable != configs.UnavailableSpool {
+			return s, err
 		}
-		return s, nil
+		return openSpool(ctx, config, s, log)
 	}
 	s, err := litejournal.Open(ctx, filepath.Join(config.Journal.Path, journalFile), litejournal.WithLimits(adapter.GuardLimits(config.Guard)...))
 	if err != nil {
@@ -59,6 +59,7 @@ func openStore(ctx context.Context, config *configs.Config, log *slog.Logger) (s
 
 // openJournal opens the journal of a world.
 func (w *world) openJournal(ctx context.Context) error {
+	w.registry.MustRegister(spoolCollector{w})
 	if w.config.Journal.Kind == configs.JournalNone {
 		for _, m := range w.mappings.All() {
 			if len(m.Overlays()) > 0 {

@@ -34,6 +34,7 @@ var layers = map[string]struct{ may, tests []string }{
 	"adapter/journal":             {may: []string{"backends"}},
 	"adapter/journal/journaltest": {may: []string{"adapter/journal", "backends", "configs"}},
 	"adapter/journal/litejournal": {may: []string{"adapter/journal", "backends", "configs"}, tests: []string{"adapter/journal/journaltest"}},
+	"adapter/journal/spool":       {may: []string{"adapter/journal", "backends", "configs"}, tests: []string{"adapter/journal/journaltest", "adapter/journal/litejournal", "adapter/journal/pgjournal", "backends/postgres/pgtest"}},
 	"adapter/journal/export":      {may: []string{"adapter/journal", "backends", "configs"}, tests: []string{"adapter/journal/litejournal"}},
 	"adapter/journal/pgjournal":   {may: []string{"adapter/journal", "backends", "configs"}, tests: []string{"adapter/journal/journaltest", "backends/postgres/pgtest"}},
 	"adapter":                     {may: []string{"adapter/journal", "mapping", "backends", "scim", "scim/filter", "configs"}, tests: []string{"backends/backendtest", "mapping/lens", "adapter/journal/litejournal"}},

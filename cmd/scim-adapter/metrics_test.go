@@ -38,6 +38,11 @@ var pinned = map[string]string{
 	"scim_journal_reconciled_total":  "verdict",
 	"scim_journal_overdue":           "",
 
+	"scim_journal_spooling":               "",
+	"scim_journal_spooled_entries":        "",
+	"scim_journal_spooled_oldest_seconds": "",
+	"scim_journal_spool_rejected":         "",
+
 	"scim_backup_last_success_timestamp_seconds": "type",
 	"scim_backup_last_duration_seconds":          "type",
 	"scim_backup_snapshots_total":                "result,type",

@@ -7,9 +7,6 @@ var notYet = []struct {
 	section, key, what string
 	wanted             func(c *configs.Config) bool
 }{
-	{"journal", "on_unavailable", "spool", func(c *configs.Config) bool { return c.Journal.OnUnavailable == configs.UnavailableSpool }},
-	{"journal", "allow_ephemeral", "the spool", func(c *configs.Config) bool { return c.Journal.AllowEphemeral }},
-	{"guard", "when_spooling", "the spool", func(c *configs.Config) bool { return c.Guard.WhenSpooling != configs.SpoolingDivide }},
 	{"backup", "secrets", "keeping secrets in a snapshot", func(c *configs.Config) bool { return c.Backup.Secrets == configs.SecretsEncrypted }},
 }
 

@@ -97,6 +97,7 @@ func (w *world) run(ctx context.Context, started func(scim string)) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { w.upkeep(ctx) })
 	beside.Go(func() { w.reconciling(ctx) })
+	beside.Go(func() { w.drainSpool(ctx) })
 	beside.Go(func() { w.backups.run(ctx) })
 	defer func() {
 		stop(nil)

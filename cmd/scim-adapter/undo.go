@@ -108,6 +108,7 @@ func (u *undoRun) run(cmd *cobra.Command, do func(context.Context) error) (err e
 	}
 	meeting, cancel := context.WithTimeout(cmd.Context(), 15*time.Second)
 	defer cancel()
+	p.config.Journal.OnUnavailable = configs.UnavailableRefuse // the spool is of who serves, and what is in it cannot be taken back
 	if err = p.meet(meeting); err == nil {
 		u.w, err = build(cmd.Context(), p)
 	}

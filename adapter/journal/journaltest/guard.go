@@ -105,7 +105,9 @@ func testLimitInPercent(t *testing.T, p Place) {
 	begin(t, s, of(journal.GuardDelete, 2, 100)("two"))
 	refused(t, s, of(journal.GuardDelete, 1, 100)("third"), journal.Refusal{Limit: share, Client: "okta", Used: 2, Wanted: 1, Most: 2, Free: start.Add(time.Hour)})
 	begin(t, s, of(journal.GuardDelete, 1, 200)("of more"))
-	begin(t, s, of(journal.GuardDelete, 7, 0)("of nobody knows how many"))
+	if !p.Apart {
+		begin(t, s, of(journal.GuardDelete, 7, 0)("of nobody knows how many"))
+	}
 	begin(t, s, of(journal.GuardDisable, 1, 10)("one of ten"))
 	refused(t, s, of(journal.GuardDisable, 1, 10)("the share is smaller"), journal.Refusal{Limit: both, Client: "okta", Used: 1, Wanted: 1, Most: 1, Free: start.Add(time.Hour)})
 	begin(t, s, of(journal.GuardDisable, 3, 1000)("up to the number"))
@@ -155,6 +157,9 @@ func testCountedOnce(t *testing.T, p Place) {
 	s = open(t, p, l)
 	begin(t, s, first)
 	refused(t, s, oneDelete("third", "okta", 2), journal.Refusal{Limit: l, Client: "okta", Used: 2, Wanted: 1, Most: 2, Free: start.Add(time.Hour)})
+	if p.Apart {
+		return
+	}
 	other := first
 	other.RequestID = "another"
 	wantError(t, "Begin of another intent under the same id", s.Begin(t.Context(), other), journal.ErrConflict)
@@ -173,6 +178,9 @@ func testLimitsOfTenants(t *testing.T, p Place) {
 }
 
 func testApproval(t *testing.T, p Place) {
+	if p.Apart {
+		t.Skip("who writes does not know of it")
+	}
 	each, all := deletes(1), inAll(deletes(3))
 	s := open(t, p, each, all)
 	approve := func(client string, count, from, until int) {
@@ -211,6 +219,9 @@ func testApproval(t *testing.T, p Place) {
 }
 
 func testReset(t *testing.T, p Place) {
+	if p.Apart {
+		t.Skip("who writes does not know of it")
+	}
 	each, all := deletes(2), inAll(deletes(4))
 	s := open(t, p, each, all)
 	reset := func(client string, minute int) {

@@ -35,6 +35,8 @@ type Store interface {
 type Place struct {
 	// Open opens the journal there, with these limits; a second time it finds what the first has written.
 	Open func(ctx context.Context, limits ...journal.Limit) (Store, error)
+	// Apart: what is written is kept and counted apart from the rest, which is asked for everything else: who writes knows neither approvals nor what others have begun.
+	Apart bool
 	// Several: it can be open more than once at a time.
 	Several bool
 	// Crash gives the place as it would be if the machine stopped now, while the journal is open.

@@ -1,0 +1,96 @@
+package spool
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	page = 256 // entries that are taken to the database at a time
+	// lastPatience is how long writers wait for the last page, and asking how it goes may take.
+	lastPatience = 2 * time.Second
+)
+
+// Run takes what the file holds to the database whenever that is there, until ctx ends.
+func (j *Journal) Run(ctx context.Context) {
+	for {
+		select {
+		case <-j.wake:
+		case <-ctx.Done():
+			return
+		}
+		for j.spooling.Load() {
+			err := j.Drain(ctx)
+			if err == nil {
+				break
+			}
+			j.o.Logger.Debug("what is spooled cannot be taken to the journal's database yet", "error", err)
+			select {
+			case <-time.After(j.o.Pause):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// Drain takes all that waits to the database, after which entries go there again. An error leaves what is not there in the file. One at a time may do it.
+func (j *Journal) Drain(ctx context.Context) error {
+	asked, cancel := context.WithTimeout(ctx, lastPatience)
+	defer cancel()
+	if err := j.noticed(j.Shared.Ping(asked)); err != nil {
+		return err
+	}
+	for taken := 0; ; {
+		n, err := j.pass(ctx)
+		if err != nil {
+			return err
+		}
+		taken += n
+		if n == page {
+			continue
+		}
+		empty, n, err := j.last(ctx)
+		if err != nil {
+			return err
+		}
+		taken += n
+		if empty {
+			j.o.Logger.Info("the journal's database is back, and has all that was spooled", "entries", taken)
+			return j.o.File.Tidy(ctx, j.o.Now())
+		}
+	}
+}
+
+// pass takes one page.
+func (j *Journal) pass(ctx context.Context) (int, error) {
+	entries, last, err := j.o.File.Peek(ctx, page)
+	if err != nil || len(entries) == 0 {
+		return 0, err
+	}
+	unfit, err := j.Shared.Keep(ctx, entries)
+	if err != nil {
+		return 0, j.noticed(err)
+	}
+	for place, why := range unfit {
+		j.o.Logger.Error("the journal's database will never take an entry of the spool, which puts it aside", "event", string(entries[place].ID), "begins", entries[place].Intent != nil, "error", why)
+	}
+	return len(entries), j.o.File.Drop(ctx, last, unfit)
+}
+
+// last takes what came meanwhile while nobody may write, and ends the spooling if that was all.
+func (j *Journal) last(ctx context.Context) (empty bool, n int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lastPatience)
+	defer cancel()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if n, err = j.pass(ctx); err != nil {
+		return false, 0, err
+	}
+	left, _, err := j.o.File.Peek(ctx, 1)
+	if err != nil || len(left) > 0 {
+		return false, n, err
+	}
+	j.spooling.Store(false)
+	return true, n, nil
+}
