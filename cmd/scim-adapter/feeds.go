@@ -20,8 +20,9 @@ func (w *world) feed() error {
 	if w.store == nil || len(destinations) == 0 {
 		return nil
 	}
-	if w.config.Server.Replicas > 1 {
-		w.log.Warn("server.replicas is more than one, and every replica with audit.export sends every event: name destinations in one of them, or let them drop what they have seen (event)")
+	turns, _ := w.store.(export.Turns)
+	if turns == nil && w.config.Server.Replicas > 1 {
+		w.log.Warn("server.replicas is more than one, and each has a journal of its own: what is sent is what this one did")
 	}
 	ctx, stop := context.WithCancel(context.Background()) // not the one of serve: the last events are settled when that is over
 	w.feeds.stop = stop
@@ -30,7 +31,7 @@ func (w *world) feed() error {
 		if err != nil {
 			return err
 		}
-		f := &export.Feed{Reader: w.store, Kind: w.config.Journal.Kind, Sink: sink, File: export.FileOf(w.config.Journal.Path, to), Log: w.log}
+		f := &export.Feed{Reader: w.store, Kind: w.config.Journal.Kind, Sink: sink, File: export.FileOf(w.config.Journal.Path, to), Turns: turns, Log: w.log}
 		w.feeds.running.Go(func() {
 			if err := f.Run(ctx); err != nil {
 				w.log.Error("events are not exported: how far it is cannot be kept below journal.path", "to", sink.String(), "error", err)

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
@@ -24,6 +25,8 @@ const (
 	poll = time.Second
 	// rest is how long a destination is left alone that has refused.
 	rest = 30 * time.Second
+	// patience is how long one of several processes tries to send a batch before another may.
+	patience = 30 * time.Second
 	// lastTry is how long a feed that is told to stop may still send what was settled before.
 	lastTry = 3 * time.Second
 )
@@ -34,7 +37,18 @@ type Feed struct {
 	Kind   string // of the journal: a place is one of this journal only
 	Sink   Sink
 	File   string // where the place is kept
+	Turns  Turns  // of several processes; nil: this one is alone
 	Log    *slog.Logger
+}
+
+// Turns are a journal that several processes have together: it keeps the places, and one process at a time feeds a destination.
+type Turns interface {
+	// TakeFeed gives how far a destination is, whether anybody has begun, and whether it is this process that goes on.
+	TakeFeed(ctx context.Context, name string) (place journal.Place, known, mine bool, err error)
+	// KeepFeed writes down how far it is; false: another process goes on with it by now.
+	KeepFeed(ctx context.Context, name string, place journal.Place) (bool, error)
+	// GiveFeed lets another process go on.
+	GiveFeed(ctx context.Context, name string) error
 }
 
 // FileOf is where the place of a destination is kept, below a directory: one for each, whatever its URL holds.
@@ -49,10 +63,11 @@ type kept struct {
 	Place   journal.Place `json:"place"`
 }
 
-// Run feeds until ctx is over, and then tries once more for a moment. Its error is that the file cannot be read or written when it starts.
+// Run feeds until ctx is over, and then tries once more for a moment. Its error is that the file cannot be read or written when it starts. Of several processes one
+// feeds; the others look every second whether it is their turn: when that one has stopped, cannot send, or says nothing any more.
 func (f *Feed) Run(ctx context.Context) error {
 	place, known, err := f.start()
-	if err != nil {
+	if err != nil && f.Turns == nil {
 		return err
 	}
 	said := false
@@ -72,6 +87,7 @@ func (f *Feed) Run(ctx context.Context) error {
 			if _, _, err := f.round(late, place, known); err != nil {
 				f.Log.Warn("some events are exported at the next start", "to", f.Sink.String(), "error", err)
 			}
+			f.give(late)
 			return nil
 		case <-time.After(pause(err)):
 		}
@@ -116,10 +132,21 @@ func (f *Feed) start() (place journal.Place, known bool, err error) {
 
 // round sends everything that is settled, and gives the place behind what was sent.
 func (f *Feed) round(ctx context.Context, place journal.Place, known bool) (journal.Place, bool, error) {
+	if f.Turns != nil {
+		kept, begun, mine, err := f.Turns.TakeFeed(ctx, f.name())
+		if err != nil || !mine {
+			return place, known, err
+		}
+		if !begun && known { // this process has fed alone before
+			_, err := f.keep(ctx, place)
+			return place, known, err
+		}
+		place, known = kept, begun
+	}
 	if !known {
 		end, err := f.Reader.End(ctx)
 		if err == nil {
-			err = f.keep(end)
+			_, err = f.keep(ctx, end)
 		}
 		return end, err == nil, err
 	}
@@ -133,20 +160,25 @@ func (f *Feed) round(ctx context.Context, place journal.Place, known bool) (jour
 			entries[i] = Of(e, false)
 		}
 		said := false
-		err = Deliver(ctx, f.Sink, entries, 0, func(err error, next time.Duration) {
+		tries := time.Duration(0)
+		if f.Turns != nil {
+			tries = patience
+		}
+		err = Deliver(ctx, f.Sink, entries, tries, func(err error, next time.Duration) {
 			if !said {
 				f.Log.Warn("events cannot be exported; trying again until they can", "to", f.Sink.String(), "error", err, "next", next.String())
 			}
 			said = true
 		})
 		if err != nil {
+			f.give(ctx)
 			return place, true, rejected{err}
 		}
 		if said {
 			f.Log.Info("events are exported again", "to", f.Sink.String())
 		}
 		place = next
-		if err := f.keep(place); err != nil {
+		if mine, err := f.keep(ctx, place); err != nil || !mine {
 			return place, true, err
 		}
 		if len(events) < batch {
@@ -155,8 +187,29 @@ func (f *Feed) round(ctx context.Context, place journal.Place, known bool) (jour
 	}
 }
 
-// keep writes the place down, whole or not at all.
-func (f *Feed) keep(place journal.Place) error {
+// name is that of the destination, for all processes.
+func (f *Feed) name() string { return strings.TrimSuffix(filepath.Base(f.File), ".json") }
+
+// give lets another process try.
+func (f *Feed) give(ctx context.Context) {
+	if f.Turns == nil {
+		return
+	}
+	if err := f.Turns.GiveFeed(ctx, f.name()); err != nil {
+		f.Log.Debug("another process waits for a while before it exports", "to", f.Sink.String(), "error", err)
+	}
+}
+
+// keep writes the place down; false: another process is at it.
+func (f *Feed) keep(ctx context.Context, place journal.Place) (mine bool, err error) {
+	if f.Turns != nil {
+		return f.Turns.KeepFeed(ctx, f.name(), place)
+	}
+	return true, f.keepFile(place)
+}
+
+// keepFile writes the place down, whole or not at all.
+func (f *Feed) keepFile(place journal.Place) error {
 	text, err := json.Marshal(kept{f.Kind, place})
 	if err != nil {
 		return err
