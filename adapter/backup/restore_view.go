@@ -266,6 +266,9 @@ func (v *View) Has(_ context.Context, key backends.Key, attr string, values []ba
 	return there, err
 }
 
+// Protected says yes: nothing is written here.
+func (v *View) Protected(context.Context, backends.Key) (bool, error) { return true, nil }
+
 // normal is a value, or with "" a name, as it compares.
 func (v *View) normal(attr, text string) string {
 	switch {

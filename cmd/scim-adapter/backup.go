@@ -104,9 +104,9 @@ func backupVerifyCommand() *cobra.Command {
 func backupExportCommand() *cobra.Command {
 	var b backupRun
 	var format string
-	cmd := b.command("export --config FILE SNAPSHOT [--format json|ldif]", "Write the records of a snapshot to standard output", cobra.ExactArgs(1),
+	cmd := b.command("export --config FILE SNAPSHOT [--format json|ldif|scim]", "Write the records of a snapshot to standard output", cobra.ExactArgs(1),
 		func(ctx context.Context, args []string) error { return b.export(ctx, args[0], format) })
-	cmd.Flags().StringVar(&format, "format", "json", "json: one record a line; ldif: for records that have distinguished names")
+	cmd.Flags().StringVar(&format, "format", "json", "json: one record a line; ldif: for records that have distinguished names; scim: one resource a line, as clients saw it")
 	return cmd
 }
 
@@ -312,8 +312,10 @@ func (b *backupRun) export(ctx context.Context, id, format string) error {
 		_, err = b.store.ExportJSON(ctx, one, b.out)
 	case "ldif":
 		_, err = b.store.ExportLDIF(ctx, one, b.out)
+	case "scim":
+		err = b.exportSCIM(ctx, one)
 	default:
-		err = usageError{fmt.Errorf("--format is json or ldif, and not %q", format)}
+		err = usageError{fmt.Errorf("--format is json, ldif or scim, and not %q", format)}
 	}
 	return err
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,4 +139,82 @@ func TestASnapshotIsPutBack(t *testing.T) {
 			t.Errorf("undone (-damaged +after):\n%s", diff)
 		}
 	})
+}
+
+func TestASnapshotIsExportedAsClientsSawIt(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		people, groups := h.settle(12, 2)
+		v := openVault(t, h)
+		v.snapshot(t)
+		seen := map[string]string{}
+		for _, path := range append(prefixed("/Users/", people), prefixed("/Groups/", groups)...) {
+			seen[path[strings.LastIndex(path, "/")+1:]] = tidied(t, h.do("GET", path, nil).raw)
+		}
+		h.do("DELETE", "/Users/"+people[0], nil)
+		h.do("PATCH", "/Users/"+people[1], patch(op("replace", "userName", "another")))
+		var all bytes.Buffer
+		snapshots, err := v.store.List(t.Context(), "default", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, one := range snapshots {
+			b := v.run()
+			b.out, b.err = &all, &all
+			if err := b.export(t.Context(), one.ID, "scim"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		exported := map[string]string{}
+		for line := range strings.Lines(all.String()) {
+			var res struct{ ID string }
+			if err := json.Unmarshal([]byte(line), &res); err != nil {
+				t.Fatalf("%v: %s", err, line)
+			}
+			exported[res.ID] = tidied(t, line)
+		}
+		if diff := cmp.Diff(seen, exported); diff != "" {
+			t.Errorf("(-seen +exported):\n%s", diff)
+		}
+	})
+}
+
+func prefixed(prefix string, texts []string) []string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, prefix+text)
+	}
+	return all
+}
+
+// tidied is a resource without its version and where it was asked for, and its lists in order.
+func tidied(t *testing.T, raw string) string {
+	t.Helper()
+	var res map[string]any
+	if err := json.Unmarshal([]byte(raw), &res); err != nil {
+		t.Fatalf("%v: %s", err, raw)
+	}
+	delete(res["meta"].(map[string]any), "version")
+	var tidy func(v any) any
+	tidy = func(v any) any {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, member := range v {
+				if name == "$ref" || name == "location" {
+					member = member.(string)[strings.LastIndex(member.(string), "/scim/v2"):]
+				}
+				v[name] = tidy(member)
+			}
+		case []any:
+			for i := range v {
+				v[i] = tidy(v[i])
+			}
+			slices.SortFunc(v, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		}
+		return v
+	}
+	text, err := json.MarshalIndent(tidy(res), "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
