@@ -196,6 +196,11 @@ func (b *aliased) Has(ctx context.Context, key backends.Key, attr string, values
 	return b.Backend.Has(ctx, t.key(key), attr, values)
 }
 
+func (b *aliased) Protected(ctx context.Context, key backends.Key) (bool, error) {
+	t, _ := b.a.get(ctx)
+	return b.Backend.Protected(ctx, t.key(key))
+}
+
 func (b *aliased) Create(ctx context.Context, name backends.Template, attrs backends.Attributes, want []string) (backends.Record, error) {
 	rec, err := b.Backend.Create(ctx, name, attrs, want)
 	t, _ := b.a.get(ctx)

@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -166,6 +167,9 @@ func (b *planned) Join(other backends.Backend, attr string, attrs []string) stri
 
 // Create is backends.Writer's: what can be known without writing is found out, and the record gets a made-up key.
 func (b *planned) Create(ctx context.Context, name backends.Template, attrs backends.Attributes, _ []string) (backends.Record, error) {
+	if b.Capabilities().ReadOnly {
+		return backends.ReadOnly{}.Create(ctx, name, attrs, nil)
+	}
 	for _, r := range b.c.refs {
 		if r.Placeholder != "" && len(attrs.Get(r.Native)) == 0 {
 			return backends.Record{}, &backends.Error{Kind: backends.ErrInvalid, Attr: r.Native}
@@ -301,7 +305,22 @@ func (b *planned) as(ctx context.Context, key backends.Key, cond backends.Condit
 	case cond.Version != "" && recs[0].Version != "" && cond.Version != recs[0].Version:
 		return recs[0], &backends.Error{Kind: backends.ErrChanged}
 	}
-	return recs[0], nil
+	return recs[0], b.open(ctx, key)
+}
+
+// open refuses a record that nobody may write.
+func (b *planned) open(ctx context.Context, key backends.Key) error {
+	switch {
+	case b.Capabilities().ReadOnly:
+		return backends.ReadOnly{}.Delete(ctx, key, backends.Condition{})
+	case isMadeUp(key):
+		return nil
+	}
+	protected, err := b.Protected(ctx, key)
+	if err == nil && protected {
+		err = &backends.Error{Kind: backends.ErrRefused, Detail: "The record is protected by the mapping."}
+	}
+	return err
 }
 
 // Move is backends.Writer's.
@@ -322,10 +341,17 @@ func (b *planned) Move(ctx context.Context, key backends.Key, name backends.Temp
 	return nil
 }
 
-// Delete is backends.Writer's.
-func (b *planned) Delete(ctx context.Context, key backends.Key, cond backends.Condition, _ ...*backends.Release) error {
+// Delete is backends.Writer's. One of those that are to let go may be protected, too.
+func (b *planned) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
 	if _, err := b.as(ctx, key, cond); err != nil {
 		return err
+	}
+	for _, r := range release {
+		if from, ok := r.From.(*planned); ok {
+			if err := from.open(ctx, r.Key); err != nil && !isNotFound(err) {
+				return err
+			}
+		}
 	}
 	sketchOf(ctx).of(b.c.Name(), key).gone = true
 	return nil
@@ -377,3 +403,25 @@ func (o *plannedOverlay) Save(ctx context.Context, scope journal.Scope, key back
 
 // Forget is journal.Overlay's. What is kept of a record that is gone is nobody's to see.
 func (*plannedOverlay) Forget(context.Context, string, string, backends.Key) error { return nil }
+
+// plannedJournal is what a Service has that plans only: nothing is begun, and of a dry run nothing is noted either.
+type plannedJournal struct {
+	journal.Journal
+	silent bool
+}
+
+var errNotBegun = errors.New("a write was begun where everything is only planned")
+
+// Begin is journal.Journal's. It is never called: work.run ends before.
+func (plannedJournal) Begin(context.Context, journal.Intent) error { return errNotBegun }
+
+// Finish is journal.Journal's.
+func (plannedJournal) Finish(context.Context, journal.ID, journal.Outcome) error { return errNotBegun }
+
+// Note is journal.Journal's.
+func (j plannedJournal) Note(ctx context.Context, in journal.Intent, out journal.Outcome) error {
+	if j.silent {
+		return nil
+	}
+	return j.Journal.Note(ctx, in, out)
+}

@@ -156,7 +156,7 @@ func New(o Options) *Service {
 func build(o Options, p planning) *Service {
 	s := &Service{o: o, planning: p, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), flux: newFlux(), scale: newScale(o.Limits), stats: &counters{}, snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
 	if p != forReal {
-		s.o.Overlay = &plannedOverlay{o.Overlay, s}
+		s.o.Overlay, s.o.Journal = &plannedOverlay{o.Overlay, s}, plannedJournal{o.Journal, p == forAsking}
 	}
 	s.sorts = make(chan struct{}, mostSorts)
 	if len(s.secret) == 0 {

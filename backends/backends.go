@@ -101,6 +101,8 @@ type Reader interface {
 	Count(ctx context.Context, p Predicate, limit int) (n int, exact bool, err error)
 	// Has says for each value whether attr of the record holds it, without reading the attribute.
 	Has(ctx context.Context, key Key, attr string, values []Value) ([]bool, error)
+	// Protected says whether every write of a record would be refused (ErrRefused) because the class protects it. ErrNotFound when there is no such record.
+	Protected(ctx context.Context, key Key) (bool, error)
 	// Fidelity says how truly the directory itself answers t (a leaf predicate: Eq, Prefix, Suffix, Contains, Order, Present, AllBits, KeyIn). No I/O.
 	Fidelity(t Predicate) Fidelity
 	// Sorts says whether the directory itself can walk in this order. No I/O. The answer is of the moment: no while the directory was never reached,

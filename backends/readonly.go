@@ -11,6 +11,9 @@ func errReadOnly() error {
 	return &Error{Kind: ErrRefused, Detail: "This directory is connected for reading only."}
 }
 
+// Protected answers true: nothing can be written.
+func (ReadOnly) Protected(context.Context, Key) (bool, error) { return true, nil }
+
 // Create answers ErrRefused.
 func (ReadOnly) Create(context.Context, Template, Attributes, []string) (Record, error) {
 	return Record{}, errReadOnly()

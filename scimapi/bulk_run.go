@@ -22,7 +22,7 @@ type bulk struct {
 	e          *event
 	base       string
 	dry        bool // each operation is only planned, against what stands
-	limit      int // failOnErrors; 0: none
+	limit      int  // failOnErrors; 0: none
 	ops        []bulkOp
 	declared   map[string]int // the POST of each bulkId
 	ready      readyHeap      // operations that need to wait for nothing, the first on top

@@ -101,8 +101,24 @@ func (s *suite) protectedStays() error {
 	if err != nil {
 		return fmt.Errorf("a protected record is to be read: %w", err)
 	}
+	if is, err := s.b.Protected(s.ctx, key); err != nil || !is {
+		return fmt.Errorf("Protected of a protected record: %t, %w", is, err)
+	}
 	if err := s.refusedUnder(key, backends.Condition{}, backends.ErrRefused); err != nil {
 		return err
+	}
+	other, err := s.create("unguarded", nil)
+	if err != nil {
+		return err
+	}
+	if is, err := s.b.Protected(s.ctx, other.Key); err != nil || is {
+		return fmt.Errorf("Protected of another record: %t, %w", is, err)
+	}
+	if err := s.b.Delete(s.ctx, other.Key, backends.Condition{}); err != nil {
+		return err
+	}
+	if _, err := s.b.Protected(s.ctx, other.Key); !errors.Is(err, backends.ErrNotFound) {
+		return fmt.Errorf("Protected of a record that is gone: %w", err)
 	}
 	if s.b.Capabilities().Secrets && s.a.Password != "" {
 		set := backends.Change{Op: backends.SetPassword, Attr: s.a.Password, Values: backends.Values{backends.Secret("t4ken0ver!")}}
