@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
 )
 
 // Reconciled counts the intents whose writers have died, or could not tell the journal, by what was found out.
@@ -16,7 +19,11 @@ type Reconciled struct {
 	NotDone int // none of it does
 	Unknown int // only some of it stands, or nobody can tell
 	Left    int // still open: a directory is away, somebody is writing to the same records, or no mapping knows them
+	Others  int // that another process has closed meanwhile
 }
+
+// forgetAfter is how long an intent is left open whose mapping is gone: it may come back with the next configuration, and nobody else can read the records.
+const forgetAfter = 24 * time.Hour
 
 // clockSkew is how far apart the clocks of two processes may be. So long after its deadline an intent is left alone.
 const clockSkew = 10 * time.Second
@@ -41,10 +48,12 @@ func (s *Service) Reconcile(ctx context.Context, reader journal.Reader, now time
 		if ctx.Err() != nil {
 			break
 		}
-		status, err := s.conclude(ctx, f)
+		status, err := s.conclude(ctx, reader, f)
 		switch {
 		case err != nil:
-			s.log.LogAttrs(ctx, slog.LevelWarn, "an open intent is left for later", slog.String("event", string(f.e.Intent.ID)), slog.String("error", err.Error()))
+			s.leave(ctx, f.e, err)
+		case status == "":
+			r.Others++
 		case status == journal.StatusDone:
 			r.Done++
 		case status == journal.StatusFailed:
@@ -53,7 +62,7 @@ func (s *Service) Reconcile(ctx context.Context, reader journal.Reader, now time
 			r.Unknown++
 		}
 	}
-	r.Left = len(open) - r.Done - r.NotDone - r.Unknown
+	r.Left = len(open) - r.Done - r.NotDone - r.Unknown - r.Others
 	for i, n := range [...]int{r.Done, r.NotDone, r.Unknown} {
 		s.stats.reconciled[i].Add(int64(n))
 	}
@@ -84,7 +93,42 @@ func (s *Service) overdue(ctx context.Context, reader journal.Reader, now time.T
 	}
 	oldest = oldest.Add(-lookBack)
 	s.openSince.Store(&oldest)
+	s.left.forgetOthers(open)
 	return open, nil
+}
+
+// leave tells, once, that an intent must wait, and for what.
+func (s *Service) leave(ctx context.Context, e journal.Event, why error) {
+	if !errors.Is(why, errBusy) && s.left.says(e.Intent.ID, why.Error()) { // the next time it is over
+		s.log.LogAttrs(ctx, slog.LevelWarn, "an open intent is left for later", slog.String("event", string(e.Intent.ID)), slog.String("error", why.Error()))
+	}
+}
+
+// saidOf remembers what was said of intents, so that it is not said again every minute.
+type saidOf struct {
+	mu   sync.Mutex
+	said map[journal.ID]string
+}
+
+// says says whether this is news.
+func (o *saidOf) says(id journal.ID, what string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.said == nil {
+		o.said = map[journal.ID]string{}
+	}
+	news := o.said[id] != what
+	o.said[id] = what
+	return news
+}
+
+// forgetOthers leaves those that are open.
+func (o *saidOf) forgetOthers(open []journal.Event) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	maps.DeleteFunc(o.said, func(id journal.ID, _ string) bool {
+		return !slices.ContainsFunc(open, func(e journal.Event) bool { return e.Intent.ID == id })
+	})
 }
 
 // finding is what was found out about one intent.
@@ -95,6 +139,8 @@ type finding struct {
 	main int    // so many steps are the write itself; those behind them tidy up
 	told []told // about each step
 	why  string // nothing more can be found out
+	// given: nothing was read, and nothing is
+	given bool
 }
 
 // told is what is known of a step. A neutral one changed nothing, or tells nothing by itself.
@@ -106,19 +152,19 @@ type told struct {
 // findings looks at each intent, and leaves out those that must wait. The journal is read before the directories and once more behind them: an intent whose records
 // somebody else has meanwhile begun to write waits for the next time.
 func (s *Service) findings(ctx context.Context, reader journal.Reader, open []journal.Event, now time.Time) ([]*finding, error) {
+	found, open := s.readable(ctx, open, now)
 	if len(open) == 0 {
-		return nil, nil
+		return found, nil
 	}
 	window := s.o.WriteTimeout + s.o.FinishTimeout + clockSkew
 	before := newHistory(s, open)
 	if err := before.read(ctx, reader, open[0].Intent.Time.Add(-window)); err != nil {
 		return nil, err
 	}
-	var found []*finding
 	for _, e := range open {
 		f, err := s.find(ctx, before, e, now)
 		if err != nil {
-			s.log.LogAttrs(ctx, slog.LevelWarn, "an open intent is left for later", slog.String("event", string(e.Intent.ID)), slog.String("error", err.Error()))
+			s.leave(ctx, e, err)
 			continue
 		}
 		found = append(found, f)
@@ -136,26 +182,63 @@ func (s *Service) findings(ctx context.Context, reader journal.Reader, open []jo
 	return kept, nil
 }
 
+// readable tells the intents whose records can be read now from those that must wait, and from those of which nobody will ever find out more: these are findings already. It is
+// asked first, because the journal would be read in vain for the others, each time.
+func (s *Service) readable(ctx context.Context, all []journal.Event, now time.Time) (found []*finding, open []journal.Event) {
+	asked := map[string]error{}
+	for _, e := range all {
+		if e.Forgotten {
+			found = append(found, s.given(e, "what was to be written can no longer be read: its key was destroyed"))
+			continue
+		}
+		c, err := s.classesOf(e.Intent)
+		if err != nil && now.Sub(e.Intent.Time) > forgetAfter {
+			found = append(found, s.given(e, err.Error()+", and nobody can read what came of it"))
+			continue
+		}
+		for i := 0; err == nil && i < len(c); i++ {
+			name := c[i].BackendName()
+			if _, known := asked[name]; !known {
+				_, _, asked[name] = c[i].Backend().Count(ctx, backends.True{}, 1)
+			}
+			err = asked[name]
+		}
+		if err != nil {
+			s.leave(ctx, e, err)
+			continue
+		}
+		open = append(open, e)
+	}
+	return found, open
+}
+
+// given is a finding that nothing more can be found out.
+func (s *Service) given(e journal.Event, why string) *finding {
+	return &finding{e: e, c: s.byName[e.Intent.ResourceType], key: e.Intent.ResourceID, main: len(e.Intent.Steps), told: make([]told, len(e.Intent.Steps)), why: why, given: true}
+}
+
+// classesOf are the types that an intent is about.
+func (s *Service) classesOf(in journal.Intent) (all []*class, err error) {
+	for _, step := range append(slices.Clone(in.Steps), journal.Step{Backend: in.ResourceType}) {
+		c := s.byName[step.Backend]
+		if c == nil {
+			return nil, errors.New("no mapping is called " + step.Backend)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
 var errBusy = errors.New("somebody is writing to the same record")
 
 // find reads what came of one intent.
 func (s *Service) find(ctx context.Context, h *history, e journal.Event, now time.Time) (*finding, error) {
 	in := e.Intent
-	f := &finding{e: e, key: in.ResourceID, told: make([]told, len(in.Steps))}
-	if e.Forgotten {
-		f.why = "what was to be written can no longer be read: its key was destroyed"
-		return f, nil
-	}
+	f := &finding{e: e, c: s.byName[in.ResourceType], key: in.ResourceID, told: make([]told, len(in.Steps))}
 	for _, step := range in.Steps {
-		if s.byName[step.Backend] == nil {
-			return nil, errors.New("no mapping is called " + step.Backend)
-		}
 		if h.busy(in, step, now) {
 			return nil, errBusy
 		}
-	}
-	if f.c = s.byName[in.ResourceType]; f.c == nil {
-		return nil, errors.New("no mapping is called " + in.ResourceType)
 	}
 	f.main = mainSteps(in)
 	for i, step := range in.Steps[:f.main] {
@@ -227,7 +310,7 @@ func (f *finding) sum() string {
 		votes[t.v] = true
 	}
 	switch {
-	case f.e.Forgotten, votes[undecided], votes[happened] && votes[didNot]:
+	case f.given, votes[undecided], votes[happened] && votes[didNot]:
 		return journal.StatusUnknown
 	case votes[didNot], len(f.told) == 0:
 		return journal.StatusFailed
@@ -240,17 +323,20 @@ func (f *finding) stopped() bool {
 	return slices.ContainsFunc(f.told[:f.main], func(t told) bool { return t.v == didNot })
 }
 
-// conclude closes an intent by what was found, and gives the status that it was closed with.
-func (s *Service) conclude(ctx context.Context, f *finding) (string, error) {
+// conclude closes an intent by what was found, and gives the status that it was closed with; "" where another process was faster, whose word holds.
+func (s *Service) conclude(ctx context.Context, reader journal.Reader, f *finding) (string, error) {
 	in := f.e.Intent
+	if e, err := reader.Lookup(ctx, in.ID); err != nil || e.Outcome != nil {
+		return "", err
+	}
 	out := journal.Outcome{Status: f.sum(), ResourceID: f.key, Steps: make([]journal.StepOutcome, len(in.Steps))}
 	for i := range out.Steps {
 		out.Steps[i] = journal.StepOutcome{Status: journal.StatusSkipped}
-		if i < f.main || !f.stopped() { // whoever was stopped in between has not come to the others
+		if !f.given && (i < f.main || !f.stopped()) { // whoever was stopped in between has not come to the others
 			out.Steps[i] = s.outcomeOf(in.Steps[i], f.told[i].v)
 		}
 	}
-	if f.e.Forgotten {
+	if f.given {
 		out.Steps = nil
 	}
 	why := f.why
@@ -275,8 +361,9 @@ func (s *Service) conclude(ctx context.Context, f *finding) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.FinishTimeout)
 	defer cancel()
-	err := s.o.Journal.Finish(ctx, in.ID, out)
-	if err != nil && !errors.Is(err, journal.ErrConflict) { // somebody else was faster
+	if err := s.o.Journal.Finish(ctx, in.ID, out); errors.Is(err, journal.ErrConflict) {
+		return "", nil
+	} else if err != nil {
 		return "", err
 	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "an open intent was reconciled", slog.String("event", string(in.ID)), slog.String("status", out.Status), slog.String("writer", in.Writer),

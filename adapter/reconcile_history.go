@@ -18,9 +18,18 @@ type history struct {
 	wanted  map[imageKey]bool
 	touches map[imageKey][]touch // in the order in which they began
 	made    map[imageKey][]journal.ID
-	lost    map[string][]touch // deletes, by type
-	making  map[string][]touch // creates of which nobody has said what came of them, by type
+	making  map[string][]touch        // creates of which nobody has said what came of them, by type
+	renamed []renaming                // in the order in which they began
+	creates []journal.Intent          // open ones, which have no key
+	alike   map[journal.ID][]imageKey // records that others have written to since, and that such a create may have made
 	events  map[journal.ID]bool
+}
+
+// renaming is that a record of a type got another name, or may have.
+type renaming struct {
+	touch
+	by       string // the attribute that is the name; "": the record's own
+	from, to string // to is "": it is gone
 }
 
 // touch is a step of another event on a record.
@@ -34,10 +43,14 @@ type touch struct {
 func newHistory(s *Service, open []journal.Event) *history {
 	h := &history{
 		s: s, open: map[journal.ID]bool{}, wanted: map[imageKey]bool{}, touches: map[imageKey][]touch{}, made: map[imageKey][]journal.ID{},
-		lost: map[string][]touch{}, making: map[string][]touch{}, events: map[journal.ID]bool{},
+		making: map[string][]touch{}, events: map[journal.ID]bool{},
+		alike: map[journal.ID][]imageKey{},
 	}
 	for _, e := range open {
 		h.open[e.Intent.ID] = true
+		if len(e.Intent.Steps) > 0 && e.Intent.Steps[0].Op == opCreate {
+			h.creates = append(h.creates, e.Intent)
+		}
 		for _, step := range e.Intent.Steps {
 			if step.Key != "" {
 				h.wanted[imageKey{step.Backend, step.Key}] = true
@@ -70,6 +83,7 @@ func (h *history) add(e journal.Event, i int, step journal.Step) {
 	if step.Op == opCreate && (t.out == nil || t.done.Status == journal.StatusUnknown) {
 		h.making[step.Backend] = append(h.making[step.Backend], t)
 	}
+	h.rename(t)
 	at := imageKey{step.Backend, step.Key}
 	if step.Key == "" {
 		at.key = backends.Key(e.ResourceID())
@@ -77,17 +91,109 @@ func (h *history) add(e journal.Event, i int, step journal.Step) {
 	if at.key == "" {
 		return
 	}
-	switch step.Op {
-	case opCreate, opRestore:
-		if t.done.Status == journal.StatusDone {
-			h.made[at] = append(h.made[at], e.Intent.ID)
-		}
-	case opDelete:
-		h.lost[step.Backend] = append(h.lost[step.Backend], t)
+	if (step.Op == opCreate || step.Op == opRestore) && t.done.Status == journal.StatusDone {
+		h.made[at] = append(h.made[at], e.Intent.ID)
 	}
+	h.resemble(t, at)
 	if h.wanted[at] {
 		h.touches[at] = append(h.touches[at], t)
 	}
+}
+
+// resemble keeps the record of a step for each open create that may have made it: it has the name that was to be given to it, or, where records have none, what it was to be made with.
+func (h *history) resemble(t touch, at imageKey) {
+	if t.step.Op != opModify && t.step.Op != opMove && t.step.Op != opDelete {
+		return
+	}
+	for _, in := range h.creates {
+		made := in.Steps[0]
+		if made.Backend != at.typ || !t.in.Time.After(in.Time) || slices.Contains(h.alike[in.ID], at) {
+			continue
+		}
+		c := h.s.byName[at.typ]
+		named := backends.Normalize(backends.NameRule, t.step.Name) == backends.Normalize(backends.NameRule, made.Name)
+		if c.Backend().Capabilities().Rename && named || !c.Backend().Capabilities().Rename && c.agrees(t, made) {
+			h.wanted[at] = true
+			h.alike[in.ID] = append(h.alike[in.ID], at)
+		}
+	}
+}
+
+// agrees says that what a step saw of what a record was to be made with is that.
+func (c *class) agrees(t touch, made journal.Step) bool {
+	some := false
+	for attr, values := range made.Attrs {
+		was, whole, touches := t.saw(attr)
+		if !touches || !whole || blank(values) || blank(was) {
+			continue
+		}
+		if !sameValues(c.Backend().Syntax(attr).Equality, was, values) {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
+// rename keeps what a step has made of the names of a record.
+func (h *history) rename(t touch) {
+	if t.out != nil && t.done.Status != journal.StatusDone && t.done.Status != journal.StatusUnknown {
+		return
+	}
+	switch t.step.Op {
+	case opDelete:
+		h.renamed = append(h.renamed, renaming{touch: t, from: t.step.Name})
+		for attr, values := range t.step.Before {
+			if h.s.isName(t.step.Backend, attr) && len(values) == 1 {
+				h.renamed = append(h.renamed, renaming{touch: t, by: attr, from: values[0].Text()})
+			}
+		}
+	case opMove:
+		if len(t.step.Changes) > 0 && len(t.step.Changes[0].Values) > 0 {
+			h.renamed = append(h.renamed, renaming{touch: t, from: t.step.Name, to: t.step.Changes[0].Values[0].Text()})
+		}
+	case opModify:
+		for _, change := range t.step.Changes {
+			if was := t.step.Before.Get(change.Attr); change.Op == backends.Replace && len(was) == 1 && len(change.Values) == 1 && h.s.isName(t.step.Backend, change.Attr) {
+				h.renamed = append(h.renamed, renaming{touch: t, by: change.Attr, from: was[0].Text(), to: change.Values[0].Text()})
+			}
+		}
+	}
+}
+
+// isName says that others point at records of a type with the values of an attribute.
+func (s *Service) isName(typ, attr string) bool {
+	return slices.ContainsFunc(s.classes, func(c *class) bool {
+		return slices.ContainsFunc(c.refs, func(r reference) bool {
+			return r.By != "" && strings.EqualFold(r.By, attr) && slices.Contains(r.Types, typ)
+		})
+	})
+}
+
+// names are what a reference may be called by now: a record that was pointed at with a name when an intent began may have got others since, and what points at it with it.
+// gone: it was deleted.
+func (h *history) names(in journal.Intent, c *class, attr string, v backends.Value) (all backends.Values, gone bool) {
+	all = backends.Values{v}
+	i := slices.IndexFunc(c.refs, func(r reference) bool { return strings.EqualFold(r.Native, attr) })
+	if i < 0 {
+		return all, false
+	}
+	r := c.refs[i]
+	for _, n := range h.renamed {
+		over := n.in.Time.Before(in.Time) && n.out != nil && n.out.Time.Before(in.Time)
+		if n.in.ID == in.ID || over || !slices.Contains(r.Types, n.step.Backend) || !strings.EqualFold(n.by, r.By) {
+			continue
+		}
+		called := func(name backends.Value) bool {
+			return backends.Normalize(r.rule(), name.Text()) == backends.Normalize(r.rule(), n.from)
+		}
+		if slices.ContainsFunc(all, called) {
+			if gone = gone || n.to == ""; n.to != "" {
+				all = append(all, backends.String(n.to))
+			}
+		}
+	}
+	return all, gone
 }
 
 // hasNews says that an event has come that before did not have, and that is about the same records.
@@ -172,6 +278,9 @@ func (t touch) sawValue(c *class, attr string, v backends.Value) (there, known, 
 	}
 	for _, change := range t.step.Changes {
 		if strings.EqualFold(change.Attr, attr) && slices.ContainsFunc(change.Values, same) {
+			if slices.ContainsFunc(t.step.Before.Get(attr), same) {
+				return true, true, true // the step is there because it was; the directory itself may have been faster then
+			}
 			return change.Op == backends.Add, t.done.Status == journal.StatusDone && isListed(change), true // done without effect: it was as wanted
 		}
 	}

@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"iter"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,15 @@ func TestWhatWasWrittenSinceIsNotTakenForWhatADeadProcessDid(t *testing.T) {
 		"a member was not added, and then was":        {"add a member", 0, addMember, "failed"},
 		"a member was added, and taken out by others": {"add a member", 1, dropMember, "done"},
 		"it was not deleted, and then by its client":  {"delete", 0, drop, "failed"},
+		"a member was added, and got another name":    {"add a member", 1, renameBoss, "done"},
+		"a member was not added, and was renamed":     {"add a member", 0, renameBoss, "failed"},
+		"a member was added, and renamed by refint":   {"add a member", 1, renameAsRefint, "done"},
+		"a member was added, and went":                {"add a member", 1, dropBoss, "done"},
+		"a member was not added, and went":            {"add a member", 0, dropBoss, "unknown"},
+		"it was made, and got another name":           {"create", 2, newcomer(`{"op":"replace","path":"userName","value":"newer"}`), "done"},
+		"it was made, and changed":                    {"create", 2, newcomer(`{"op":"replace","path":"title","value":"other"},{"op":"replace","path":"externalId","value":"z"}`), "done"},
+		"it was made in part, and changed":            {"create", 1, newcomer(`{"op":"replace","path":"title","value":"other"},{"op":"replace","path":"externalId","value":"z"}`), "unknown"},
+		"it was made, renamed and deleted":            {"create", 2, madeAndGone, "done"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
@@ -68,6 +78,104 @@ func dropMember(h *house, _, boss, g *scim.Result) {
 func drop(h *house, u, _, _ *scim.Result) {
 	if err := h.Delete(h.t.Context(), h.req("User"), u.ID); err != nil {
 		h.t.Fatal(err)
+	}
+}
+
+func renameBoss(h *house, _, boss, _ *scim.Result) {
+	h.patch("User", boss.ID, `{"op":"replace","path":"userName","value":"chief"}`)
+}
+
+// renameAsRefint renames where the directory itself is faster to rename who is a member.
+func renameAsRefint(h *house, u, boss, g *scim.Result) {
+	h.users.after = func(op string) {
+		if op != "move" {
+			return
+		}
+		changes := []backends.Change{
+			{Op: backends.Remove, Attr: "member", Values: backends.Strings("uid=boss,ou=people,dc=example,dc=org")},
+			{Op: backends.Add, Attr: "member", Values: backends.Strings("uid=chief,ou=people,dc=example,dc=org")},
+		}
+		if _, err := h.groups.Backend.Modify(h.t.Context(), backends.Key(g.ID), changes, backends.Condition{}, nil); err != nil {
+			h.t.Error(err)
+		}
+	}
+	renameBoss(h, u, boss, g)
+	h.users.after = nil
+}
+
+func dropBoss(h *house, _, boss, g *scim.Result) { drop(h, boss, nil, g) }
+
+// newcomer changes whoever was made, as a client does that looks for what came of its request.
+func newcomer(ops string) func(h *house, u, boss, g *scim.Result) {
+	return func(h *house, _, _, _ *scim.Result) {
+		id, _ := at(h.list("User", `userName eq "new"`, 1, 10).Resources[0], "id").(string)
+		h.patch("User", id, ops)
+	}
+}
+
+func madeAndGone(h *house, _, _, _ *scim.Result) {
+	id, _ := at(h.list("User", `userName eq "new"`, 1, 10).Resources[0], "id").(string)
+	h.patch("User", id, `{"op":"replace","path":"userName","value":"newer"}`)
+	if err := h.Delete(h.t.Context(), h.req("User"), id); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// TestAnIntentOfATypeThatIsGoneIsNotReadForEachTime: the journal is not read for it, it is told once, and after a day it is said to be unknown.
+func TestAnIntentOfATypeThatIsGoneIsNotReadForEachTime(t *testing.T) {
+	h := newHouse(t)
+	h.setUp()
+	in := journal.Intent{
+		ID: "00000000-0000-7000-8000-00000000aaaa", Time: h.clock.Now(), Deadline: h.clock.Now().Add(time.Minute), Writer: "dead", Tenant: "default", Client: "okta",
+		Action: journal.ActionPatch, ResourceType: "Robot", ResourceID: "r1", Steps: []journal.Step{{Backend: "Robot", Op: opModify, Key: "r1"}},
+	}
+	if err := h.lite.Begin(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	h = h.another()
+	h.log = slog.New(slog.NewTextHandler(&said, nil))
+	reader := &sinceAsked{Reader: h.lite}
+	for range 3 {
+		h.clock.advance(time.Minute)
+		if r, err := h.Reconcile(t.Context(), reader, h.clock.Now()); err != nil || r != (Reconciled{Left: 1}) {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	if reader.others > 0 || strings.Count(said.String(), "no mapping is called Robot") != 1 {
+		t.Errorf("the journal was read %d times, and the log has\n%s", reader.others, said.String())
+	}
+	h.clock.advance(24 * time.Hour)
+	if r := h.reconcile(); r != (Reconciled{Unknown: 1}) {
+		t.Errorf("after a day: %+v", r)
+	}
+	if e, err := h.lite.Lookup(t.Context(), in.ID); err != nil || e.Status() != journal.StatusUnknown || !strings.Contains(e.Outcome.Error, "no mapping is called Robot, and nobody can read what came of it") {
+		t.Errorf("%+v, %v", e.Outcome, err)
+	}
+}
+
+// TestTheWordOfTheFirstHolds: another process has settled an intent since it was read.
+func TestTheWordOfTheFirstHolds(t *testing.T) {
+	h := newHouse(t)
+	u, boss, g := h.setUp()
+	h.dyingAfter(1)
+	writes["modify"](h, u, boss, g)
+	h = h.another()
+	o := h.o
+	o.Writer = "a third"
+	third := New(o)
+	h.users.fetch = func([]backends.Key, []string) (error, bool) { // the third one is through while this one still reads
+		h.users.fetch = nil
+		if r, err := third.Reconcile(t.Context(), h.lite, h.clock.Now()); err != nil || r != (Reconciled{Done: 1}) {
+			t.Errorf("the first: %+v, %v", r, err)
+		}
+		return nil, false
+	}
+	if r := h.reconcile(); r != (Reconciled{Others: 1}) || h.Stats().Reconciled["done"] != 0 {
+		t.Errorf("the second: %+v, %v", r, h.Stats().Reconciled)
+	}
+	if e := h.lastEvent(); !strings.Contains(e.Outcome.Error, "reconciled by a third") {
+		t.Errorf("it says %q", e.Outcome.Error)
 	}
 }
 
@@ -174,12 +282,15 @@ func TestTwoMayReconcileAtATime(t *testing.T) {
 // sinceAsked keeps since when the journal was asked for what is open.
 type sinceAsked struct {
 	journal.Reader
-	since []time.Time
+	since  []time.Time
+	others int // how often for anything else
 }
 
 func (a *sinceAsked) Events(ctx context.Context, f journal.Filter) iter.Seq2[journal.Event, error] {
 	if slices.Contains(f.Statuses, journal.StatusOpen) {
 		a.since = append(a.since, f.Since)
+	} else {
+		a.others++
 	}
 	return a.Reader.Events(ctx, f)
 }

@@ -32,7 +32,7 @@ func (s *Service) tell(ctx context.Context, h *history, f *finding, step journal
 	case step.Op == opDelete:
 		v, err = tellDelete(ctx, h, f.e.Intent, c, step)
 	case step.Op == opOverlay:
-		return s.tellOverlay(ctx, f.e.Intent, step)
+		return s.tellOverlay(ctx, h, f.e.Intent, step)
 	}
 	return told{v: v}, err
 }
@@ -44,76 +44,6 @@ func (c *class) one(ctx context.Context, key backends.Key, attrs []string) (*bac
 		return nil, err
 	}
 	return &recs[0], nil
-}
-
-// tellCreate looks for a record with all that was made. One that another event has made is not this one's.
-func (s *Service) tellCreate(ctx context.Context, h *history, f *finding, step journal.Step) (verdict, error) {
-	c, in := s.byName[step.Backend], f.e.Intent
-	all := c.having(step.Attrs)
-	var found []backends.Record
-	for rec, err := range c.Backend().Walk(ctx, backends.Query{Where: all, Limit: 2}) {
-		if err != nil {
-			return undecided, err
-		}
-		found = append(found, rec)
-	}
-	switch {
-	case len(all) == 0 || len(found) > 1:
-		return undecided, nil
-	case len(found) == 1 && h.madeByOther(in, imageKey{step.Backend, found[0].Key}):
-		return didNot, nil
-	case len(found) == 1 && h.rivals(in, step, all):
-		return undecided, nil
-	case len(found) == 1:
-		f.key = string(found[0].Key)
-		return happened, nil
-	}
-	if slices.ContainsFunc(h.lost[step.Backend], func(t touch) bool {
-		return backends.Match(all, backends.Record{Key: t.step.Key, Name: t.step.Name, Attrs: t.step.Before})
-	}) {
-		return undecided, nil // it may have been this one, deleted since
-	}
-	return s.nameless(ctx, h, in, c, step.Name)
-}
-
-// nameless says what it means that there is no record as it was to be made: nothing was, unless one has the name, which may be this one changed since.
-func (s *Service) nameless(ctx context.Context, h *history, in journal.Intent, c *class, name string) (verdict, error) {
-	if !c.Backend().Capabilities().Rename {
-		return didNot, nil
-	}
-	named, err := c.Backend().Find(ctx, "", []string{name}, nil)
-	if err != nil {
-		return undecided, err
-	}
-	for _, rec := range named {
-		if !h.madeByOther(in, imageKey{c.Name(), rec.Key}) {
-			return undecided, nil
-		}
-	}
-	return didNot, nil
-}
-
-// tellRestore looks for a record under its old id, or under its name and made by nobody else. Its id leads to it then.
-func (s *Service) tellRestore(ctx context.Context, h *history, f *finding, step journal.Step) (verdict, error) {
-	c, in := s.byName[step.Backend], f.e.Intent
-	rec, err := c.one(ctx, step.Key, nil)
-	if err != nil {
-		return undecided, err
-	}
-	if later := h.since(in, imageKey{step.Backend, step.Key}); len(later) > 0 {
-		return undecided, nil
-	}
-	if rec != nil {
-		return happened, nil
-	}
-	named, err := c.Backend().Find(ctx, "", []string{step.Name}, nil)
-	if err != nil {
-		return undecided, err
-	}
-	if len(named) > 0 {
-		return undecided, nil // it, with another id, or somebody else: its values may differ in what the directory keeps itself
-	}
-	return didNot, nil
 }
 
 // tellModify asks the values. A modify is made whole or not at all, so any of them tells for all, save those that are the same either way.
@@ -157,7 +87,7 @@ func (s *Service) tellChange(ctx context.Context, h *history, in journal.Intent,
 		return undecided, false, nil // what was to be written was never written down
 	}
 	if isListed(change) {
-		v, err = tellListed(ctx, c, in, step, change, rec, later)
+		v, err = s.tellListed(ctx, h, in, step, change, rec)
 		return v, false, err
 	}
 	rule := c.Backend().Syntax(change.Attr).Equality
@@ -185,39 +115,29 @@ func (s *Service) tellChange(ctx context.Context, h *history, in journal.Intent,
 	return undecided, false, nil
 }
 
-// tellListed asks of each value that was to be added, or removed, whether it is there.
-func tellListed(ctx context.Context, c *class, in journal.Intent, step journal.Step, change backends.Change, rec *backends.Record, later []touch) (verdict, error) {
-	var ask backends.Values
-	seen := map[bool]bool{}
+// tellListed asks of each value that was to be added, or removed, whether it is there. A name may be another by now.
+func (s *Service) tellListed(ctx context.Context, h *history, in journal.Intent, step journal.Step, change backends.Change, rec *backends.Record) (verdict, error) {
+	c, later := s.byName[step.Backend], h.since(in, imageKey{step.Backend, step.Key})
+	want, seen := change.Op == backends.Add, map[bool]bool{}
 	for _, v := range change.Values {
-		i := slices.IndexFunc(later, func(t touch) bool {
-			_, _, touches := t.sawValue(c, change.Attr, v)
-			return touches
-		})
-		if i < 0 {
-			ask = append(ask, v)
-			continue
+		names, gone := h.names(in, c, change.Attr, v)
+		there, known, told := sawAny(c, in, later, change.Attr, names, want)
+		if !told {
+			if rec == nil {
+				return undecided, nil
+			}
+			is, err := c.Backend().Has(ctx, step.Key, change.Attr, names)
+			if err != nil {
+				return undecided, err
+			}
+			there = slices.Contains(is, true)
+			known = there || !gone // with whoever is gone went the name
 		}
-		there, known, _ := later[i].sawValue(c, change.Attr, v)
-		wanted := there == (change.Op == backends.Add)
-		if !known || !later[i].in.Time.After(in.Time) || !wanted && !later[i].firm(in) {
+		if !known {
 			return undecided, nil
 		}
 		seen[there] = true
 	}
-	if len(ask) > 0 {
-		if rec == nil {
-			return undecided, nil
-		}
-		there, err := c.Backend().Has(ctx, step.Key, change.Attr, ask)
-		if err != nil {
-			return undecided, err
-		}
-		for _, is := range there {
-			seen[is] = true
-		}
-	}
-	want := change.Op == backends.Add
 	switch {
 	case !seen[!want]:
 		return happened, nil
@@ -225,6 +145,19 @@ func tellListed(ctx context.Context, c *class, in journal.Intent, step journal.S
 		return didNot, nil
 	}
 	return undecided, nil
+}
+
+// sawAny is what the first of those who came later saw of a value under any of its names; told is false where nobody had to do with it.
+func sawAny(c *class, in journal.Intent, later []touch, attr string, names backends.Values, want bool) (there, known, told bool) {
+	for _, t := range later {
+		for _, name := range names {
+			there, known, touches := t.sawValue(c, attr, name)
+			if touches {
+				return there, known && t.in.Time.After(in.Time) && (there == want || t.firm(in)), true
+			}
+		}
+	}
+	return false, false, false
 }
 
 // tellMove compares the name that the record has now, or had when somebody else next wrote to it.
@@ -273,10 +206,9 @@ func tellDelete(ctx context.Context, h *history, in journal.Intent, c *class, st
 	}
 	for _, t := range h.since(in, imageKey{step.Backend, step.Key}) {
 		switch {
+		case !t.in.Time.After(in.Time) && (t.step.Op == opModify || t.step.Op == opOverlay): // neither makes a record nor takes one away
 		case !t.in.Time.After(in.Time):
-			if t.done.Status != journal.StatusDone || t.step.Op != opModify {
-				return undecided, nil
-			}
+			return undecided, nil
 		case t.step.Op == opCreate || t.step.Op == opRestore:
 			if t.done.Status == journal.StatusDone {
 				return happened, nil
@@ -294,7 +226,7 @@ func tellDelete(ctx context.Context, h *history, in journal.Intent, c *class, st
 }
 
 // tellOverlay compares what is kept beside the directory.
-func (s *Service) tellOverlay(ctx context.Context, in journal.Intent, step journal.Step) (told, error) {
+func (s *Service) tellOverlay(ctx context.Context, h *history, in journal.Intent, step journal.Step) (told, error) {
 	if _, none := s.o.Overlay.(noOverlay); none {
 		return told{}, nil
 	}
@@ -306,17 +238,22 @@ func (s *Service) tellOverlay(ctx context.Context, in journal.Intent, step journ
 	if err != nil {
 		return told{}, err
 	}
-	is, votes := held[step.Key].Attrs, map[verdict]bool{}
+	votes := map[verdict]bool{}
+	later := h.since(in, imageKey{step.Backend, step.Key})
 	for _, change := range step.Changes {
 		want := attrsAsExtras(backends.Attributes{change.Attr: change.Values})[change.Attr]
 		was := attrsAsExtras(step.Before)[change.Attr]
+		is, firm := held[step.Key].Attrs[change.Attr], true
+		if t, ok := besides(later, client, change.Attr); ok {
+			is, firm = attrsAsExtras(t.step.Before)[change.Attr], t.in.Time.After(in.Time) && t.firm(in) && !blank(t.step.Before.Get(change.Attr))
+		}
 		switch {
 		case blank(change.Values) || blank(step.Before.Get(change.Attr)):
 			votes[undecided] = true
 		case want == was:
-		case is[change.Attr] == want:
+		case firm && is == want:
 			votes[happened] = true
-		case is[change.Attr] == was:
+		case firm && is == was:
 			votes[didNot] = true
 		default:
 			votes[undecided] = true
@@ -331,6 +268,21 @@ func (s *Service) tellOverlay(ctx context.Context, in journal.Intent, step journ
 		return told{v: happened}, nil
 	}
 	return told{v: didNot}, nil
+}
+
+// besides finds the first of those who came later that changed what a client keeps beside the directory.
+func besides(later []touch, client, attr string) (touch, bool) {
+	i := slices.IndexFunc(later, func(t touch) bool {
+		whose := t.in.Client
+		if t.step.Name != "" {
+			whose = t.step.Name
+		}
+		return t.step.Op == opOverlay && whose == client && slices.ContainsFunc(t.step.Changes, func(change backends.Change) bool { return change.Attr == attr })
+	})
+	if i < 0 {
+		return touch{}, false
+	}
+	return later[i], true
 }
 
 // outcomeOf is what the journal is told of a step. What took effect is only what is known to have been otherwise before.

@@ -116,6 +116,7 @@ type Service struct {
 	names    madeUpNames
 
 	openSince atomic.Pointer[time.Time] // no intent that is older is open; nil: nobody has looked yet
+	left      saidOf                    // of intents that Reconcile leaves open
 }
 
 // Stats counts what an operator should know of and no client is told.

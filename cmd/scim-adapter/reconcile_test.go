@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -31,15 +32,24 @@ var servingAt = regexp.MustCompile(`serving SCIM.* address=(\S+)`)
 // startProcess serves a configuration that logs at level info.
 func startProcess(t *testing.T, path string) *process {
 	t.Helper()
-	cmd := exec.Command("scim-adapter", "serve", "--config", path)
-	log, err := cmd.StderrPipe()
+	p, err := launch(t, path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	return p
+}
+
+// launch is startProcess for goroutines, which end the process themselves.
+func launch(t *testing.T, path string) (*process, error) {
+	cmd := exec.Command("scim-adapter", "serve", "--config", path)
+	log, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
 	address := make(chan string, 1)
 	go func() {
 		for lines := bufio.NewScanner(log); lines.Scan(); {
@@ -50,10 +60,10 @@ func startProcess(t *testing.T, path string) *process {
 	}()
 	select {
 	case a := <-address:
-		return &process{scimClient{t: t, base: "http://" + a + "/scim/v2", token: "a-token-of-the-tests"}, cmd}
+		return &process{scimClient{t: t, base: "http://" + a + "/scim/v2", token: "a-token-of-the-tests"}, cmd}, nil
 	case <-time.After(30 * time.Second):
-		t.Fatal("it does not listen")
-		return nil
+		_ = cmd.Process.Kill()
+		return nil, errors.New("it does not listen")
 	}
 }
 

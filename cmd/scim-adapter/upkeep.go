@@ -39,7 +39,7 @@ func (w *world) reconcile(ctx context.Context, mayRead bool, now time.Time) bool
 	switch {
 	case err == nil:
 		if r != (adapter.Reconciled{}) {
-			w.log.Info("intents without an outcome were looked at", "done", r.Done, "not_done", r.NotDone, "unknown", r.Unknown, "left", r.Left)
+			w.log.Info("intents without an outcome were looked at", "done", r.Done, "not_done", r.NotDone, "unknown", r.Unknown, "left", r.Left, "by_others", r.Others)
 		}
 		return true
 	case ctx.Err() != nil:
