@@ -269,6 +269,11 @@ func (c *Config) Warnings() []string {
 		if c.Server.Replicas > 1 {
 			warnings = append(warnings, fmt.Sprintf("server.replicas is %d and the journal is embedded: each process has an account and overlay attributes of its own; write database.url to have one of all", c.Server.Replicas))
 		}
+	case JournalPostgres:
+		if c.Server.Replicas > 1 && c.Journal.SigningKey.IsZero() {
+			warnings = append(warnings, fmt.Sprintf("server.replicas is %d and journal.signing_key is not set: each process signs with a key of its own, and audit verify must be told all their public keys; "+
+				"write one key for all, such as openssl rand -hex 32 prints", c.Server.Replicas))
+		}
 	}
 	return warnings
 }

@@ -90,8 +90,13 @@ func TestTheJournalLiesInTheDatabaseWhereThereIsOne(t *testing.T) {
 
 func TestReplicasWithAJournalEachAreWarnedAbout(t *testing.T) {
 	const two = "server: {replicas: 2}\nscim: {cursor_key: 0123456789abcdef0123456789abcdef}\n"
-	for text, warned := range map[string]bool{two: true, "": false, two + "database: {url: 'postgres://db/scim'}\n": false} {
-		if warnings := strings.Join(valid(t, text+client+rest).Warnings(), "\n"); strings.Contains(warnings, "server.replicas is 2") != warned {
+	const database = "database: {url: 'postgres://db/scim'}\n"
+	for text, about := range map[string]string{
+		two: "the journal is embedded", two + database: "journal.signing_key is not set", "": "", database: "",
+		two + database + "journal: {signing_key: '" + strings.Repeat("ab", 32) + "'}\n": "",
+	} {
+		warnings := strings.Join(valid(t, text+client+rest).Warnings(), "\n")
+		if _, said, warned := strings.Cut(warnings, "server.replicas is 2 and "); warned != (about != "") || !strings.HasPrefix(said, about) {
 			t.Errorf("%s: %s", text, warnings)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -117,9 +118,12 @@ func (x *exportRun) export(ctx context.Context) error {
 }
 
 // watch shows how far it is, where there is a terminal to show it on.
-func (x *exportRun) watch() {
-	file, ok := x.err.(*os.File)
-	x.bar = progressbar.NewOptions(-1, progressbar.OptionSetWriter(x.err), progressbar.OptionSetDescription("events"), progressbar.OptionShowCount(),
+func (x *exportRun) watch() { x.bar = countBar(x.err, "events") }
+
+// countBar counts what nobody knows the number of, on a terminal.
+func countBar(to io.Writer, what string) *progressbar.ProgressBar {
+	file, ok := to.(*os.File)
+	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(to), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
 		progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionSetVisibility(ok && isTerminal(file)), progressbar.OptionClearOnFinish())
 }
 

@@ -125,7 +125,7 @@ func TestWhatSnapshotsAndTheOverlayHaveOfAPersonIsTold(t *testing.T) {
 		if len(x.others["snapshot"]) != 1 || len(x.others["overlay"]) != 1 || !strings.Contains(x.text, `"attribute":"externalId","value":"e-1"`) || strings.Contains(x.text, "Hopper") {
 			t.Fatalf("there is\n%s", x.text)
 		}
-		held := x.others["snapshot"][0]["snapshot"].(map[string]any) //nolint:forcetypeassert // it fails the test
+		held := x.others["snapshot"][0]["snapshot"].(map[string]any)                                                                            //nolint:forcetypeassert // it fails the test
 		if len(held["snapshots"].([]any)) != 2 || held["record"] == nil || x.end["snapshot_records"] != 1.0 || x.end["overlay_values"] != 1.0 { //nolint:forcetypeassert // it fails the test
 			t.Errorf("the snapshots have %v, the end is %v", held, x.end)
 		}

@@ -55,9 +55,13 @@ func (r *verifyRun) run(cmd *cobra.Command) error {
 		return faults
 	}
 	out, progress := cmd.OutOrStdout(), cmd.ErrOrStderr()
+	bar := countBar(progress, "rows")
 	v := pgjournal.Verification{
-		Found:    func(f pgjournal.Finding) { fmt.Fprintln(out, f) },
-		Progress: func(rows int64) { fmt.Fprintf(progress, "%d rows so far\n", rows) },
+		Found: func(f pgjournal.Finding) {
+			_ = bar.Clear() // it may be the same terminal
+			fmt.Fprintln(out, f)
+		},
+		Progress: func(rows int64) { _ = bar.Set64(rows) }, // it is only shown
 	}
 	var err error
 	if v.Database, err = journalURL(cmd, r.config, r.url); err != nil {
@@ -73,6 +77,7 @@ func (r *verifyRun) run(cmd *cobra.Command) error {
 		return err
 	}
 	done, err := pgjournal.Verify(cmd.Context(), v)
+	_ = bar.Finish() // it is only shown
 	if err != nil {
 		return fmt.Errorf("verifying the journal: %w", err)
 	}

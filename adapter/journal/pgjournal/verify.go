@@ -128,7 +128,6 @@ type verifying struct {
 	done     Verified
 	logged   map[string][]Checkpoint // by writer, by number
 	erasures erasures
-	told     time.Time // when progress was said last
 }
 
 func (v *verifying) found(f Finding) {
@@ -147,14 +146,12 @@ func (v *verifying) row(at time.Time) {
 	if at.After(v.done.To) {
 		v.done.To = at
 	}
-	if v.done.Rows%1000 == 0 && v.Progress != nil && time.Since(v.told) > 5*time.Second {
-		v.told = time.Now()
+	if v.done.Rows%1000 == 0 && v.Progress != nil {
 		v.Progress(v.done.Rows)
 	}
 }
 
 func (v *verifying) run(ctx context.Context) error {
-	v.told = time.Now()
 	v.logged = map[string][]Checkpoint{}
 	for _, c := range v.Logged {
 		v.logged[c.Writer] = append(v.logged[c.Writer], c)
