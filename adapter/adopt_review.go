@@ -3,6 +3,7 @@ package adapter
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,7 +67,7 @@ func (s *Service) reviewed(ctx context.Context, c *class, req scim.Request, key 
 	if err := l.freeFor(body, before.res, key); err != nil {
 		return false, err
 	}
-	if !waits {
+	if !waits && s.planning != forAsking {
 		if err := s.noteReview(ctx, req, fresh); err != nil {
 			return false, s.away(err, http.StatusServiceUnavailable, "The journal cannot be written at the moment, so nothing was changed.")
 		}
@@ -98,8 +99,11 @@ func (s *Service) decided(ctx context.Context, fresh Review) (state string, wait
 	f := journal.Filter{
 		Tenant: fresh.Tenant, Actions: []string{journal.ActionReview}, ResourceType: fresh.Type, ResourceID: fresh.ID, Noted: &noted, Newest: true, Limit: mostReviewsRead,
 	}
+	if s.o.Events == nil {
+		return "", false, errors.New("no journal can be read back")
+	}
 	latest := ""
-	for e, err := range s.o.Reader.Events(ctx, f) {
+	for e, err := range s.o.Events.Events(ctx, f) {
 		if err != nil {
 			return "", false, err
 		}

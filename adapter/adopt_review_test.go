@@ -149,7 +149,7 @@ func TestWithoutTheJournalNothingIsMade(t *testing.T) {
 		"away":              &backends.Error{Kind: backends.ErrUnavailable},
 		"not for this role": &backends.Error{Kind: backends.ErrRefused, Detail: "The role may not read."},
 	} {
-		h.o.Reader = blindReader{h.lite, err}
+		h.o.Events = blindReader{h.lite, err}
 		_, got := h.tryCreate("User", person("x", "1815"))
 		if said := wantStatus(t, got, 503, ""); !strings.Contains(said.Detail, "The journal, which knows whether") || said.RetryAfter == 0 {
 			t.Errorf("%s: %s", name, said.Detail)
@@ -158,7 +158,7 @@ func TestWithoutTheJournalNothingIsMade(t *testing.T) {
 			t.Errorf("%s: whom no rule finds needs nobody's word: %v", name, err)
 		}
 	}
-	h.o.Reader, h.o.Journal = h.lite, silent{h.lite}
+	h.o.Events, h.o.Journal = h.lite, silent{h.lite}
 	_, err := h.tryCreate("User", person("x", "1815"))
 	if said := wantStatus(t, err, 503, ""); !strings.Contains(said.Detail, "cannot be written") {
 		t.Error(said.Detail)

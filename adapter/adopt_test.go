@@ -17,10 +17,12 @@ import (
 // adopting is a house whose users are adopted by these rules, with somebody in it whom no client has made.
 func adopting(t *testing.T, rules string, edits ...edit) (h *house, ada string) {
 	t.Helper()
-	h = newHouse(t, append(edits, edit{user: func(text string) string {
-		return strings.Replace(text, "rename: follow\n", "rename: follow\nadopt:\n"+rules, 1)
-	}})...)
-	h.o.Reader = h.lite
+	h = newHouse(t, append(edits, edit{
+		user: func(text string) string {
+			return strings.Replace(text, "rename: follow\n", "rename: follow\nadopt:\n"+rules, 1)
+		},
+		options: func(o *Options) { o.Events, _ = o.Overlay.(*faultyOverlay).Overlay.(journal.Reader) },
+	})...)
 	return h, h.stranger("ada", "sn", "Byron", "title", "Countess", "employeeNumber", "1815", "mail", "ada@example.org")
 }
 
@@ -278,5 +280,31 @@ func TestAGroupIsAdoptedWithItsMembersWrittenOver(t *testing.T) {
 	}
 	if got := h.create("Group", `{"displayName":"staff"}`); got.ID != staff || !slices.Equal(values(got.Resource, "members"), []string{bob}) {
 		t.Errorf("whoever says nothing of members keeps them: %v", values(got.Resource, "members"))
+	}
+}
+
+// A dry run takes the road of the write, so it shows the link; and what would wait is not put on the list.
+func TestADryRunShowsWhatWouldBecomeOfAnAccount(t *testing.T) {
+	h, ada := adopting(t, byNumber+"  - {match: [title], then: review}\n")
+	before := h.snapshot()
+	ask := func(body string) (*scim.Preview, *scim.Result, error) {
+		req := h.req("User")
+		req.Preview = &scim.Preview{}
+		res, err := h.Create(t.Context(), req, h.body("User", body))
+		return req.Preview, res, err
+	}
+	p, res, err := ask(person("ada", "1815", `"externalId":"o-1"`, `"title":"Queen"`))
+	if err != nil || res.ID != ada || len(p.Steps) != 2 || p.Steps[0].Op != "modify" || p.Steps[0].ID != ada {
+		t.Fatalf("%v %+v", err, p)
+	}
+	if !slices.ContainsFunc(p.Changes, func(c scim.PreviewChange) bool {
+		return c.Path == "title" && c.Before == "Countess" && c.After == "Queen"
+	}) {
+		t.Errorf("%+v", p.Changes)
+	}
+	_, _, err = ask(person("x", "7", `"title":"Countess"`))
+	wantStatus(t, err, 409, "uniqueness")
+	if h.snapshot() != before || len(h.events()) > 0 {
+		t.Errorf("%d events; now:\n%s", len(h.events()), h.snapshot())
 	}
 }

@@ -22,7 +22,6 @@ import (
 type Options struct {
 	Mappings *mapping.Set
 	Journal  journal.Journal
-	Reader   journal.Reader  // nil: no mapping may have a new resource wait for a review
 	Overlay  journal.Overlay // nil: attributes with source `overlay` cannot be read or written
 	Aliases  journal.Aliases // nil: a record that is made again and cannot have its key has another id from then on
 	Tenant   string          // whose Aliases are; "default"
@@ -43,7 +42,7 @@ type Options struct {
 	NativeTTL     time.Duration // how long "the directory does not keep this attribute" is believed; 5 seconds
 	Parallel      int           // clean-up steps that one request runs at a time; 8
 
-	Events journal.Reader // what Journal has written; nil: what only a shadow has made is nowhere
+	Events journal.Reader // what Journal has written; nil: what only a shadow has made is nowhere, and nothing can wait for a review
 	Guard  journal.Guard  // what is used of Limits, for dry runs; nil: the guard is not asked what it would say
 
 	Limits []journal.Limit // that Journal holds writes against: what has none is not weighed

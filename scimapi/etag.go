@@ -88,12 +88,17 @@ func notModified(r *http.Request, version string) bool {
 	return version != "" && len(tags) > 0 && scim.MatchesVersion(tags, version)
 }
 
+// ifNone says that a POST has `If-None-Match: *`.
+func ifNone(r *http.Request) bool {
+	tags, _ := entityTags(r.Header.Values("If-None-Match"))
+	return slices.Contains(tags, "*")
+}
+
 // unlessExists is If-None-Match on POST: `*` asks to create only what does not exist yet, so that a value which is taken is a condition that does not
 // hold (RFC 9110 §13.1.2) and the client knows the refusal from other conflicts. Entity tags say nothing there: what is not yet made has no version.
 func unlessExists(r *http.Request, err error) error {
 	var known *scim.Error
-	tags, _ := entityTags(r.Header.Values("If-None-Match"))
-	if !slices.Contains(tags, "*") || !errors.As(err, &known) || known.Status != http.StatusConflict || known.Type != scim.NotUnique {
+	if !ifNone(r) || !errors.As(err, &known) || known.Status != http.StatusConflict || known.Type != scim.NotUnique {
 		return err
 	}
 	return &scim.Error{Status: http.StatusPreconditionFailed, Detail: known.Detail + " If-None-Match asked to create nothing then, and nothing was changed.", Cause: known.Cause}

@@ -19,8 +19,12 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *s
 		}
 	}
 	req, err := h.request(r, e, rt, q)
-	if err == nil && method != http.MethodPost {
+	switch {
+	case err != nil:
+	case method != http.MethodPost:
 		err = conditions(r, &req)
+	case ifNone(r):
+		req.IfNoneMatch = []string{"*"} // nor may anything become what is to be made
 	}
 	if err != nil || method == http.MethodDelete {
 		return req, nil, err

@@ -209,14 +209,6 @@ func (a *adoptRun) decide(ctx context.Context, ids []string, state string) error
 	return nil
 }
 
-// reader reads the journal back; nil where there is none.
-func (w *world) reader() journal.Reader {
-	if w.store == nil {
-		return nil
-	}
-	return w.store
-}
-
 // refuseReviews gives a fault for each rule that needs a list of what waits, where nothing is written down.
 func refuseReviews(config *configs.Config, set *mapping.Set) (faults configs.Faults) {
 	if config.Journal.Kind != configs.JournalNone {

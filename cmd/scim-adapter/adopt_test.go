@@ -92,6 +92,7 @@ func TestAccountsThatAreThereBecomeTheClientsOwn(t *testing.T) {
 		staff := h.group("staff", ada).id()
 		before := h.everything(t)
 
+		h.do("POST", "/Users", withNumber("alovelace", "1815"), "If-None-Match", "*").want(t, 412) // only what is not there yet
 		body := withNumber("alovelace", "1815", "externalId", "o-1", "name", map[string]any{"familyName": "Lovelace"}, "password", "made up by the client")
 		linked := h.do("POST", "/Users", body).want(t, 201)
 		if got, want := linked.header.Get("Location"), h.scimClient.base+"/Users/"+ada; linked.id() != ada || got != want || h.total(t) != "1" {

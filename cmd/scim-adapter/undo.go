@@ -61,7 +61,7 @@ Exit code 0: all that could be taken back was; 1: something was skipped or faile
 	cmd.Flags().StringVar(&u.until, "until", "", "and before this time")
 	cmd.Flags().StringVar(&u.filter.Actor, "actor", "", "only what this client, or subject, did")
 	cmd.Flags().StringVar(&u.filter.ResourceType, "type", "", "only resources of this type: User, Group")
-	cmd.Flags().StringSliceVar(&u.filter.Actions, "action", nil, "only these: create, replace, patch, delete, undo, restore")
+	cmd.Flags().StringSliceVar(&u.filter.Actions, "action", nil, "only these: create, replace, patch, delete, adopt, undo, restore")
 	return cmd
 }
 

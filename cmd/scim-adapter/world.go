@@ -137,7 +137,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		return nil, err
 	}
 	w.service = adapter.New(adapter.Options{
-		Mappings: p.mappings, Journal: w.journal, Reader: w.reader(), Overlay: w.overlay(), Aliases: w.aliases(), Tenant: p.config.MultiTenant.DefaultTenant, Logger: p.log,
+		Mappings: p.mappings, Journal: w.journal, Overlay: w.overlay(), Aliases: w.aliases(), Tenant: p.config.MultiTenant.DefaultTenant, Logger: p.log,
 		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
 		DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount, MaxSort: choices.MaxSort, CursorKey: key, CursorTTL: choices.CursorTimeout,
 		Replicas: p.config.Server.Replicas, Limits: adapter.GuardLimits(p.config.Guard),
