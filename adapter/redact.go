@@ -5,129 +5,217 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
-	"github.com/scim-adapter/scim-adapter/mapping"
-	"github.com/scim-adapter/scim-adapter/scim"
-	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
-// Redact gives a journal that is never told the values of some attributes: only that there were some, and how many. A name is a SCIM attribute of any of the types, which
-// stands for whatever it is made of in the directory, or a native one. What was redacted cannot be taken back.
-func Redact(j journal.Journal, mappings *mapping.Set, names []string) journal.Journal {
-	if len(names) == 0 {
-		return j
-	}
-	r := &redacting{Journal: j}
-	for _, name := range names {
-		r.paths = append(r.paths, name)
-		path, err := filter.ParsePath(name)
-		if err != nil {
-			continue // a native name
-		}
-		for _, m := range mappings.All() {
-			if ref, ok := m.ResourceType().Resolve(path); ok && ref.Attr != nil {
-				r.paths = append(r.paths, ref.String())
-				r.paths = append(r.paths, m.Natives(func(some scim.Ref) bool { return within(some.String(), ref.String()) })...)
-			}
-		}
-	}
-	slices.Sort(r.paths)
-	r.paths = slices.Compact(r.paths)
-	return r
-}
+// Redact gives a journal that is told of events as they are to be written down.
+func Redact(j journal.Journal, d *Discretion) journal.Journal { return &redacting{j, d} }
 
 // redacting is a journal in front of another.
 type redacting struct {
 	journal.Journal
-	paths []string
+	d *Discretion
 }
 
 // Begin is the journal's.
 func (r *redacting) Begin(ctx context.Context, in journal.Intent) error {
-	return r.Journal.Begin(ctx, r.intent(in))
+	in, err := r.d.intent(in)
+	if err != nil {
+		return err
+	}
+	return r.Journal.Begin(ctx, in)
 }
 
 // Finish is the journal's.
 func (r *redacting) Finish(ctx context.Context, id journal.ID, out journal.Outcome) error {
-	return r.Journal.Finish(ctx, id, r.outcome(out))
+	out, err := r.d.outcome(id, out)
+	if err != nil {
+		return err
+	}
+	return r.Journal.Finish(ctx, id, out)
 }
 
 // Note is the journal's.
 func (r *redacting) Note(ctx context.Context, in journal.Intent, out journal.Outcome) error {
-	return r.Journal.Note(ctx, r.intent(in), r.outcome(out))
+	told, err := r.d.intent(in)
+	if err != nil {
+		return err
+	}
+	if out, err = r.d.outcome(in.ID, out); err != nil {
+		return err
+	}
+	return r.Journal.Note(ctx, told, out)
 }
 
-// hides says that an attribute is one of those, a part of one, or has one as a part. An option of it (title;lang-de) counts as the attribute, and so does all that lies
-// behind its values.
-func (r *redacting) hides(attr string) bool {
-	attr, _, _ = strings.Cut(attr, ";")
-	attr = strings.TrimSuffix(attr, backends.Path("", "*"))
-	return slices.ContainsFunc(r.paths, func(path string) bool { return within(attr, path) || within(path, attr) })
+// placeIn is where values of an event belong: the step, and what of it.
+func placeIn(id journal.ID, step int, what string) []string {
+	return []string{"journal", string(id), strconv.Itoa(step), what}
 }
+
+// The parts of a step, as boxes name them.
+const (
+	inChanges   = "changes"
+	inAttrs     = "attrs"
+	inBefore    = "before"
+	inEffective = "effective"
+)
 
 // intent shares what is hidden with nobody: the adapter goes on with the one it has.
-func (r *redacting) intent(in journal.Intent) journal.Intent {
+func (d *Discretion) intent(in journal.Intent) (_ journal.Intent, err error) {
 	in.Steps = slices.Clone(in.Steps)
 	for i := range in.Steps {
 		s := &in.Steps[i]
-		s.Changes, s.Attrs, s.Before = r.changes(s.Changes), r.attrs(s.Attrs), r.attrs(s.Before)
+		attrs, before := d.attrs, d.attrs
+		if s.Op == opRestore {
+			attrs = d.image
+		}
+		if s.Op == opDelete {
+			before = d.image
+		}
+		if s.Changes, err = d.changes(s.Changes, placeIn(in.ID, i, inChanges)); err != nil {
+			return in, err
+		}
+		if s.Attrs, err = attrs(s.Backend, s.Attrs, placeIn(in.ID, i, inAttrs)...); err != nil {
+			return in, err
+		}
+		if s.Before, err = before(s.Backend, s.Before, placeIn(in.ID, i, inBefore)...); err != nil {
+			return in, err
+		}
+	}
+	if len(d.paths) == 0 {
+		return in, nil
 	}
 	in.Diff = slices.Clone(in.Diff)
 	for i := range in.Diff {
-		if c := &in.Diff[i]; r.hides(c.Path) {
+		if c := &in.Diff[i]; d.hides(c.Path) {
 			c.Before, c.After = markOf(c.Before), markOf(c.After)
 		}
 	}
-	in.Query = r.query(in.Query)
-	return in
+	in.Query = d.query(in.Query)
+	return in, nil
 }
 
-func (r *redacting) outcome(out journal.Outcome) journal.Outcome {
+func (d *Discretion) outcome(id journal.ID, out journal.Outcome) (_ journal.Outcome, err error) {
 	out.Steps = slices.Clone(out.Steps)
 	for i := range out.Steps {
-		out.Steps[i].Effective = r.changes(out.Steps[i].Effective)
+		if out.Steps[i].Effective, err = d.changes(out.Steps[i].Effective, placeIn(id, i, inEffective)); err != nil {
+			return out, err
+		}
 	}
-	return out
+	return out, nil
 }
 
-func (r *redacting) changes(changes []backends.Change) []backends.Change {
+// changes never keep what is secret of itself, not even in a vault: it is what somebody sets, and not what stood there.
+func (d *Discretion) changes(changes []backends.Change, about []string) (_ []backends.Change, err error) {
+	if len(d.paths) == 0 {
+		return changes, nil
+	}
 	changes = slices.Clone(changes)
 	for i, c := range changes {
-		if r.hides(c.Attr) {
-			changes[i].Values = marks(c.Values)
+		if d.hides(c.Attr) && c.Values != nil {
+			if changes[i].Values, err = d.withheld(shut(c.Values), append(slices.Clone(about), c.Attr)...); err != nil {
+				return nil, err
+			}
 		}
+	}
+	return changes, nil
+}
+
+// shut are values without the texts of secrets.
+func shut(values backends.Values) backends.Values {
+	values = values.Clone()
+	for i, v := range values {
+		if v.Kind() == backends.KindSecret {
+			values[i] = backends.Secret("")
+		}
+	}
+	return values
+}
+
+// attrs are some attributes of a record, and not all that there is of it.
+func (d *Discretion) attrs(_ string, attrs backends.Attributes, about ...string) (_ backends.Attributes, err error) {
+	if attrs == nil || len(d.paths) == 0 {
+		return attrs, nil
+	}
+	rest := make(backends.Attributes, len(attrs))
+	for name, values := range attrs {
+		if d.hides(name) && values != nil {
+			if values, err = d.withheld(shut(values), append(slices.Clone(about), name)...); err != nil {
+				return nil, err
+			}
+		}
+		rest[name] = values
+	}
+	return rest, nil
+}
+
+// event is one of the journal, with what the vault opens of it: for whoever takes it back, and nobody else.
+func (d *Discretion) event(e journal.Event) journal.Event {
+	if d == nil || d.vault == nil {
+		return e
+	}
+	id := e.Intent.ID
+	e.Intent.Steps = slices.Clone(e.Intent.Steps)
+	for i := range e.Intent.Steps {
+		s := &e.Intent.Steps[i]
+		s.Changes = d.openedChanges(s.Changes, placeIn(id, i, inChanges))
+		s.Attrs = d.opened(s.Attrs, placeIn(id, i, inAttrs)...)
+		s.Before = d.opened(s.Before, placeIn(id, i, inBefore)...)
+	}
+	if e.Outcome != nil {
+		out := *e.Outcome
+		out.Steps = slices.Clone(out.Steps)
+		for i := range out.Steps {
+			out.Steps[i].Effective = d.openedChanges(out.Steps[i].Effective, placeIn(id, i, inEffective))
+		}
+		e.Outcome = &out
+	}
+	return e
+}
+
+func (d *Discretion) openedChanges(changes []backends.Change, about []string) []backends.Change {
+	changes = slices.Clone(changes)
+	for i, c := range changes {
+		changes[i].Values = d.opened(backends.Attributes{c.Attr: c.Values}, about...)[c.Attr]
 	}
 	return changes
 }
 
-func (r *redacting) attrs(attrs backends.Attributes) backends.Attributes {
-	if attrs == nil {
-		return nil
+// shown is a step as a plan may print it.
+func (d *Discretion) shown(step journal.Step) journal.Step {
+	if d == nil || len(d.paths) == 0 {
+		return step
 	}
-	rest := make(backends.Attributes, len(attrs))
-	for name, values := range attrs {
-		if r.hides(name) {
-			values = marks(values)
+	step.Changes = slices.Clone(step.Changes)
+	for i, c := range step.Changes {
+		if d.hides(c.Attr) {
+			step.Changes[i].Values = marks(c.Values)
 		}
-		rest[name] = values
 	}
-	return rest
+	step.Attrs = step.Attrs.Clone()
+	for name, values := range step.Attrs {
+		if d.hides(name) {
+			step.Attrs[name] = marks(values)
+		}
+	}
+	return step
 }
 
 // redactedMark is what stands for a value in a diff and in a query.
 const redactedMark = "********"
 
 // query is what a search asked: where it names such an attribute, at all, nothing of it is kept.
-func (r *redacting) query(text string) string {
+func (d *Discretion) query(text string) string {
 	plain, err := url.QueryUnescape(text)
 	if err != nil {
 		plain = text
 	}
 	plain = strings.ToLower(plain)
-	for _, path := range r.paths {
+	for _, path := range d.paths {
 		last := path[strings.LastIndexAny(path, ".:")+1:]
 		if strings.Contains(plain, strings.ToLower(last)) {
 			return redactedMark

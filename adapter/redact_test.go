@@ -12,7 +12,10 @@ import (
 
 // sensitive keeps the values of attributes out of the journal.
 func sensitive(names ...string) edit {
-	return edit{options: func(o *Options) { o.Journal = Redact(o.Journal, o.Mappings, names) }}
+	return edit{options: func(o *Options) {
+		o.Discretion = NewDiscretion(o.Mappings, names, nil)
+		o.Journal = Redact(o.Journal, o.Discretion)
+	}}
 }
 
 // written is all that the journal has, as JSON.
@@ -74,7 +77,7 @@ func TestWhatWasRedactedIsToldToBeLost(t *testing.T) {
 
 func TestOnlyTheSensitiveIsRedacted(t *testing.T) {
 	t.Parallel()
-	r := &redacting{paths: []string{"title", "data.salary", "name.familyName"}}
+	r := &Discretion{paths: []string{"title", "data.salary", "name.familyName"}}
 	for attr, want := range map[string]bool{
 		"title": true, "Title": true, "title;lang-de": true, "titles": false, "subtitle": false, "data": true, "data.salary": true, "data.salary.monthly": true, "data.name": false,
 		"name": true, "name.familyName": true, "name.givenName": false, `data."*"`: true, `other."*"`: false,
@@ -95,7 +98,7 @@ func TestOnlyTheSensitiveIsRedacted(t *testing.T) {
 
 func TestTheAdapterKeepsWhatItsJournalIsNotTold(t *testing.T) {
 	t.Parallel()
-	r := &redacting{Journal: journal.None{}, paths: []string{"title"}}
+	r := &Discretion{paths: []string{"title"}}
 	in := journal.Intent{
 		Steps: []journal.Step{{
 			Changes: []backends.Change{{Op: backends.Replace, Attr: "title", Values: backends.Strings("Boss")}},
@@ -107,8 +110,8 @@ func TestTheAdapterKeepsWhatItsJournalIsNotTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := r.intent(in)
-	if is, err := json.Marshal(in); err != nil || string(is) != string(was) {
+	told, failed := r.intent(in)
+	if is, err := json.Marshal(in); failed != nil || err != nil || string(is) != string(was) {
 		t.Errorf("the adapter has %s now, %v", is, err)
 	}
 	text, err := json.Marshal(told)

@@ -104,6 +104,7 @@ func (p *putting) comeIn(ctx context.Context, r *rewind, was backends.Record) er
 // become has a record that is there be as it was.
 func (p *putting) become(ctx context.Context, r *rewind, was backends.Record) error {
 	b := r.own
+	was.Attrs = asItIs(was.Attrs, b.now.attrs())
 	moves := r.c.Backend().Capabilities().Rename && backends.Normalize(backends.NameRule, was.Name) != backends.Normalize(backends.NameRule, b.now.name)
 	if moves {
 		b.then.name = was.Name

@@ -47,6 +47,8 @@ type Options struct {
 
 	Limits []journal.Limit // that Journal holds writes against: what has none is not weighed
 
+	Discretion *Discretion // what Journal is not told, and what it keeps in boxes; nil: it is told everything
+
 	ReadOnly  bool     // clients write nothing
 	Shadow    bool     // their writes are planned, journaled and answered as if they were done, and nothing is written; needs Events
 	Protected []string // paths of attributes that clients cannot change, as ProtectedPath gives them

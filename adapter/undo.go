@@ -123,6 +123,7 @@ func isOwn(e journal.Event, step journal.Step) bool {
 
 // undo takes one event back. The error is what stands in the way of all others, too.
 func (s *Service) undo(ctx context.Context, caller scim.Caller, e journal.Event, o UndoOptions, listed map[journal.ID]bool, seen map[imageKey]*subject, u *Undone) error {
+	e = s.o.Discretion.event(e)
 	result, why, err := s.undoable(ctx, e, o, listed)
 	if err != nil || result != "" {
 		return u.end(result, why, err)
@@ -273,7 +274,7 @@ func (s *Service) Restore(ctx context.Context, caller scim.Caller, typ, id strin
 			return u, fmt.Errorf("event %s: %s", e.Intent.ID, why)
 		}
 		if len(standing(e)) > 0 {
-			events = append(events, e)
+			events = append(events, s.o.Discretion.event(e))
 		}
 	}
 	if len(events) == 0 {

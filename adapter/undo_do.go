@@ -187,6 +187,7 @@ func (r *rewind) tell(w *work, u *Undone) bool {
 
 // script is a step in the language of its directory.
 func (s *Service) script(step journal.Step) []string {
+	step = s.o.Discretion.shown(step)
 	c, ok := s.byName[step.Backend]
 	if !ok {
 		return nil

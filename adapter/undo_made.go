@@ -41,7 +41,7 @@ func (r *rewind) untouched(st stood) {
 	for _, name := range slices.Sorted(maps.Keys(st.Attrs)) {
 		want, is := st.Attrs[name], r.own.then.attrs().Get(name)
 		if !syntax(name).ReadOnly && !r.c.notPut(name) && !neverBack(st, name) && !blank(want) && !blank(is) && !r.pending(name) && !r.c.alike(name, is, want) && !r.c.alikeButForNames(name, is, want) && !r.namedBy(name, is, want) {
-			r.conflict("%s: it was made with %s, now it is %s", name, inWords(want), inWords(is))
+			r.conflict("%s: it was made with %s, now it is %s", name, r.inWords(name, want), r.inWords(name, is))
 		}
 	}
 	for _, lower := range slices.Sorted(maps.Keys(r.own.then.whole)) {
@@ -50,7 +50,7 @@ func (r *rewind) untouched(st stood) {
 		_, points := r.c.pointsWith(a.name)
 		points = points || r.own.then.isPart(a.name) && len(st.Attrs.Get(r.c.Backend().Capabilities().Document)) > 0 // which was looked at as a whole
 		if len(a.values) > 0 && a.name != r.c.Backend().Capabilities().Document && len(st.Attrs.Get(a.name)) == 0 && !s.ReadOnly && !s.Always && !r.c.notPut(a.name) && s.Known && !points && !blank(a.values) && !r.namedBy(a.name, a.values, nil) {
-			r.conflict("%s: it was made without, now it is %s", a.name, inWords(a.values))
+			r.conflict("%s: it was made without, now it is %s", a.name, r.inWords(a.name, a.values))
 		}
 	}
 }

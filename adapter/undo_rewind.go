@@ -151,7 +151,7 @@ func (r *rewind) changeBack(ctx context.Context, st stood) error {
 			return err
 		}
 		if !left && !r.o.Force {
-			r.conflict("%s: the event left %s, now it is %s", change.Attr, leftBy(change), is)
+			r.conflict("%s: the event left %s, now it is %s", change.Attr, r.leftBy(change), is)
 			r.own.kept[strings.ToLower(change.Attr)] = true
 			continue
 		}
@@ -178,7 +178,7 @@ func (r *rewind) asLeft(ctx context.Context, change backends.Change) (left bool,
 		}
 		values, _ := r.own.then.values(change.Attr)
 		left, err = r.same(ctx, change, values)
-		return left, inWords(values), err
+		return left, r.inWords(change.Attr, values), err
 	}
 	if _, ref := r.c.pointsWith(change.Attr); ref {
 		return true, "", nil
@@ -222,14 +222,23 @@ func (c *class) sameDocument(attr string, a, b backends.Value) bool {
 	return json.Unmarshal([]byte(a.Text()), &is) == nil && json.Unmarshal([]byte(b.Text()), &was) == nil && reflect.DeepEqual(is, was)
 }
 
-func leftBy(change backends.Change) string {
+func (r *rewind) leftBy(change backends.Change) string {
+	words := r.inWords(change.Attr, change.Values)
 	switch {
 	case change.Op == backends.Add:
-		return inWords(change.Values) + " there"
+		return words + " there"
 	case change.Op == backends.Remove && len(change.Values) > 0:
-		return inWords(change.Values) + " not there"
+		return words + " not there"
 	}
-	return inWords(change.Values)
+	return words
+}
+
+// inWords is inWords of an attribute, with blanks for what nobody is to read.
+func (r *rewind) inWords(attr string, values backends.Values) string {
+	if r.s.o.Discretion.hides(attr) {
+		values = marks(values)
+	}
+	return inWords(values)
 }
 
 // inWords is values for a sentence.
@@ -355,7 +364,7 @@ func (r *rewind) putIn(ctx context.Context, st stood, deleted bool) error {
 				return err
 			}
 			if is, _ := b.then.values(back.Attr); len(is) > 0 && !r.o.Force {
-				r.notes = append(r.notes, fmt.Sprintf("%s/%s: %s is %s by now, and stays so", c.Name(), st.Key, back.Attr, inWords(is)))
+				r.notes = append(r.notes, fmt.Sprintf("%s/%s: %s is %s by now, and stays so", c.Name(), st.Key, back.Attr, r.inWords(back.Attr, is)))
 				continue
 			}
 			back.Op = backends.Replace
@@ -412,7 +421,7 @@ func (r *rewind) overlay(ctx context.Context, e journal.Event, st stood) error {
 			left = change.Values[0].Text()
 		}
 		if is := want[change.Attr]; is != left && !r.o.Force {
-			r.conflict("%s: the event left %q, now it is %q", change.Attr, left, is)
+			r.conflict("%s: the event left %s, now it is %s", change.Attr, r.inWords(change.Attr, backends.Strings(left)), r.inWords(change.Attr, backends.Strings(is)))
 			continue
 		}
 		if delete(want, change.Attr); before[change.Attr] != "" {
@@ -449,6 +458,10 @@ func (r *rewind) bringBack(ctx context.Context, st stood) error {
 	}
 	whole := map[string]attribute{}
 	for name, values := range st.Before {
+		if isPart(name) && blank(values) { // its document is there without it
+			r.lose(name)
+			continue
+		}
 		whole[strings.ToLower(name)] = attribute{name, values}
 	}
 	b.then = picture{looked: true, there: true, full: true, name: st.Name, whole: whole, listed: map[string]map[string]listed{}, extras: b.then.extras}

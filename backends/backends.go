@@ -161,6 +161,7 @@ type Syntax struct {
 	ReadOnly bool // NO-USER-MODIFICATION, a generated column
 	Ref      bool // values are names of records (DN syntax)
 	MaxLen   int  // longest value; 0: not said
+	Octets   bool // octets of which the schema says nothing more: octetString
 	Stamp    bool // every write sets it: a version, the time of the last change
 	Always   bool // who is given no value gets one all the same, or cannot be: a column with a default, or NOT NULL
 }

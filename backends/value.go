@@ -53,6 +53,9 @@ func Decimal(digits string) Value { return Value{kind: KindDecimal, text: digits
 // Secret is a password or key: it can be compared and sent, never printed.
 func Secret(s string) Value { return Value{kind: KindSecret, secret: unique.Make(s)} }
 
+// Sealed is a secret of which there is only a box that somebody else has the key of: like a Secret whose text nobody has, but the box can be kept.
+func Sealed(box []byte) Value { return Value{kind: KindSecret, text: string(box)} }
+
 // Bool is a truth value.
 func Bool(b bool) Value {
 	v := Value{kind: KindBool}
@@ -127,7 +130,15 @@ func (v Value) Bool() bool { return v.num != 0 }
 // Time is the instant of a Time, in UTC.
 func (v Value) Time() time.Time { return time.Unix(v.num, int64(v.nsec)).UTC() }
 
-// Reveal is the text of a Secret, for the one place that sends it to the directory; of anything else it is "".
+// Box is what Sealed was given; of anything else it is nil.
+func (v Value) Box() []byte {
+	if v.kind != KindSecret || v.text == "" {
+		return nil
+	}
+	return []byte(v.text)
+}
+
+// Reveal is the text of a Secret, for the two places that need it: the one that sends it to the directory, and the one that seals it. Of anything else it is "".
 func (v Value) Reveal() string {
 	if v.kind != KindSecret || v.secret == (unique.Handle[string]{}) {
 		return ""
@@ -184,10 +195,11 @@ type wire struct {
 	Bool     *bool       `json:"bool,omitempty"`
 	Time     *time.Time  `json:"time,omitempty"`
 	Secret   *bool       `json:"secret,omitempty"`
+	Sealed   []byte      `json:"sealed,omitempty"` // the box of a Secret
 	Row      *Attributes `json:"row,omitempty"`
 }
 
-// MarshalJSON keeps the kind: {"int":7}. A Secret is {"secret":true}, its text is gone.
+// MarshalJSON keeps the kind: {"int":7}. A Secret is {"secret":true}, its text is gone, if it does not lie in a box.
 func (v Value) MarshalJSON() ([]byte, error) {
 	var w wire
 	switch v.kind {
@@ -212,7 +224,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 		w.Time = &t
 	case KindSecret:
 		yes := true
-		w.Secret = &yes
+		w.Secret, w.Sealed = &yes, v.Box()
 	case KindRow:
 		parts := v.Row()
 		w.Row = &parts
@@ -222,7 +234,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return json.Marshal(w)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. A Secret comes back as a Secret without text.
+// UnmarshalJSON reads what MarshalJSON wrote. A Secret comes back as a Secret without text, with its box.
 func (v *Value) UnmarshalJSON(data []byte) error {
 	var w wire
 	if err := json.Unmarshal(data, &w); err != nil {
@@ -244,7 +256,9 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	case w.Time != nil:
 		*v = Time(*w.Time)
 	case w.Secret != nil:
-		*v = Secret("")
+		if *v = Secret(""); len(w.Sealed) > 0 {
+			*v = Sealed(w.Sealed)
+		}
 	case w.Row != nil:
 		*v = Row(*w.Row)
 	case string(data) == "null":

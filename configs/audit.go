@@ -205,9 +205,11 @@ const (
 type Backup struct {
 	Schedule string `config:"schedule"` // of cron, in UTC; "": none
 	Secrets  string `config:"secrets"`
-	Key      Secret `config:"key"`  // 32 bytes, of AES-256-GCM
-	Rate     int    `config:"rate"` // records read a second at most; 0: no limit
-	Keep     int    `config:"keep"` // snapshots of the schedule that are kept; 0: all
+	Key      Secret `config:"key"` // 32 bytes, of AES-256-GCM
+	// FormerKeys are keys with which secrets were encrypted before: nothing is any more, and what was can be restored.
+	FormerKeys []Secret `config:"former_keys"`
+	Rate       int      `config:"rate"` // records read a second at most; 0: no limit
+	Keep       int      `config:"keep"` // snapshots of the schedule that are kept; 0: all
 }
 
 // Validate checks the section.
@@ -218,6 +220,9 @@ func (b Backup) Validate() Faults {
 	}
 	faults = append(faults, oneOf("secrets", b.Secrets, []string{SecretsOmit, SecretsEncrypted})...)
 	faults = append(faults, checkKey("key", b.Key)...)
+	for i, key := range b.FormerKeys {
+		faults = append(faults, checkKey(index("former_keys", i), key)...)
+	}
 	if b.Secrets == SecretsEncrypted && b.Key.IsZero() {
 		faults = faults.add("key", "write ${file:/path} with the output of openssl rand -hex 32", "is missing: secrets cannot be encrypted without it")
 	}

@@ -48,7 +48,7 @@ func TestWhatIsNotSaidHasItsDefault(t *testing.T) {
 		t.Error(diff)
 	}
 	if c.Server.Address() != "0.0.0.0:8080" || c.Server.Loopback() || !c.Auth.Enabled || c.Security.MaxRequestSize != 1_000_000 || c.SCIM != want.SCIM ||
-		c.Monitoring != want.Monitoring || c.Logging != want.Logging || c.Database != want.Database || c.Backup != want.Backup {
+		c.Monitoring != want.Monitoring || c.Logging != want.Logging || c.Database != want.Database || !reflect.DeepEqual(c.Backup, want.Backup) {
 		t.Errorf("defaults are %+v", c)
 	}
 }

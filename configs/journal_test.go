@@ -25,7 +25,7 @@ audit:
     - {to: stdout}
     - {to: syslog, address: "udp://[::1]:514"}
     - {to: webhook, url: "https://siem.example.org/in?k=v", token: abc}
-backup: {schedule: "*/15 2-4 * jan-mar mon,fri", secrets: encrypted, key: `+key+`, rate: 0, keep: 0}
+backup: {schedule: "*/15 2-4 * jan-mar mon,fri", secrets: encrypted, key: `+key+`, former_keys: [`+key+`], rate: 0, keep: 0}
 guard:
   limits:
     - {kind: delete, count: 20}
@@ -46,7 +46,7 @@ scim: {mode: shadow, dry_run: true}
 				{To: ExportWebhook, URL: NewSecret("https://siem.example.org/in?k=v"), Token: NewSecret("abc")},
 			},
 		},
-		Backup: Backup{Schedule: "*/15 2-4 * jan-mar mon,fri", Secrets: SecretsEncrypted, Key: secret},
+		Backup: Backup{Schedule: "*/15 2-4 * jan-mar mon,fri", Secrets: SecretsEncrypted, Key: secret, FormerKeys: []Secret{secret}},
 		Guard: Guard{
 			Limits: []GuardLimit{
 				{Kind: GuardDelete, Count: 20, Window: time.Hour, Per: GuardPerClient},

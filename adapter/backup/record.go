@@ -32,7 +32,7 @@ func encode(tenant, typ string, rec backends.Record) (content []byte, digest [sh
 	attrs := rec.Attrs.Clone()
 	for _, values := range attrs {
 		slices.SortFunc(values, func(a, b backends.Value) int {
-			return cmp.Or(cmp.Compare(a.Kind(), b.Kind()), cmp.Compare(a.Text(), b.Text()))
+			return cmp.Or(cmp.Compare(a.Kind(), b.Kind()), cmp.Compare(a.Text(), b.Text()), bytes.Compare(a.Box(), b.Box()))
 		})
 	}
 	content, err = json.Marshal(Record{Key: rec.Key, Name: rec.Name, Attrs: attrs})

@@ -19,6 +19,8 @@ import (
 type View struct {
 	backends.ReadOnly
 	class backends.Backend
+	// Open gives what a snapshot has of a record with what it has in boxes, where whoever reads it may have that; nil: the boxes stay shut.
+	Open func(backends.Key, backends.Attributes) backends.Attributes
 
 	keys    []backends.Key
 	bodies  map[backends.Key][]byte
@@ -68,6 +70,9 @@ func (v *View) record(key backends.Key, attrs []string) (backends.Record, bool, 
 	stored, err := decode(body)
 	if err != nil {
 		return backends.Record{}, false, fmt.Errorf("the record %s of the snapshot: %w", key, err)
+	}
+	if v.Open != nil {
+		stored.Attrs = v.Open(key, stored.Attrs)
 	}
 	rec := backends.Record{Key: key, Name: stored.Name, Attrs: backends.Attributes{}}
 	for _, attr := range attrs {

@@ -35,7 +35,8 @@ func backupCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup",
 		Short: "Make snapshots of the directory's records, and compare, check and export them",
-		Long: `A snapshot has every record of a resource type with all of its attributes, also those that nothing maps, as the directory had them, but no secrets. They lie in
+		Long: `A snapshot has every record of a resource type with all of its attributes, also those that nothing maps, as the directory had them; secrets only if
+backup.secrets is encrypted. They lie in
 schema backup of the journal's database (database.url); what has not changed since the last one is not stored again.
 
   scim-adapter backup create --config scim.yaml
@@ -157,18 +158,13 @@ func (b *backupRun) types(only string) ([]*mapping.Mapping, error) {
 
 func (b *backupRun) create(ctx context.Context, only string) error {
 	section := b.p.config.Backup
-	if section.Secrets == configs.SecretsEncrypted {
-		return usageError{errors.New("backup.secrets is encrypted, which snapshots cannot do yet: write omit")}
-	}
-	if len(b.p.config.Audit.Sensitive) > 0 {
-		return usageError{errors.New("audit.sensitive names values that are never to be stored, and a snapshot would hold them: leaving them out of snapshots is not in this version")}
-	}
 	all, err := b.types(only)
 	if err != nil {
 		return err
 	}
 	for _, m := range all {
-		from := backup.Source{Tenant: b.tenant, Type: m.ResourceType().Name, Records: m.Backend(), Rate: section.Rate}
+		from := backup.Source{Tenant: b.tenant, Type: m.ResourceType().Name, Rate: section.Rate}
+		from.Records = b.p.discretion.InSnapshot(b.tenant, from.Type, m.Backend())
 		done := func() {}
 		if file, ok := b.err.(*os.File); ok && isTerminal(file) {
 			bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(b.err), progressbar.OptionSetDescription(from.Type), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
@@ -229,7 +225,7 @@ func (b *backupRun) diff(ctx context.Context, ids []string, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		all = b.store.DiffNow(ctx, was, types[0].Backend())
+		all = b.store.DiffNow(ctx, was, b.p.discretion.InSnapshot(b.tenant, was.Type, types[0].Backend()))
 	}
 	n := 0
 	for d, err := range all {

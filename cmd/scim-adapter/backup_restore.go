@@ -119,6 +119,11 @@ func (b *backupRestore) chosen(ctx context.Context, args []string) (*past, adapt
 	if err != nil {
 		return nil, o, err
 	}
+	for typ, view := range past.views {
+		view.Open = func(key backends.Key, attrs backends.Attributes) backends.Attributes {
+			return b.p.discretion.FromSnapshot(b.tenant, typ, key, attrs)
+		}
+	}
 	o = adapter.PutBackOptions{Past: past.classes(), Keys: map[string][]backends.Key{}, Others: b.others}
 	if limit := b.p.config.Backup.Rate; limit > 0 {
 		o.Pace = rate.NewLimiter(rate.Limit(limit), 1).Wait

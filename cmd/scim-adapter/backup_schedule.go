@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/adapter/backup"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/mapping"
@@ -48,6 +49,7 @@ type backups struct {
 	config   configs.Backup
 	tenant   string
 	types    []*mapping.Mapping
+	discreet *adapter.Discretion
 	answers  func(context.Context, *mapping.Mapping) error // whether the directory of a mapping does
 	log      *slog.Logger
 	metrics  backupMetrics
@@ -64,12 +66,8 @@ func (w *world) newBackups() *backups {
 	if w.config.Backup.Schedule == "" {
 		return nil
 	}
-	if len(w.config.Audit.Sensitive) > 0 {
-		w.log.Error("no snapshots are made: audit.sensitive names values that are never to be stored, and a snapshot would hold them")
-		return nil
-	}
 	b := &backups{
-		database: w.config.Database, config: w.config.Backup, tenant: w.config.MultiTenant.DefaultTenant, types: w.mappings.All(), log: w.log, metrics: newBackupMetrics(w.registry),
+		database: w.config.Database, config: w.config.Backup, tenant: w.config.MultiTenant.DefaultTenant, types: w.mappings.All(), discreet: w.discretion, log: w.log, metrics: newBackupMetrics(w.registry),
 		answers: func(ctx context.Context, m *mapping.Mapping) error { return w.directories[m.BackendName()].Ping(ctx) },
 		now:     time.Now, sleep: sleep, done: map[string]time.Time{}, notBefore: map[string]time.Time{}, mayPrune: true,
 	}
@@ -137,7 +135,8 @@ func (b *backups) snapshot(ctx context.Context, m *mapping.Mapping, slot time.Ti
 		return
 	}
 	began := b.now()
-	one, err := b.store.Create(ctx, backup.Source{Tenant: b.tenant, Type: typ, Records: m.Backend(), Rate: b.config.Rate, Slot: slot})
+	records := b.discreet.InSnapshot(b.tenant, typ, m.Backend())
+	one, err := b.store.Create(ctx, backup.Source{Tenant: b.tenant, Type: typ, Records: records, Rate: b.config.Rate, Slot: slot})
 	switch {
 	case errors.Is(err, backup.ErrMade):
 		b.done[typ] = slot

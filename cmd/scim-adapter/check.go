@@ -59,9 +59,7 @@ func check(ctx context.Context, path string, live bool) (string, error) {
 	if faults := p.mappings.RunTests(); len(faults) > 0 {
 		return "", faults
 	}
-	for _, warning := range p.config.Warnings() {
-		p.log.Warn(warning)
-	}
+	p.warn()
 	w, err := build(ctx, p)
 	switch {
 	case errors.Is(err, litejournal.ErrInUse):

@@ -73,7 +73,7 @@ func (w *world) openJournal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.journal, w.store = adapter.Redact(s, w.mappings, w.config.Audit.Sensitive), s
+	w.journal, w.store = adapter.Redact(s, w.discretion), s
 	return nil
 }
 

@@ -39,9 +39,7 @@ func serve(ctx context.Context, path string, started func(scim string)) error {
 	if p.config.Server.Workers > 0 {
 		runtime.GOMAXPROCS(p.config.Server.Workers)
 	}
-	for _, warning := range p.config.Warnings() {
-		p.log.Warn(warning)
-	}
+	p.warn()
 	w, err := build(ctx, p)
 	if err != nil {
 		p.close()

@@ -37,6 +37,7 @@ type plan struct {
 	mappings    *mapping.Set
 	me          filter.Path // the attribute of a User that holds a caller's subject; zero: none
 	protected   []string    // paths of attributes that clients cannot change
+	discretion  *adapter.Discretion
 	log         *slog.Logger
 }
 
@@ -45,9 +46,6 @@ type plan struct {
 func load(path string, logger func(configs.Logging) *slog.Logger) (*plan, error) {
 	config, faults := configs.Load(path)
 	if len(faults) > 0 {
-		return nil, faults
-	}
-	if faults := refuseNotYet(config); len(faults) > 0 {
 		return nil, faults
 	}
 	log := logger(config.Logging)
@@ -67,6 +65,7 @@ func load(path string, logger func(configs.Logging) *slog.Logger) (*plan, error)
 		p.me, faults = findMe(config, p.mappings)
 		var more configs.Faults
 		p.protected, more = findProtected(config, p.mappings)
+		p.discretion = discretion(config, p.mappings)
 		faults = append(append(faults, more...), refuseReviews(config, p.mappings)...)
 	}
 	if len(faults) > 0 {
@@ -141,7 +140,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
 		DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount, MaxSort: choices.MaxSort, CursorKey: key, CursorTTL: choices.CursorTimeout,
 		Replicas: p.config.Server.Replicas, Limits: adapter.GuardLimits(p.config.Guard),
-		Events: w.events(), Guard: w.guard(),
+		Discretion: p.discretion, Events: w.events(), Guard: w.guard(),
 		ReadOnly: choices.Mode == configs.ModeReadOnly, Shadow: choices.Mode == configs.ModeShadow, Protected: p.protected,
 	})
 	authenticate := auth.Anonymous

@@ -22,6 +22,7 @@ func (s *Schema) Syntax(attr string) backends.Syntax {
 		Single:   a.Single,
 		ReadOnly: a.NoUser,
 		Ref:      a.Syntax == syntaxDN || a.Syntax == syntaxNameUID,
+		Octets:   a.Syntax == syntaxOctets,
 	}
 }
 

@@ -1,0 +1,121 @@
+package adapter
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/backends/backendtest"
+)
+
+// vaulted is sensitive with a vault.
+func vaulted(vault *Vault, names ...string) edit {
+	return edit{options: func(o *Options) {
+		o.Discretion = NewDiscretion(o.Mappings, names, vault)
+		o.Journal = Redact(o.Journal, o.Discretion)
+	}}
+}
+
+func TestWhatLiesInTheVaultComesBack(t *testing.T) {
+	vault := newTestVault(t, 1)
+	h := newHouse(t, vaulted(vault, "title", "externalId"))
+	alice := h.create("User", `{"userName":"alice","title":"Zclerk","password":"Zhush","externalId":"Zx1"}`).ID
+	h.patch("User", alice, `{"op":"replace","path":"title","value":"Zboss"},{"op":"replace","path":"externalId","value":"Zx2"}`)
+	u := h.undone()
+	if res := h.get("User", alice).Resource; u.Result != UndoDone || len(u.Lost) > 0 || at(res, "title") != "Zclerk" || at(res, "externalId") != "Zx1" {
+		t.Errorf("%+v, %s", u, res.AppendJSON(nil))
+	}
+	h.remove(alice)
+	plan := h.undo(1, UndoOptions{DryRun: true})[0]
+	if len(plan.Lost) > 0 || strings.Contains(fmt.Sprint(plan), "Zclerk") || strings.Contains(fmt.Sprint(plan), "Zhush") {
+		t.Errorf("the plan: %+v", plan)
+	}
+	u = h.undo(1, UndoOptions{})[0]
+	if res := h.get("User", alice).Resource; u.Result != UndoDone || slices.Contains(u.Lost, "userPassword") || slices.Contains(u.Lost, "title") || at(res, "title") != "Zclerk" {
+		t.Errorf("%+v, %s", u, res.AppendJSON(nil))
+	}
+	recs, err := h.memory.Class(backendtest.Class{}).Fetch(t.Context(), []backends.Key{backends.Key(alice)}, []string{"userPassword"})
+	if err != nil || len(recs) != 1 || recs[0].Attrs["userPassword"][0].Reveal() == "" {
+		t.Errorf("the password is %v, %v", recs, err)
+	}
+	if text := h.written(); strings.Contains(text, "Zclerk") || strings.Contains(text, "Zhush") || strings.Contains(text, "Zx1") {
+		t.Errorf("the journal has them: %s", text)
+	}
+}
+
+func TestWithoutItsKeyWhatIsInTheVaultIsLost(t *testing.T) {
+	h := newHouse(t, vaulted(newTestVault(t, 1), "title"))
+	alice := h.create("User", `{"userName":"alice","title":"Clerk","password":"hush"}`).ID
+	h.remove(alice)
+	h.o.Discretion.vault = newTestVault(t, 2)
+	u := h.undo(1, UndoOptions{})[0]
+	if res := h.get("User", alice).Resource; u.Result != UndoDone || !slices.Contains(u.Lost, "userPassword") || !slices.Contains(u.Lost, "title") || at(res, "title") != nil {
+		t.Errorf("%+v, %s", u, res.AppendJSON(nil))
+	}
+}
+
+func TestAClosedVaultTakesNothingMore(t *testing.T) {
+	vault := newTestVault(t, 1)
+	h := newHouse(t, vaulted(vault, "title"))
+	alice := h.create("User", `{"userName":"alice","title":"Clerk"}`).ID
+	h.remove(alice)
+	vault.Closed = true
+	if u := h.undo(1, UndoOptions{})[0]; len(u.Lost) > 0 {
+		t.Errorf("what is in does not come out: %+v", u)
+	}
+	h.remove(alice)
+	if u := h.undo(1, UndoOptions{})[0]; !slices.Contains(u.Lost, "title") {
+		t.Errorf("something more was put in: %+v", u)
+	}
+}
+
+func TestOfADocumentOnlyWhatIsHiddenIsWithheld(t *testing.T) {
+	t.Parallel()
+	const text = `{"name":{"given":"Ann","Salary":1.50},"salary":7,"<pets>":[{"salary":1,"n":"a"},{"n":"b"}]}`
+	for name, vault := range map[string]*Vault{"nothing is kept": nil, "it lies in a vault": newTestVault(t, 1)} {
+		d := &Discretion{paths: []string{"data.name.salary", `data."<pets>".salary`, "data.bonus"}, vault: vault}
+		was := backends.Attributes{"data": backends.Strings(text), "data.name.salary": backends.Strings("1.50"), "id": backends.Strings("1")}
+		is, err := d.image("User", was, "here")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := `{"<pets>":[{"n":"a"},{"n":"b"}],"name":{"given":"Ann"},"salary":7}`; is["data"][0].Text() != want || !blank(is["data.name.salary"]) || !blank(is[`data."<pets>".salary`]) || len(is) != 4 {
+			t.Errorf("%s: %v", name, is)
+		}
+		stored, err := json.Marshal(is)
+		var read backends.Attributes
+		if err == nil {
+			err = json.Unmarshal(stored, &read)
+		}
+		if err != nil || strings.Contains(string(stored), "1.50") {
+			t.Errorf("%s: %s, %v", name, stored, err)
+		}
+		back := d.opened(read, "here")
+		if got := back["data"][0].Text(); (got == text) != (vault != nil) {
+			t.Errorf("%s: it comes back as %s", name, got)
+		}
+		now := backends.Attributes{"data": backends.Strings(`{"name":{"given":"Bob","Salary":2},"<pets>":[{"salary":9}]}`)}
+		if got := asItIs(read, now)["data"][0].Text(); got != `{"<pets>":[{"n":"a","salary":9},{"n":"b"}],"name":{"Salary":2,"given":"Ann"},"salary":7}` {
+			t.Errorf("%s: put into what is there now: %s", name, got)
+		}
+	}
+	d := &Discretion{paths: []string{"data.salary"}}
+	for _, other := range []backends.Values{backends.Strings("no document"), backends.Strings("{}", "{}"), {backends.Int(1)}} {
+		if is, err := d.image("User", backends.Attributes{"data": other}, "here"); err != nil || !blank(is["data"]) || len(is["data"]) != len(other) {
+			t.Errorf("%v: %v, %v", other, is, err)
+		}
+	}
+	if is, err := d.image("User", backends.Attributes{"data": backends.Strings(`{ "a": 1 }`)}, "here"); err != nil || is["data"][0].Text() != `{ "a": 1 }` || len(is) != 1 {
+		t.Errorf("a document without it: %v, %v", is, err)
+	}
+}
+
+func TestNamesThatAreNobodysAreTold(t *testing.T) {
+	h := newHouse(t, vaulted(nil, "title", "salery", "externalId", "name", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber", "sn", "nosuch.thing", "carLicence"))
+	if got := fmt.Sprint(h.o.Discretion.Unknown()); got != "[salery nosuch.thing carLicence]" {
+		t.Errorf("%s", got)
+	}
+}
