@@ -121,8 +121,8 @@ func attempt(ctx context.Context, conn *sql.Conn, jb *job) (failed, broken error
 		return nil, err
 	}
 	if failed = jb.do(ctx, conn); failed != nil {
-		if _, err := conn.ExecContext(ctx, "ROLLBACK TO job"); err != nil {
-			return failed, err
+		if _, err := conn.ExecContext(ctx, "ROLLBACK TO job"); err != nil { // a disk that is full ends the transaction, too
+			return failed, errors.Join(failed, err)
 		}
 	}
 	_, broken = conn.ExecContext(ctx, "RELEASE job")
