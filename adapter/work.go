@@ -225,6 +225,9 @@ func (w *work) loose(ctx context.Context, from int, out *journal.Outcome) {
 func (w *work) compensate(ctx context.Context, event journal.ID, failed int, cause error, out *journal.Outcome) error {
 	out.Status = journal.StatusFailed
 	if !slices.ContainsFunc(out.Steps[:failed], func(step journal.StepOutcome) bool { return step.Status == journal.StatusDone }) {
+		if errors.Is(cause, backends.ErrProtected) {
+			out.Status = journal.StatusRefused
+		}
 		return cause
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.FinishTimeout)

@@ -22,6 +22,9 @@ var (
 // ErrHeld is the ErrRefused of a record that cannot go because others of the same database point at it: once they do not, it can.
 var ErrHeld = fmt.Errorf("%w, because others point at the record", ErrRefused)
 
+// ErrProtected is the ErrRefused of a record that the class protects: nobody may write it, whatever it is like.
+var ErrProtected = fmt.Errorf("%w, because the record is protected", ErrRefused)
+
 // Error wraps one of the errors above. Attr is the native attribute that is to blame, "" when unknown. Detail is a safe sentence for the
 // client; Cause holds the server's own text, for the log.
 type Error struct {

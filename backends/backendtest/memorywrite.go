@@ -222,7 +222,7 @@ func (b *memoryClass) writable(ctx context.Context, key backends.Key, cond backe
 	case b.c.ReadOnly:
 		return nil, backends.ReadOnly{}.Delete(ctx, key, cond)
 	case b.m.match(b.c.Protect, r):
-		return nil, &backends.Error{Kind: backends.ErrRefused, Detail: "This record is protected."}
+		return nil, &backends.Error{Kind: backends.ErrProtected, Detail: "This record is protected."}
 	case cond.Version != "" && cond.Version != r.Version, !b.m.match(cond.Assert, r):
 		return nil, &backends.Error{Kind: backends.ErrChanged}
 	}

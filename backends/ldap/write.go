@@ -164,7 +164,7 @@ type selfKnowledge struct {
 
 var (
 	errAccount   = &backends.Error{Kind: backends.ErrRefused, Detail: "This is the entry of the adapter's own account, which is never changed."}
-	errProtected = &backends.Error{Kind: backends.ErrRefused, Detail: "The entry is protected by the mapping."}
+	errProtected = &backends.Error{Kind: backends.ErrProtected, Detail: "The entry is protected by the mapping."}
 	errChanged   = &backends.Error{Kind: backends.ErrChanged, Detail: "The entry is no longer as it was read."}
 )
 
@@ -230,13 +230,17 @@ func (c *class) whyNot(ctx context.Context, in *info, key backends.Key, cond bac
 	return nil
 }
 
+// withCause adds what the server said. What that was taken for is left behind: an entry that is protected has not changed since it was read.
 func withCause(err, cause error) error {
-	var said *backends.Error
+	var said, taken *backends.Error
 	if !errors.As(err, &said) || said.Cause != nil {
 		return err
 	}
 	copied := *said
 	copied.Cause = cause
+	if errors.As(cause, &taken) && taken.Cause != nil {
+		copied.Cause = taken.Cause
+	}
 	return &copied
 }
 

@@ -202,10 +202,10 @@ func TestConditions(t *testing.T) {
 			t.Errorf("a condition that only reading can decide: %v", err)
 		}
 		protectedEntry := b.person(t, "keep", map[string][]string{"description": {"keep out"}})
-		if _, err := c.Modify(ctx, protectedEntry, []backends.Change{{Op: backends.Replace, Attr: "sn", Values: backends.Strings("x")}}, backends.Condition{}, nil); !errors.Is(err, backends.ErrRefused) {
+		if _, err := c.Modify(ctx, protectedEntry, []backends.Change{{Op: backends.Replace, Attr: "sn", Values: backends.Strings("x")}}, backends.Condition{}, nil); !errors.Is(err, backends.ErrProtected) || errors.Is(err, backends.ErrChanged) {
 			t.Errorf("modifying a protected entry: %v", err)
 		}
-		if err := c.Delete(ctx, protectedEntry, backends.Condition{}); !errors.Is(err, backends.ErrRefused) {
+		if err := c.Delete(ctx, protectedEntry, backends.Condition{}); !errors.Is(err, backends.ErrProtected) || errors.Is(err, backends.ErrChanged) {
 			t.Errorf("deleting a protected entry: %v", err)
 		}
 	})

@@ -15,7 +15,7 @@ import (
 // far as all who write take its row, which is what the adapter does also where only child rows change.
 
 var (
-	errProtected = &backends.Error{Kind: backends.ErrRefused, Detail: "The record is protected by the mapping."}
+	errProtected = &backends.Error{Kind: backends.ErrProtected, Detail: "The record is protected by the mapping."}
 	errChanged   = &backends.Error{Kind: backends.ErrChanged, Detail: "The record is no longer as it was read."}
 	errPolicy    = &backends.Error{Kind: backends.ErrRefused, Detail: "The database's row-level security lets this row be read, and not written."}
 	errOutside   = &backends.Error{Kind: backends.ErrRefused, Detail: "The row would not be one of the records of the mapping: its condition, or the database's row-level security, does not hold for it."}
