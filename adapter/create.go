@@ -135,7 +135,7 @@ func (s *Service) answer(ctx context.Context, w *work, want func(scim.Ref) bool)
 	}
 	var res *scim.Result
 	if err == nil {
-		res, err = s.show(ctx, w.c, w.req, rec, want)
+		res, err = s.show(ctx, w.c, w.req, rec, want, w.c.wantsExtras(want))
 	}
 	if err != nil {
 		return nil, s.away(err, http.StatusServiceUnavailable, "The change was made, but reading it back failed. Read the resource again.")
@@ -157,7 +157,7 @@ func (s *Service) asMade(ctx context.Context, w *work, want func(scim.Ref) bool)
 	for _, r := range w.c.refs {
 		r.clear(made[0].res)
 	}
-	if err := s.finishDress(ctx, w.c, w.req, []backends.Record{w.rec}, known, made); err != nil {
+	if err := s.finishDress(ctx, w.c, w.req, []backends.Record{w.rec}, false, made); err != nil {
 		return nil, err
 	}
 	d := made[0]

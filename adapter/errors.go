@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
@@ -54,6 +55,8 @@ func (s *Service) translate(err error, c *class, conditional bool) error {
 		return s.away(err, http.StatusServiceUnavailable, "Nobody can say whether the change was made; read the resource before you try again.")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return s.away(err, http.StatusServiceUnavailable, "The request was not finished in time.")
+	case errors.Is(err, journal.ErrAway), errors.Is(err, journal.ErrDenied):
+		return s.away(err, http.StatusServiceUnavailable, "The journal's database, which keeps what the directory has no place for, cannot be used at the moment.")
 	case errors.Is(err, backends.ErrUnavailable):
 		return s.away(err, http.StatusServiceUnavailable, "The directory cannot be reached at the moment.")
 	case errors.Is(err, backends.ErrNotFound):
@@ -67,6 +70,8 @@ func (s *Service) translate(err error, c *class, conditional bool) error {
 		return &scim.Error{Status: http.StatusConflict, Detail: "Others keep changing this resource; nothing was changed. Try again.", Cause: err}
 	case errors.Is(err, backends.ErrInvalid), errors.Is(err, backends.ErrNoEffect):
 		return &scim.Error{Status: http.StatusBadRequest, Type: scim.InvalidValue, Detail: s.blame(c, native, "The directory cannot hold this value"), Cause: err}
+	case errors.Is(err, backends.ErrProtected):
+		return &scim.Error{Status: http.StatusForbidden, Detail: "The mapping protects this resource, or one that would have to change with it (protect.records); nothing was changed.", Cause: err}
 	case errors.Is(err, backends.ErrRefused):
 		return &scim.Error{Status: http.StatusForbidden, Detail: s.blame(c, native, "The directory refuses this"), Cause: err}
 	case errors.Is(err, backends.ErrTooMany):

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/scim"
 	"github.com/scim-adapter/scim-adapter/scim/filter"
@@ -305,7 +306,7 @@ func TestTheOverlayIsSearched(t *testing.T) {
 func TestOnlyWhatIsWantedIsRead(t *testing.T) {
 	h := newHouse(t)
 	u := h.create("User", `{"userName":"a","externalId":"00u1","title":"x"}`)
-	h.extra.load = &backends.Error{Kind: backends.ErrUnavailable}
+	h.extra.load = &backends.Error{Kind: journal.ErrAway}
 	res, err := h.Get(t.Context(), h.shows("User", "title"), u.ID)
 	if err != nil {
 		t.Fatalf("a read that needs nothing of the overlay fails with it: %v", err)
@@ -313,7 +314,7 @@ func TestOnlyWhatIsWantedIsRead(t *testing.T) {
 	if res.Version != "" || at(res.Resource, "title") != "x" {
 		t.Errorf("%q %s", res.Version, res.Resource.AppendJSON(nil))
 	}
-	_, err = h.Get(t.Context(), h.req("User"), u.ID)
+	_, err = h.Get(t.Context(), h.shows("User", "title,externalId"), u.ID)
 	wantStatus(t, err, 503, "")
 }
 

@@ -3,9 +3,12 @@ package adapter
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -179,6 +182,59 @@ func (s *Service) loadExtras(ctx context.Context, c *class, req scim.Request, ke
 	return s.o.Overlay.Load(ctx, s.scope(c, req), keys)
 }
 
+// overlayPause is how long nobody but who must knocks at an overlay that was found to be away: each may have to wait for the answer.
+const overlayPause = time.Second
+
+// outage remembers that the overlay cannot be read, so that it is said once.
+type outage struct {
+	mu   sync.Mutex
+	away bool
+	last time.Time // when it was found so
+}
+
+// resting says that the overlay was away a moment ago.
+func (o *outage) resting(now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.away && now.Sub(o.last) < overlayPause
+}
+
+// is notes what was found, and says whether it is news.
+func (o *outage) is(away bool, now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	news := o.away != away
+	o.away, o.last = away, now
+	return news
+}
+
+// shownExtras is loadExtras for who reads: resources are shown without what is kept beside the directory while that cannot be read, unless it is needed. known is
+// false then.
+func (s *Service) shownExtras(ctx context.Context, c *class, req scim.Request, keys []backends.Key, need bool) (extras map[backends.Key]journal.Extra, known bool, err error) {
+	if !need && s.outage.resting(s.o.Now()) {
+		return nil, false, nil
+	}
+	extras, err = s.loadExtras(ctx, c, req, keys)
+	switch news := ctx.Err() == nil && len(c.extras) > 0 && len(keys) > 0 && s.outage.is(err != nil, s.o.Now()); {
+	case news && err != nil:
+		s.log.LogAttrs(ctx, slog.LevelWarn, "what is kept beside the directory cannot be read: resources are shown without it, and without versions, until it can", slog.String("error", err.Error()))
+	case news:
+		s.log.LogAttrs(ctx, slog.LevelInfo, "what is kept beside the directory can be read again")
+	}
+	if err != nil && !need {
+		return nil, false, nil
+	}
+	return extras, err == nil, err
+}
+
+// insists says that a client has named an overlay attribute that it wants to see, and has not only left out which ones.
+func (c *class) insists(p scim.Projection) bool { return p.Explicit() && c.wantsExtras(p.Wants) }
+
+// dependsOnExtras says whether a condition or an order cannot be told without the overlay, which is a part of the version too.
+func (c *class) dependsOnExtras(want func(scim.Ref) bool) bool {
+	return len(c.extras) > 0 && (c.wantsExtras(want) || c.wantsMeta(want, "version"))
+}
+
 // checkExtras refuses a value that another resource of this client has. What is kept of resources that the directory no longer has is
 // forgotten on the way: somebody removed them there, and their externalId must not stay taken for ever.
 func (s *Service) checkExtras(ctx context.Context, c *class, req scim.Request, own backends.Key, extras map[string]string) error {
@@ -262,7 +318,7 @@ func extrasAsChanges(before, after map[string]string) []backends.Change {
 // noOverlay stands where none is configured.
 type noOverlay struct{}
 
-var errNoOverlay = &backends.Error{Kind: backends.ErrUnavailable, Detail: "No overlay store is configured."}
+var errNoOverlay = &backends.Error{Kind: journal.ErrAway, Detail: "No overlay store is configured."}
 
 func (noOverlay) Load(context.Context, journal.Scope, []backends.Key) (map[backends.Key]journal.Extra, error) {
 	return nil, errNoOverlay

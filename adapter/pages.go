@@ -133,7 +133,8 @@ func (f *search) page(ctx context.Context, recs []backends.Record, total int) (*
 	if len(recs) == 0 {
 		return page, nil, nil
 	}
-	resources, err := f.s.dress(ctx, f.c, f.req, recs, f.want)
+	overlay := f.c.insists(f.req.Projection) || f.sort != nil && f.c.dependsOnExtras(f.sort.Wants)
+	resources, err := f.s.dress(ctx, f.c, f.req, recs, f.want, overlay)
 	if err != nil {
 		return nil, nil, err
 	}

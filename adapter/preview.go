@@ -45,7 +45,7 @@ func (s *Service) acting(ctx context.Context, req scim.Request) (*Service, conte
 // twin is a Service of the same directories that plans only.
 func (s *Service) twin(p planning) *Service {
 	t := build(s.o, p)
-	t.scale, t.stats = s.scale, s.stats
+	t.scale, t.stats, t.outage = s.scale, s.stats, s.outage
 	return t
 }
 

@@ -24,7 +24,7 @@ func (s *Service) Get(ctx context.Context, req scim.Request, id string) (*scim.R
 	if err != nil {
 		return nil, s.translate(err, c, false)
 	}
-	res, err := s.show(ctx, c, req, rec, want)
+	res, err := s.show(ctx, c, req, rec, want, c.insists(req.Projection))
 	return res, s.translate(err, c, false)
 }
 
@@ -50,7 +50,8 @@ func (s *Service) fetchThis(ctx context.Context, c *class, key backends.Key, att
 }
 
 // show makes one record the answer to a request. want is what is looked at; what the client then sees is the projection's business.
-func (s *Service) show(ctx context.Context, c *class, req scim.Request, rec backends.Record, want func(scim.Ref) bool) (*scim.Result, error) {
+// overlay says that there is no answer without the overlay.
+func (s *Service) show(ctx context.Context, c *class, req scim.Request, rec backends.Record, want func(scim.Ref) bool, overlay bool) (*scim.Result, error) {
 	recs, err := s.versioned(ctx, c, []backends.Record{rec})
 	if err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func (s *Service) show(ctx context.Context, c *class, req scim.Request, rec back
 	if len(recs) == 0 {
 		return nil, &backends.Error{Kind: backends.ErrNotFound}
 	}
-	dressed, err := s.dress(ctx, c, req, recs, want)
+	dressed, err := s.dress(ctx, c, req, recs, want, overlay)
 	if err != nil {
 		return nil, err
 	}
@@ -77,12 +78,12 @@ type dressed struct {
 
 // dress makes resources of records: what the mapping shows of each, its overlay, its references both ways, and its meta. Whatever needs
 // asking is asked once for all of them.
-func (s *Service) dress(ctx context.Context, c *class, req scim.Request, recs []backends.Record, want func(scim.Ref) bool) ([]dressed, error) {
+func (s *Service) dress(ctx context.Context, c *class, req scim.Request, recs []backends.Record, want func(scim.Ref) bool, overlay bool) ([]dressed, error) {
 	all, err := s.link(ctx, c, req, recs, want)
 	if err != nil {
 		return nil, err
 	}
-	return all, s.finishDress(ctx, c, req, recs, want, all)
+	return all, s.finishDress(ctx, c, req, recs, overlay, all)
 }
 
 // link makes resources of records as far as the directories know them.
@@ -146,20 +147,21 @@ func (c *class) wantsDress(want func(scim.Ref) bool) bool {
 	return c.wantsExtras(want) || c.wantsMeta(want, "version", "location")
 }
 
-// finishDress adds what is kept beside the directory, the version that it is a part of, and where the resource is.
-func (s *Service) finishDress(ctx context.Context, c *class, req scim.Request, recs []backends.Record, want func(scim.Ref) bool, all []dressed) error {
+// finishDress adds what is kept beside the directory, the version that it is a part of, and where the resource is. Where the overlay cannot be read, and is not
+// needed, both are left out.
+func (s *Service) finishDress(ctx context.Context, c *class, req scim.Request, recs []backends.Record, overlay bool, all []dressed) error {
 	keys := make([]backends.Key, len(recs))
 	for i, rec := range recs {
 		keys[i] = rec.Key
 	}
-	extras, err := s.loadExtras(ctx, c, req, keys)
-	if err != nil && c.wantsExtras(want) {
+	extras, known, err := s.shownExtras(ctx, c, req, keys, overlay)
+	if err != nil {
 		return err
 	}
 	for i, rec := range recs {
 		d := &all[i]
 		// The overlay is a part of the version, so without it there is none.
-		if err == nil {
+		if known {
 			extra := extras[rec.Key]
 			d.extras, d.version = extra.Attrs, c.etag(rec, extra.Version)
 			c.putExtras(d.res, extra.Attrs)

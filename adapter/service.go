@@ -45,7 +45,8 @@ type Options struct {
 	Events journal.Reader // what Journal has written; nil: what only a shadow has made is nowhere, and nothing can wait for a review
 	Guard  journal.Guard  // what is used of Limits, for dry runs; nil: the guard is not asked what it would say
 
-	Limits []journal.Limit // that Journal holds writes against: what has none is not weighed
+	Limits      []journal.Limit // that Journal holds writes against: what has none is not weighed
+	MaxRefusals int             // by the guard that are journaled of each client and minute; 60; negative: none
 
 	Discretion *Discretion // what Journal is not told, and what it keeps in boxes; nil: it is told everything
 
@@ -74,6 +75,9 @@ func (o *Options) defaults() {
 	orInt(&o.MaxCount, 1000)
 	orInt(&o.SnapshotBytes, 64<<20)
 	orInt(&o.Parallel, 8)
+	if o.MaxRefusals == 0 {
+		o.MaxRefusals = 60
+	}
 	orInt(&o.MaxSort, 100_000)
 	orTime(&o.CursorTTL, time.Hour)
 	orTime(&o.SnapshotTTL, 5*time.Minute)
@@ -110,6 +114,7 @@ type Service struct {
 	flux    *flux
 	scale   *scale
 	stats   *counters
+	outage  *outage // of the overlay
 
 	planning planning // what becomes of writes
 	dry      *Service // plans what clients ask about; nil in one that plans itself
@@ -156,7 +161,7 @@ func New(o Options) *Service {
 }
 
 func build(o Options, p planning) *Service {
-	s := &Service{o: o, planning: p, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), flux: newFlux(), scale: newScale(o.Limits), stats: &counters{}, snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
+	s := &Service{o: o, planning: p, log: o.Logger, byName: map[string]*class{}, locks: newLocks(), flux: newFlux(), scale: newScale(o.Limits), stats: &counters{}, outage: &outage{}, snaps: newSnapshots(o.SnapshotBytes, o.SnapshotTTL, o.Now), secret: o.CursorKey}
 	if p != forReal {
 		s.o.Overlay, s.o.Journal = &plannedOverlay{o.Overlay, s}, plannedJournal{o.Journal, p == forAsking}
 	}

@@ -211,7 +211,7 @@ func (f *search) places(ctx context.Context, recs []backends.Record) ([]placed, 
 	}
 	resources, err := f.s.link(ctx, f.c, f.req, recs, f.sort.Wants)
 	if err == nil && f.c.wantsDress(f.sort.Wants) {
-		err = f.s.finishDress(ctx, f.c, f.req, recs, f.sort.Wants, resources)
+		err = f.s.finishDress(ctx, f.c, f.req, recs, f.c.dependsOnExtras(f.sort.Wants), resources)
 	}
 	if err != nil {
 		return nil, err

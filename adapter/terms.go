@@ -302,7 +302,7 @@ func (s *Service) matchRest(ctx context.Context, c *class, req scim.Request, low
 		return nil, err
 	}
 	if c.wantsDress(low.Wants) {
-		if err := s.finishDress(ctx, c, req, tested, low.Wants, resources); err != nil {
+		if err := s.finishDress(ctx, c, req, tested, c.dependsOnExtras(low.Wants), resources); err != nil {
 			return nil, err
 		}
 	}

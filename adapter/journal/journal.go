@@ -21,11 +21,24 @@ import (
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
-// What can be wrong with a call; a journal that is away answers backends.ErrUnavailable, an overlay value that is taken backends.ErrExists.
+// What can be wrong with a call; an overlay value that is taken is backends.ErrExists. ErrAway and ErrDenied are a backends.ErrUnavailable and a
+// backends.ErrRefused, of which can be told that they are no directory's.
 var (
 	ErrNoIntent = errors.New("the journal has no such intent")
 	ErrConflict = errors.New("the journal has another entry under this id")
+
+	ErrAway   error = ours{"the journal's database cannot be used", backends.ErrUnavailable}
+	ErrDenied error = ours{"the journal's database refuses", backends.ErrRefused}
 )
+
+// ours is an error of the closed set, in words of its own.
+type ours struct {
+	text string
+	kind error
+}
+
+func (o ours) Error() string { return o.text }
+func (o ours) Unwrap() error { return o.kind }
 
 // ID names an intent: a UUIDv7, made by the caller.
 type ID string

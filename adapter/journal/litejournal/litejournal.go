@@ -19,6 +19,9 @@ import (
 	"path/filepath"
 	"sync"
 
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 )
@@ -160,5 +163,9 @@ func (j *Journal) Ping(ctx context.Context) error {
 
 // away is the one error for a journal that cannot be used; the cause is for the log.
 func away(cause error) error {
-	return &backends.Error{Kind: backends.ErrUnavailable, Detail: "The journal is away.", Cause: cause}
+	e := &backends.Error{Kind: journal.ErrAway, Cause: cause}
+	if said, ok := errors.AsType[*sqlite.Error](cause); ok && said.Code()&0xff == sqlite3.SQLITE_FULL {
+		e.Detail = "Its file has no room left."
+	}
+	return e
 }

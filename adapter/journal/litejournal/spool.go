@@ -10,11 +10,7 @@ import (
 	"strconv"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
-	"github.com/scim-adapter/scim-adapter/backends"
 )
 
 // Spool is a file that keeps entries in the order in which they came until they have been taken elsewhere: what a journal in a database is told while that is away.
@@ -91,18 +87,10 @@ func (s *Spool) Put(ctx context.Context, e journal.Entry) error {
 		}
 		const put = "INSERT INTO spooled (id, closing, time, body) VALUES (?, ?, ?, ?)"
 		if _, err := conn.ExecContext(ctx, put, string(e.ID), closing, time.Now().UnixMicro(), string(body)); err != nil {
-			return full(err)
+			return away(err)
 		}
 		return s.j.take(ctx, conn, in)
 	})
-}
-
-// full tells that there is no room from other reasons why nothing can be written.
-func full(err error) error {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_FULL {
-		return &backends.Error{Kind: backends.ErrUnavailable, Detail: "The journal is away, and its spool is full.", Cause: err}
-	}
-	return away(err)
 }
 
 // mostPeeked bounds how much Peek gives at a time, in bytes; one entry may be longer.
@@ -132,11 +120,11 @@ func (s *Spool) Drop(ctx context.Context, last int64, why map[int]error) error {
 		for place, reason := range why {
 			const aside = "INSERT OR IGNORE INTO rejected (seq, time, body, why) SELECT seq, time, body, ? FROM spooled ORDER BY seq LIMIT 1 OFFSET ?"
 			if _, err := conn.ExecContext(ctx, aside, reason.Error(), place); err != nil {
-				return full(err)
+				return away(err)
 			}
 		}
 		if _, err := conn.ExecContext(ctx, "DELETE FROM spooled WHERE seq <= ?", last); err != nil {
-			return full(err)
+			return away(err)
 		}
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
@@ -22,7 +23,7 @@ var (
 
 // away is the one error for a journal that cannot be used; the cause is for the log.
 func away(cause error) error {
-	return &backends.Error{Kind: backends.ErrUnavailable, Detail: "The journal is away.", Cause: cause}
+	return &backends.Error{Kind: journal.ErrAway, Cause: cause}
 }
 
 // translate is what a caller hears of an error of the server.
@@ -38,7 +39,7 @@ func translate(err error) error {
 	case !ok:
 		return away(err)
 	case answer.Code == "42501":
-		return &backends.Error{Kind: backends.ErrRefused, Detail: "The role of the journal's database may not do this.", Cause: err}
+		return &backends.Error{Kind: journal.ErrDenied, Detail: "The role of the journal's database may not do this.", Cause: err}
 	case oneRow(err):
 		return &backends.Error{Kind: backends.ErrInvalid, Detail: "The journal cannot hold this entry.", Cause: err}
 	}

@@ -251,7 +251,7 @@ func (j *Journal) Ping(ctx context.Context) error {
 }
 
 // errIncomplete is why intents are not looked for that nobody has closed.
-var errIncomplete = &backends.Error{Kind: backends.ErrUnavailable, Detail: "The journal's database was away, and not everything that was spooled may be in it yet."}
+var errIncomplete = &backends.Error{Kind: journal.ErrAway, Detail: "It was away, and not everything that was spooled may be in it yet."}
 
 // Events are those of the database. Whoever looks for intents without an outcome is sent away while outcomes may still wait in a file, of this process or, for
 // a moment after the database was away, of another.
