@@ -183,7 +183,8 @@ type faults struct {
 	calls  map[string]int
 	after  func(op string) // when an operation has been done
 
-	uncounted error // of Count
+	uncounted error         // of Count
+	counting  chan struct{} // closed when Count goes on
 }
 
 func (f *faults) count(op string) {

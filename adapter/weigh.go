@@ -39,24 +39,12 @@ type scale struct {
 	limited map[string]bool // kinds
 	shares  map[string]bool // kinds of which a limit is in percent
 
-	mu     sync.Mutex
-	counts map[string]population // by type
+	census   census
+	refusals refusals
 }
-
-// population is how many resources of a type there are.
-type population struct {
-	n     int
-	asked time.Time
-}
-
-// How long a number of resources is believed, and how far they are counted: where there are more, a share is one of so many.
-const (
-	populationTTL  = 5 * time.Minute
-	mostPopulation = 2_000_000
-)
 
 func newScale(limits []journal.Limit) *scale {
-	s := &scale{limited: map[string]bool{}, shares: map[string]bool{}, counts: map[string]population{}}
+	s := &scale{limited: map[string]bool{}, shares: map[string]bool{}, census: census{counts: map[string]*count{}}}
 	for _, l := range limits {
 		s.limited[l.Kind] = true
 		s.shares[l.Kind] = s.shares[l.Kind] || l.Percent > 0
@@ -100,34 +88,6 @@ func (s *Service) weight(ctx context.Context, kind string, count int) ([]journal
 		w.Of = max(n, 1)
 	}
 	return []journal.Weight{w}, nil
-}
-
-// population is how many resources a kind could happen to: all of them for deletes; those that can be inactive for disables; those that can be members for
-// removals of members, because nobody can count memberships without reading every group.
-func (s *Service) population(ctx context.Context, kind string) (int, error) {
-	s.scale.mu.Lock() // also while counting: whoever comes meanwhile waits for the same number
-	defer s.scale.mu.Unlock()
-	all := 0
-	for _, c := range s.classes {
-		if !s.concerns(kind, c) {
-			continue
-		}
-		known, there := s.scale.counts[c.Name()]
-		if !there || s.o.Now().Sub(known.asked) >= populationTTL {
-			n, _, err := c.Backend().Count(ctx, backends.True{}, mostPopulation)
-			switch {
-			case err == nil:
-				known = population{n, s.o.Now()}
-				s.scale.counts[c.Name()] = known
-			case !there:
-				return 0, fmt.Errorf("counting %s: %w", c.Name(), err)
-			default: // the last number will do
-				s.log.LogAttrs(ctx, slog.LevelWarn, "resources could not be counted anew for the guard", slog.String("type", c.Name()), slog.String("error", err.Error()))
-			}
-		}
-		all += known.n
-	}
-	return all, nil
 }
 
 // concerns says whether a kind can happen to resources of a type.
@@ -232,12 +192,23 @@ func (s *Service) weighRemoval(ctx context.Context, c *class, rec backends.Recor
 	return append(weights, more...), err
 }
 
-// turnedAway answers a write that the guard has refused. The journal notes what was wanted, without what stands in the directory: nothing was touched.
+// turnedAway answers a write that the guard has refused. The journal notes what was wanted, without what stands in the directory: nothing was touched. Whoever goes on asking
+// must not fill the journal: so many of each client and minute are noted, with how many were not.
 func (w *work) turnedAway(ctx context.Context, in journal.Intent, r *journal.Refusal) error {
 	w.s.stats.guarded[slices.Index(guardKinds, r.Limit.Kind)].Add(1)
+	if noted, leftOut := w.s.scale.refusals.admits(in.Client, w.s.o.Now(), w.s.o.MaxRefusals); noted {
+		w.noteRefusal(ctx, in, r, leftOut)
+	}
+	return &scim.Error{Status: http.StatusForbidden, Detail: guardSentence(r), Cause: r}
+}
+
+// noteRefusal tells the journal and the log of a refusal, and of how many others of the same client they were not told since.
+func (w *work) noteRefusal(ctx context.Context, in journal.Intent, r *journal.Refusal, leftOut int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.s.o.FinishTimeout)
 	defer cancel()
-	in.Refused = r.Error()
+	if in.Refused = r.Error(); leftOut > 0 {
+		in.Refused += fmt.Sprintf("; %d more of this client were refused before and are not in the journal", leftOut)
+	}
 	for i := range in.Steps {
 		in.Steps[i].Before = nil
 	}
@@ -246,8 +217,36 @@ func (w *work) turnedAway(ctx context.Context, in journal.Intent, r *journal.Ref
 		w.s.log.LogAttrs(ctx, slog.LevelError, "the journal could not be told what the guard has refused", slog.String("event", string(in.ID)), slog.String("error", err.Error()))
 	}
 	w.s.log.LogAttrs(ctx, slog.LevelWarn, "the guard has refused a write", slog.String("event", string(in.ID)), slog.String("client", in.Client), slog.String("action", in.Action),
-		slog.String("type", in.ResourceType), slog.String("id", in.ResourceID), slog.String("limit", r.Limit.String()), slog.Int("used", r.Used), slog.Int("wanted", r.Wanted))
-	return &scim.Error{Status: http.StatusForbidden, Detail: guardSentence(r), Cause: r}
+		slog.String("type", in.ResourceType), slog.String("id", in.ResourceID), slog.String("limit", r.Limit.String()), slog.Int("used", r.Used), slog.Int("wanted", r.Wanted),
+		slog.Int("left_out", leftOut))
+}
+
+// refusals counts what the guard refuses of each client in a minute, and what of it was not noted.
+type refusals struct {
+	mu      sync.Mutex
+	minute  time.Time
+	noted   map[string]int // of this minute, by client
+	leftOut map[string]int // since the last one that was noted
+}
+
+// admits counts a refusal and says whether it is noted, and how many were not since the last one that was. most below zero: none is.
+func (r *refusals) admits(client string, now time.Time, most int) (noted bool, leftOut int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if minute := now.Truncate(time.Minute); r.noted == nil || !minute.Equal(r.minute) {
+		r.minute, r.noted = minute, map[string]int{}
+	}
+	if r.leftOut == nil {
+		r.leftOut = map[string]int{}
+	}
+	if r.noted[client] >= most {
+		r.leftOut[client]++
+		return false, 0
+	}
+	leftOut = r.leftOut[client]
+	delete(r.leftOut, client)
+	r.noted[client]++
+	return true, leftOut
 }
 
 // guardSentence is what a client reads: which limit, how much of it is used, when it has room again, and who can give it more.
@@ -258,6 +257,9 @@ func guardSentence(r *journal.Refusal) string {
 	if r.Limit.PerClient {
 		who = "each client"
 	}
+	if r.Spooling && r.Limit.Among == 0 { // nothing is counted
+		return "Nothing was changed: the guard has a limit of " + what + ", and the journal's database, in which they are counted, is away. Try again when it is back."
+	}
 	detail := fmt.Sprintf("Nothing was changed: the guard allows %s %d %s in %s", who, r.Most-r.Approved, what, r.Limit.Span())
 	if r.Approved > 0 {
 		detail += fmt.Sprintf(", and at the moment %d more", r.Approved)
@@ -265,6 +267,9 @@ func guardSentence(r *journal.Refusal) string {
 	detail += fmt.Sprintf("; %d are used, and this takes %d.", r.Used, r.Wanted)
 	if !r.Free.IsZero() {
 		detail += " There is room for it from " + r.Free.UTC().Format(time.RFC3339) + " on."
+	}
+	if r.Spooling {
+		return detail + fmt.Sprintf(" The journal's database is away: until it is back each of %d processes has its part of the limit, and nobody can allow more.", r.Limit.Among)
 	}
 	return detail + " An administrator can allow more: " + approveCommand(r)
 }

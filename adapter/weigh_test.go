@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,8 +37,14 @@ func limitedHouse(t *testing.T, limits []journal.Limit, edits ...edit) *house {
 	return h
 }
 
-// Count fails when it is to.
+// Count fails, or takes its time, when it is to.
 func (f *faults) Count(ctx context.Context, p backends.Predicate, limit int) (int, bool, error) {
+	if p == (backends.True{}) {
+		f.count("count")
+		if f.counting != nil {
+			<-f.counting
+		}
+	}
 	if f.uncounted != nil {
 		return 0, false, f.uncounted
 	}
@@ -258,10 +265,68 @@ func TestAShareOfNobodyKnowsWhatStopsTheWrite(t *testing.T) {
 	h.groups.uncounted = errors.New("away")
 	wantStatus(t, h.Delete(t.Context(), h.req("User"), a), http.StatusServiceUnavailable, "")
 	h.groups.uncounted = nil
+	wantStatus(t, h.Delete(t.Context(), h.req("User"), a), http.StatusServiceUnavailable, "") // nobody tries again at once
+	h.clock.advance(populationPause)
 	h.delete("User", a)
 	h.clock.advance(2 * populationTTL)
 	h.groups.uncounted = errors.New("away")
 	h.delete("User", b) // the last number is better than none
+}
+
+func TestOneCountsForAllWhoWaitAndNobodyWaitsLongerThanHeWants(t *testing.T) {
+	h := limitedHouse(t, []journal.Limit{{Kind: journal.GuardDelete, Percent: 100, Window: time.Hour}})
+	var ids []string
+	for i := range 8 {
+		ids = append(ids, h.user(fmt.Sprintf("u%d", i)).ID)
+	}
+	h.users.counting, h.users.calls = make(chan struct{}), nil
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	wantStatus(t, h.Delete(gone, h.req("User"), ids[0]), http.StatusServiceUnavailable, "")
+	var all sync.WaitGroup
+	for _, id := range ids[1:] {
+		all.Go(func() {
+			if err := h.Delete(t.Context(), h.req("User"), id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	time.Sleep(20 * time.Millisecond)
+	close(h.users.counting)
+	all.Wait()
+	h.users.mu.Lock()
+	defer h.users.mu.Unlock()
+	if n := h.users.calls["count"]; n != 1 {
+		t.Errorf("users were counted %d times", n)
+	}
+}
+
+func TestRefusalsOfAClientFillNoJournal(t *testing.T) {
+	h := limitedHouse(t, []journal.Limit{{Kind: journal.GuardDelete, Count: 1, Window: time.Hour, PerClient: true}}, edit{options: func(o *Options) { o.MaxRefusals = 3 }})
+	a, b := h.user("a").ID, h.user("b").ID
+	h.delete("User", a)
+	refused := func() (noted []string) {
+		h.t.Helper()
+		for range 5 {
+			wantStatus(t, h.Delete(t.Context(), h.req("User"), b), http.StatusForbidden, "")
+		}
+		for _, e := range h.events() {
+			if e.Status() == journal.StatusRefused {
+				noted = append(noted, e.Intent.Refused)
+			}
+		}
+		return noted
+	}
+	if noted := refused(); len(noted) != 3 {
+		t.Errorf("in a minute: %q", noted)
+	}
+	h.clock.advance(time.Minute)
+	if noted := refused(); len(noted) != 6 || !strings.Contains(noted[3], "; 2 more of this client were refused before and are not in the journal") || strings.Contains(noted[4], "more of this client") {
+		t.Errorf("in the next: %q", noted)
+	}
+	if n := h.Stats().Guarded[journal.GuardDelete]; n != 10 {
+		t.Errorf("%d were counted", n)
+	}
 }
 
 func TestLimitsAreThoseOfTheConfiguration(t *testing.T) {

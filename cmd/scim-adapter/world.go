@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -139,7 +140,7 @@ func build(ctx context.Context, p *plan) (*world, error) {
 		Mappings: p.mappings, Journal: w.journal, Overlay: w.overlay(), Aliases: w.aliases(), Tenant: p.config.MultiTenant.DefaultTenant, Logger: p.log,
 		Now: time.Now, NewID: newID, Writer: fmt.Sprintf("%s/%d", hostname, os.Getpid()),
 		DefaultCount: choices.DefaultCount, MaxCount: choices.MaxCount, MaxSort: choices.MaxSort, CursorKey: key, CursorTTL: choices.CursorTimeout,
-		Replicas: p.config.Server.Replicas, Limits: adapter.GuardLimits(p.config.Guard),
+		Replicas: p.config.Server.Replicas, Limits: adapter.GuardLimits(p.config.Guard), MaxRefusals: cmp.Or(p.config.Audit.MaxRefusals, -1),
 		Discretion: p.discretion, Events: w.events(), Guard: w.guard(),
 		ReadOnly: choices.Mode == configs.ModeReadOnly, Shadow: choices.Mode == configs.ModeShadow, Protected: p.protected,
 	})
