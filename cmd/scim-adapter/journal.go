@@ -73,6 +73,9 @@ func (w *world) openJournal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if w.config.Journal.OnUnavailable == configs.UnavailableSpool {
+		w.warnOfOverlays()
+	}
 	w.journal, w.store = adapter.Redact(s, w.discretion), s
 	return nil
 }

@@ -41,6 +41,16 @@ func openSpool(ctx context.Context, config *configs.Config, shared spool.Shared,
 	return s, nil
 }
 
+// warnOfOverlays names the types of which little can be written while the database is away, because some of it is kept there.
+func (w *world) warnOfOverlays() {
+	for _, m := range w.mappings.All() {
+		if overlays := m.Overlays(); len(overlays) > 0 {
+			w.log.Warn("journal.on_unavailable is spool, but resources of this type are partly kept in the journal's database: while that is away they cannot be read whole, changed or deleted",
+				"type", m.Name(), "overlay", fmt.Sprint(overlays))
+		}
+	}
+}
+
 // drainSpool takes what is spooled to the journal's database whenever that is there, until ctx ends.
 func (w *world) drainSpool(ctx context.Context) {
 	if s, ok := w.store.(*spool.Journal); ok {
