@@ -84,6 +84,52 @@ func TestWritesGoOnWhileTheJournalIsAwayAndAreInItAfterwards(t *testing.T) {
 	}
 }
 
+// What is kept in the database is not there while it is away: what touches it is 503, before anything is begun.
+func TestWhatIsKeptInTheDatabaseIsNotSpooled(t *testing.T) {
+	server := pgtest.StartServer(t)
+	db := server.Database(t)
+	pgtest.Exec(t, db.Admin, pgjournal.Script())
+	path := spoolConfig(t, startEmbedded(t).URL(), db, "")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "\n    attributes: {externalId: null}", "", 1)), 0o600); err != nil { // of users
+		t.Fatal(err)
+	}
+	w := serveSpooled(t, path, db)
+	ada := person("ada")
+	ada["externalId"] = "e1"
+	user := w.do("POST", "/Users", ada).want(t, 201)
+	server.Kill()
+	grace := person("grace")
+	grace["externalId"] = "e2"
+	for _, c := range []struct {
+		method, path string
+		body         any
+	}{
+		{"POST", "/Users", grace},
+		{"PATCH", "/Users/" + user.id(), patch(op("replace", "title", "x"))},
+		{"DELETE", "/Users/" + user.id(), nil},
+	} {
+		if a := w.do(c.method, c.path, c.body).wantError(t, 503, ""); a.header.Get("Retry-After") == "" {
+			t.Errorf("%s %s: no Retry-After", c.method, c.path)
+		}
+	}
+	if got := w.do("GET", "/Users/"+user.id(), nil).want(t, 200); strings.Contains(got.raw, "externalId") {
+		t.Errorf("nobody can know that: %s", got.raw)
+	}
+	w.do("POST", "/Groups", map[string]any{"displayName": "g"}).want(t, 201) // groups have nothing there
+	server.Start()
+	w.back()
+	if got := w.ask("SELECT string_agg(resource_type || ' ' || action, ', ' ORDER BY tx, seq) FROM audit.events"); got != "User create, Group create" {
+		t.Errorf("events: %s", got)
+	}
+	if got := w.do("GET", "/Users/"+user.id(), nil).want(t, 200); got.text("externalId") != "e1" {
+		t.Errorf("when it is back: %s", got.raw)
+	}
+}
+
 // An adapter that starts while the database is away serves, spools, and tells it later; so does the one after it, of what the first has left.
 func TestAnAdapterStartsWhileTheJournalIsAway(t *testing.T) {
 	server := pgtest.StartServer(t)
