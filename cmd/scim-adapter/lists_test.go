@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter"
-	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
@@ -327,7 +326,7 @@ func (h *house) replica(t *testing.T) *adapter.Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return adapter.New(adapter.Options{Mappings: h.world.mappings, Journal: h.world.journal, CursorKey: key, Overlay: h.world.journal.(journal.Overlay), NewID: newID})
+	return adapter.New(adapter.Options{Mappings: h.world.mappings, Journal: h.world.journal, CursorKey: key, Overlay: h.world.store, NewID: newID})
 }
 
 // asCaller is a request of the houses' client that does without HTTP.

@@ -13,7 +13,7 @@ import (
 func (h *house) intents() []journal.Intent {
 	h.t.Helper()
 	var all []journal.Intent
-	for event, err := range h.world.journal.(journal.Reader).Events(h.t.Context(), journal.Filter{}) {
+	for event, err := range h.world.store.Events(h.t.Context(), journal.Filter{}) {
 		if err != nil {
 			h.t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ import (
 func (h *house) lastEvent() journal.Event {
 	h.t.Helper()
 	var last journal.Event
-	for e, err := range h.world.journal.(journal.Reader).Events(h.t.Context(), journal.Filter{}) {
+	for e, err := range h.world.store.Events(h.t.Context(), journal.Filter{}) {
 		if err != nil {
 			h.t.Fatal(err)
 		}
