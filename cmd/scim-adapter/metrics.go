@@ -61,6 +61,7 @@ var outcomes = []struct {
 	{outcome("scim_writes_compensated_total", "Writes that failed half-way and were taken back."), func(s adapter.Stats) int64 { return s.Compensated }},
 	{outcome("scim_writes_stranded_total", "Writes that failed half-way and could not be taken back: somebody must look at the record."), func(s adapter.Stats) int64 { return s.Stranded }},
 	{outcome("scim_attribute_problems_total", "Attributes that were left out of an answer because the directory's value does not fit the mapping; the log names them."), func(s adapter.Stats) int64 { return s.Problems }},
+	{outcome("scim_shadow_writes_total", "Writes that were planned, journaled and answered as if they were done, because scim.mode is shadow."), func(s adapter.Stats) int64 { return s.Shadowed }},
 	{outcome("scim_references_dangling_total", "References to deleted records that could not be removed from the records that hold them."), func(s adapter.Stats) int64 { return s.Dangling }},
 }
 

@@ -33,6 +33,7 @@ var pinned = map[string]string{
 	"scim_attribute_problems_total":  "",
 	"scim_audit_lost_total":          "",
 	"scim_audit_skipped_total":       "",
+	"scim_shadow_writes_total":       "",
 	"scim_references_dangling_total": "",
 	"scim_guard_refused_total":       "kind",
 	"scim_journal_reconciled_total":  "verdict",
