@@ -9,8 +9,6 @@ import (
 	"github.com/scim-adapter/scim-adapter/configs"
 )
 
-func kept(d time.Duration) *time.Duration { return &d }
-
 // shares writes a change and a read of each of three tenants into three months, August to October.
 func (g *ground) shares(j *Journal) (events map[string]journal.ID) {
 	g.t.Helper()
@@ -58,23 +56,23 @@ func TestATenantIsKeptForItsOwnTimeInMonthsOfAll(t *testing.T) {
 		anchors             bool
 	}{
 		"one for less than all": {
-			configs.Retention{Tenants: map[string]configs.TenantRetention{"acme": {Writes: kept(40 * day)}}},
+			configs.Retention{Tenants: map[string]configs.TenantRetention{"acme": {Writes: new(40 * day)}}},
 			"acme 10, default 08, default 09, default 10, initech 08, initech 09, initech 10", "acme 08, acme 09", 4, false,
 		},
 		"one for longer than all": {
-			configs.Retention{Writes: 40 * day, Tenants: map[string]configs.TenantRetention{"acme": {Writes: kept(400 * day)}}},
+			configs.Retention{Writes: 40 * day, Tenants: map[string]configs.TenantRetention{"acme": {Writes: new(400 * day)}}},
 			"acme 08, acme 09, acme 10, default 10, initech 10", "default 08, default 09, initech 08, initech 09", 8, false,
 		},
 		"one for ever": {
-			configs.Retention{Writes: 40 * day, Tenants: map[string]configs.TenantRetention{"acme": {Writes: kept(0)}}},
+			configs.Retention{Writes: 40 * day, Tenants: map[string]configs.TenantRetention{"acme": {Writes: new(time.Duration(0))}}},
 			"acme 08, acme 09, acme 10, default 10, initech 10", "default 08, default 09, initech 08, initech 09", 8, false,
 		},
 		"a month that nobody needs goes": {
-			configs.Retention{Writes: 80 * day, Tenants: map[string]configs.TenantRetention{"acme": {Writes: kept(40 * day)}, "initech": {Writes: kept(81 * day)}}},
+			configs.Retention{Writes: 80 * day, Tenants: map[string]configs.TenantRetention{"acme": {Writes: new(40 * day)}, "initech": {Writes: new(81 * day)}}},
 			"acme 10, default 09, default 10, initech 09, initech 10", "acme 09", 2, true,
 		},
 		"a tenant that has its own time for something else": {
-			configs.Retention{Writes: 80 * day, Tenants: map[string]configs.TenantRetention{"acme": {Reads: kept(40 * day)}}},
+			configs.Retention{Writes: 80 * day, Tenants: map[string]configs.TenantRetention{"acme": {Reads: new(40 * day)}}},
 			"acme 09, acme 10, default 09, default 10, initech 09, initech 10", "", 2, true,
 		},
 	} {
@@ -115,7 +113,7 @@ func TestAMonthOfOneTenantGoesWithItsTime(t *testing.T) {
 	must(t, j.Finish(t.Context(), in.ID, done()))
 	must(t, j.Close())
 	migrate(t, g.db.Admin)
-	only := configs.Retention{Tenants: map[string]configs.TenantRetention{"acme": {Writes: kept(40 * day)}}} // others for ever
+	only := configs.Retention{Tenants: map[string]configs.TenantRetention{"acme": {Writes: new(40 * day)}}} // others for ever
 	said, err := g.maintain(november, only, func(m *Maintenance) { m.Sign = signTest })
 	if err != nil || !strings.Contains(strings.Join(said, "\n"), "intents_2026_03, keys_writes_2026_03 dropped") {
 		t.Errorf("%q, %v", said, err)
@@ -131,7 +129,7 @@ func TestWhatAKeyOfATimeThatIsOverWasDestroyedBesideIsFound(t *testing.T) {
 	j := g.open(signs)
 	events := g.shares(j)
 	must(t, j.Close())
-	_, err := g.maintain(november, configs.Retention{Tenants: map[string]configs.TenantRetention{"acme": {Writes: kept(40 * day)}}}, func(m *Maintenance) { m.Sign, m.By = signTest, "root@host" })
+	_, err := g.maintain(november, configs.Retention{Tenants: map[string]configs.TenantRetention{"acme": {Writes: new(40 * day)}}}, func(m *Maintenance) { m.Sign, m.By = signTest, "root@host" })
 	must(t, err)
 	if by := g.ask("SELECT concat_ws(' ', tenant_id, action, resource_id, details->>'subject', details->'erased'->>'kind', left(details->'erased'->>'before', 10)) FROM audit.events WHERE action = 'expire'"); by != "acme expire writes root@host writes 2026-10-01" {
 		t.Errorf("noted is %s", by)
