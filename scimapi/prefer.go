@@ -61,13 +61,10 @@ func skipBlanks(s string) string { return strings.TrimLeft(s, " \t") }
 
 // cutToken takes the longest token that s begins with (RFC 9110 §5.6.2).
 func cutToken(s string) (token, rest string) {
-	i := strings.IndexFunc(s, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", c))
+	rest = strings.TrimLeftFunc(s, func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", c)
 	})
-	if i < 0 {
-		i = len(s)
-	}
-	return s[:i], s[i:]
+	return s[:len(s)-len(rest)], rest
 }
 
 // cutWord takes a token, or a text in quotes.
