@@ -8,6 +8,7 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/mapping"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
@@ -189,7 +190,7 @@ func (p *putting) past(ctx context.Context, c *class, keys []backends.Key) (map[
 	return was, err
 }
 
-// makeAgain makes a record again that is gone, and before it those of its type that it points at.
+// makeAgain makes a record again that is gone, and before it those of its type that it points at, or is below.
 func (p *putting) makeAgain(ctx context.Context, c *class, id backends.Key, late *[]*record) error {
 	at := imageKey{c.Name(), id}
 	if p.tried[at] {
@@ -204,31 +205,43 @@ func (p *putting) makeAgain(ctx context.Context, c *class, id backends.Key, late
 	if !ok {
 		return nil // its content is gone; Verify tells
 	}
-	for _, ref := range c.writable() {
+	for _, ref := range append(c.writable(), reference{Reference: mapping.Reference{Types: []string{c.Name()}}}) {
 		names := rec.Attrs.Get(ref.Native).Texts()
-		if len(names) == 0 || !slices.Contains(ref.Types, c.Name()) {
+		if ref.Native == "" { // what it is below
+			_, above := cutName(rec.Name)
+			names = []string{above}
+		}
+		if !slices.Contains(ref.Types, c.Name()) {
 			continue
 		}
-		found, err := p.o.Past[c.Name()].Find(ctx, ref.By, names, nil)
-		if err != nil {
+		if err := p.first(ctx, c, ref.By, names, late); err != nil {
 			return err
-		}
-		for _, name := range names {
-			other, ok := found[name]
-			if !ok {
-				continue
-			}
-			first, err := c.idOf(ctx, other.Key)
-			if err == nil && p.gone[imageKey{c.Name(), first}] {
-				err = p.makeAgain(ctx, c, first, late)
-			}
-			if err != nil {
-				return err
-			}
 		}
 	}
 	rec.Key = id
 	return p.put(ctx, &record{c: c, id: id, was: rec}, late)
+}
+
+// first makes those of the type again that have these names, if they are gone.
+func (p *putting) first(ctx context.Context, c *class, by string, names []string, late *[]*record) error {
+	found, err := p.o.Past[c.Name()].Find(ctx, by, names, nil)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		other, ok := found[name]
+		if !ok {
+			continue
+		}
+		id, err := c.idOf(ctx, other.Key)
+		if err == nil && p.gone[imageKey{c.Name(), id}] {
+			err = p.makeAgain(ctx, c, id, late)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // batch puts records back that are there.

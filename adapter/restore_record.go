@@ -129,15 +129,21 @@ func (p *putting) become(ctx context.Context, r *rewind, was backends.Record) er
 
 // isNamedBy says that an attribute is in the first part of a name.
 func isNamedBy(attr, name string) bool {
-	first := backends.Normalize(backends.NameRule, name)
-	for i := 0; i < len(first); i++ {
-		if first[i] == '\\' {
+	first, _ := cutName(backends.Normalize(backends.NameRule, name))
+	return slices.ContainsFunc(strings.Split(first, "+"), func(part string) bool { return strings.HasPrefix(part, strings.ToLower(attr)+"=") })
+}
+
+// cutName parts a name into its first part and what that is below.
+func cutName(name string) (first, rest string) {
+	for i := 0; i < len(name); i++ {
+		switch name[i] {
+		case '\\':
 			i++
-		} else if first[i] == ',' {
-			first = first[:i]
+		case ',':
+			return name[:i], name[i+1:]
 		}
 	}
-	return slices.ContainsFunc(strings.Split(first, "+"), func(part string) bool { return strings.HasPrefix(part, strings.ToLower(attr)+"=") })
+	return name, ""
 }
 
 // attribute has one attribute be as it was. Where records are pointed at, each comes and goes for himself.
@@ -259,4 +265,33 @@ func (p *putting) followIn(ctx context.Context, r *rewind, of *class, ref refere
 		}
 	}
 	return nil
+}
+
+// Differs names the attributes in which a record that was put back is not as it was, other than secrets that nobody wrote down and what the directory maintains.
+func (s *Service) Differs(typ string, was, is backends.Record) []string {
+	c, ok := s.byName[typ]
+	if !ok {
+		return nil
+	}
+	spelled := map[string]string{}
+	for _, attrs := range []backends.Attributes{is.Attrs, was.Attrs} {
+		for name := range attrs {
+			spelled[strings.ToLower(name)] = name
+		}
+	}
+	var names []string
+	for _, lower := range slices.Sorted(maps.Keys(spelled)) {
+		name := spelled[lower]
+		a, b := was.Attrs.Get(name), is.Attrs.Get(name)
+		if c.notPut(name) || blank(a) || blank(b) || sameValues(backends.NoRule, a, b) {
+			continue
+		}
+		if _, points := c.pointsWith(name); points && sameValues(c.Backend().Syntax(name).Equality, a, b) {
+			continue
+		}
+		if len(a) != 1 || len(b) != 1 || !c.sameDocument(name, a[0], b[0]) {
+			names = append(names, name)
+		}
+	}
+	return names
 }

@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/google/uuid"
 
 	"github.com/scim-adapter/scim-adapter/backends"
 )
@@ -21,6 +24,8 @@ type View struct {
 	class backends.Backend
 	// Open gives what a snapshot has of a record with what it has in boxes, where whoever reads it may have that; nil: the boxes stay shut.
 	Open func(backends.Key, backends.Attributes) backends.Attributes
+
+	renamed func(name string) string // nil: as it was
 
 	keys    []backends.Key
 	bodies  map[backends.Key][]byte
@@ -72,19 +77,50 @@ func (v *View) record(key backends.Key, attrs []string) (backends.Record, bool, 
 		return backends.Record{}, false, fmt.Errorf("the record %s of the snapshot: %w", key, err)
 	}
 	if v.Open != nil {
-		stored.Attrs = v.Open(key, stored.Attrs)
+		stored.Attrs = v.Open(stored.Key, stored.Attrs)
+	}
+	if v.renamed != nil {
+		v.elsewhere(&stored)
 	}
 	rec := backends.Record{Key: key, Name: stored.Name, Attrs: backends.Attributes{}}
 	for _, attr := range attrs {
 		if attr == "*" || attr == "+" {
-			for name, values := range stored.Attrs {
-				rec.Attrs[name] = values
-			}
+			maps.Copy(rec.Attrs, stored.Attrs)
 		} else if values := v.values(stored.Attrs, attr); len(values) > 0 {
 			rec.Attrs[attr] = values
 		}
 	}
 	return rec, true, nil
+}
+
+// Elsewhere has the records be others with the same content: of other keys, with names of the caller's choice, so that they can stand beside themselves in one
+// directory. It is called when the view is filled, and before it is read.
+func (v *View) Elsewhere(renamed func(name string) string) {
+	v.renamed = renamed
+	bodies := make(map[backends.Key][]byte, len(v.bodies))
+	for i, key := range v.keys {
+		other := backends.Key(uuid.NewSHA1(uuid.NameSpaceOID, []byte(key)).String())
+		bodies[other], v.keys[i] = v.bodies[key], other
+	}
+	slices.Sort(v.keys)
+	v.bodies = bodies
+}
+
+// elsewhere gives a record, and those that it points at, the names that they have elsewhere. What the directory keeps of the record itself is not another's.
+func (v *View) elsewhere(rec *Record) {
+	rec.Name = v.renamed(rec.Name)
+	for attr, values := range rec.Attrs {
+		if v.class.Syntax(attr).ReadOnly {
+			delete(rec.Attrs, attr)
+			continue
+		}
+		if !v.class.Syntax(attr).Ref {
+			continue
+		}
+		for i, value := range values {
+			values[i] = backends.String(v.renamed(value.Text()))
+		}
+	}
 }
 
 // values are those of an attribute, of a column of rows, or of a place in a document.
@@ -377,7 +413,7 @@ func (v *View) Capabilities() backends.Capabilities {
 	return can
 }
 
-// Fidelity: what a predicate means is what is looked for here.
+// Fidelity is exact: what a predicate means is what is looked for.
 func (v *View) Fidelity(backends.Predicate) backends.Fidelity { return backends.Exact }
 
 // Sorts says no.

@@ -13,6 +13,7 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/backends/ldap/schema"
 	"github.com/scim-adapter/scim-adapter/configs"
 )
 
@@ -165,6 +166,9 @@ func (d *Directory) Review(ctx context.Context) (configs.Faults, []string, error
 	_, err := d.contact(ctx)
 	return nil, nil, err
 }
+
+// Schema is the server's, as far as it was read; that of most servers before it was reached.
+func (d *Directory) Schema() *schema.Schema { return d.info.Load().schema }
 
 // Stats are the connections at work and the most there can be.
 func (d *Directory) Stats() backends.Stats {

@@ -98,8 +98,23 @@ func backupDiffCommand() *cobra.Command {
 
 func backupVerifyCommand() *cobra.Command {
 	var b backupRun
-	return b.command("verify --config FILE SNAPSHOT", "Compare everything in a snapshot with its digests", cobra.ExactArgs(1),
-		func(ctx context.Context, args []string) error { return b.verify(ctx, args[0]) })
+	var scratch bool
+	var into string
+	cmd := b.command("verify --config FILE SNAPSHOT… [--scratch [--into CONFIG]]", "Compare everything in a snapshot with its digests, or put it back somewhere else to see that it can be", cobra.MinimumNArgs(1),
+		func(ctx context.Context, args []string) error {
+			if scratch || into != "" {
+				return b.verifyScratch(ctx, args, into)
+			}
+			for _, id := range args {
+				if err := b.verify(ctx, id); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	cmd.Flags().BoolVar(&scratch, "scratch", false, "put it back into an empty LDAP directory in this process, and compare what stands there then (SNAPSHOT may be latest: the newest of each type)")
+	cmd.Flags().StringVar(&into, "into", "", "the scratch directory is that of another configuration file; it must be empty, and is left with the records in it")
+	return cmd
 }
 
 func backupExportCommand() *cobra.Command {
