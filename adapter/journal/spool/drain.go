@@ -68,7 +68,7 @@ func (j *Journal) pass(ctx context.Context) (int, error) {
 	if err != nil || len(entries) == 0 {
 		return 0, err
 	}
-	unfit, err := j.Shared.Keep(ctx, entries)
+	unfit, err := j.Keep(ctx, entries)
 	if err != nil {
 		return 0, j.noticed(err)
 	}

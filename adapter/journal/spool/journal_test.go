@@ -96,7 +96,7 @@ func (a *apart) reading() (left func()) {
 
 // Finish of what this process has not begun is for who has read the intent, and has the database.
 func (a *apart) Finish(ctx context.Context, id journal.ID, out journal.Outcome) error {
-	if !a.Journal.begun.has(id) {
+	if !a.begun.has(id) {
 		defer a.reading()()
 	}
 	return a.Journal.Finish(ctx, id, out)

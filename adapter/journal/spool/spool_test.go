@@ -177,7 +177,7 @@ func TestTheNextProcessGoesOn(t *testing.T) {
 	g.line.mend()
 	entries, _, err := first.o.File.Peek(t.Context(), 3)
 	must(t, err)
-	if unfit, err := first.Shared.Keep(t.Context(), entries); err != nil || len(unfit) > 0 {
+	if unfit, err := first.Keep(t.Context(), entries); err != nil || len(unfit) > 0 {
 		t.Fatalf("%v, %v", unfit, err)
 	}
 	must(t, first.Close())
