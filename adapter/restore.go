@@ -366,7 +366,9 @@ func (p *putting) one(ctx context.Context, r *record, u *PutBack) error {
 		r.id, r.was.Key = u.key, u.key
 	}
 	next := PutBack{Undone: Undone{Resource: u.Resource}}
-	if _, err := p.once(ctx, r, &next); err != nil || !next.OK() {
+	_, err = p.once(ctx, r, &next)
+	lostOnly := err == nil && next.Result == UndoSkipped && len(next.Plan) == 0 && len(next.Lost) > 0 // as it was told already
+	if err != nil || !next.OK() && !lostOnly {
 		if err != nil {
 			next.Why = append(next.Why, plainly(err))
 		}
