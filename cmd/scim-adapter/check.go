@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
 	"github.com/scim-adapter/scim-adapter/configs"
 )
 
@@ -28,9 +29,12 @@ func checkCommand() *cobra.Command {
 		Use:   "check --config FILE",
 		Short: "Check a configuration: all that serve does before it listens, and the mappings' own tests",
 		Long: `Check takes the path that serve takes and stops before listening: it reads the file, resolves its variables, compiles
-the mappings, runs their tests in both directions and opens the journal. Every fault comes with file, line and what to write instead.
-With --live it also connects to every directory and holds the mappings against the directory's own schema.
-Exit code 0: all is well; 1: a directory or the journal cannot be reached; 2: the configuration is wrong.`,
+the mappings, runs their tests in both directions and opens what lies below journal.path. Every fault comes with file, line and what to write
+instead. It connects to nothing: no directory and no database is asked whether it is there.
+With --live it also connects to every directory, holds the mappings against the directory's own schema, and asks the journal's database whether it
+takes writes, has the tables of this version, and lets the role of database.url use them. Nothing is changed.
+Exit code 0: all is well; 1: something below journal.path cannot be opened or, with --live, a directory or the journal's database cannot be used;
+2: the configuration is wrong.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
@@ -44,7 +48,7 @@ Exit code 0: all is well; 1: a directory or the journal cannot be reached; 2: th
 		},
 	}
 	configFlag(cmd, &path)
-	cmd.Flags().BoolVar(&live, "live", false, "also connect to the directories and check the mappings against their schemas")
+	cmd.Flags().BoolVar(&live, "live", false, "also connect to the directories and to the journal's database, and check the mappings against their schemas")
 	cmd.Flags().DurationVar(&timeout, "timeout", 15*time.Second, "how long --live may take")
 	return cmd
 }
@@ -60,6 +64,8 @@ func check(ctx context.Context, path string, live bool) (string, error) {
 		return "", faults
 	}
 	p.warn()
+	migrates := p.config.Journal.Migrate
+	p.config.Journal.Migrate = false // serve does that, and a check changes nothing
 	w, err := build(ctx, p)
 	switch {
 	case errors.Is(err, litejournal.ErrInUse):
@@ -73,10 +79,30 @@ func check(ctx context.Context, path string, live bool) (string, error) {
 	if !live {
 		return report + " (not connected; --live does)", nil
 	}
-	if err := p.meet(ctx); err != nil {
+	away, err := p.meetJournal(ctx, migrates), p.meet(ctx)
+	if _, ok := errors.AsType[configs.Faults](err); ok && away != nil { // faults are printed alone
+		p.log.Error(away.Error())
+		return "", err
+	}
+	if err := errors.Join(away, err); err != nil {
 		return "", err
 	}
 	return report + ", connected, schemas fit", nil
+}
+
+// meetJournal asks the journal's database whether it could be written. The embedded journal has been opened.
+func (p *plan) meetJournal(ctx context.Context, migrates bool) error {
+	if p.config.Journal.Kind != configs.JournalPostgres {
+		return nil
+	}
+	pending, err := pgjournal.Review(ctx, p.config.Database.URL, migrates)
+	if err != nil {
+		return fmt.Errorf("the journal's database (database.url): %w", err)
+	}
+	if len(pending) > 0 {
+		p.log.Warn("the journal's database lacks migrations, which serve runs at start (journal.migrate)", "missing", pending)
+	}
+	return nil
 }
 
 // meet connects to every directory and holds what was opened in them against them. The error is a configs.Faults where something does not fit.
