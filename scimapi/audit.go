@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -13,7 +14,7 @@ type Audited struct {
 	Caller scim.Caller
 	Method string
 	Route  string             // the template of its path, below BasePath: "/Users/{id}"; "unmatched" for none
-	Query  string             // of its URL, as it was sent
+	Query  string             // of its URL, as it was sent; of a search in a body, what that would be in a URL
 	Type   *scim.ResourceType // that the route is about; nil for none or several
 	ID     string             // of the resource; "" for none
 	List   bool               // it was answered with a page
@@ -27,7 +28,7 @@ func (h *Handler) audit(e *event) {
 		return
 	}
 	a := Audited{
-		Caller: e.caller, Method: e.request.Method, Route: strings.TrimPrefix(e.route, h.BasePath), Query: e.request.URL.RawQuery, ID: e.id, List: e.isList, Status: e.status, Err: e.err,
+		Caller: e.caller, Method: e.request.Method, Route: strings.TrimPrefix(e.route, h.BasePath), Query: cmp.Or(e.asked, e.request.URL.RawQuery), ID: e.id, List: e.isList, Status: e.status, Err: e.err,
 	}
 	if a.Status == 0 {
 		a.Status = http.StatusOK // nothing was written: net/http says 200

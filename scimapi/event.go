@@ -29,7 +29,8 @@ type event struct {
 	bytes   int
 	id      string // the resource's id
 	dropped []string
-	found   int // resources on a page
+	asked   string // what a search in a body would be in a URL
+	found   int    // resources on a page
 	isList  bool
 	more    []slog.Attr // what the handler has to say for the log
 	err     error

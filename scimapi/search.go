@@ -39,6 +39,7 @@ func (h *Handler) byBody(find finder) handlerFunc {
 		if err := searchRequest(body, q); err != nil {
 			return err
 		}
+		e.asked = q.Encode()
 		return h.answerSearch(w, r, e, find, q)
 	}
 }

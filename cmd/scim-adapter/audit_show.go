@@ -118,6 +118,7 @@ func (s *showRun) head(v shown) {
 		{"from", strings.TrimSpace(v.Address + " " + v.UserAgent)},
 		{"request", v.RequestID},
 		{"what", v.Action + " " + v.Resource()},
+		{"query", v.Query},
 		{"outcome", outcome},
 		{"refused", v.Refused},
 		{"error", v.Error},

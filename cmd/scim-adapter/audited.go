@@ -13,7 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/configs"
+	"github.com/scim-adapter/scim-adapter/scim"
 	"github.com/scim-adapter/scim-adapter/scimapi"
 )
 
@@ -72,8 +74,7 @@ func (a *auditor) note(ctx context.Context, r scimapi.Audited) {
 	}
 	out := journal.Outcome{Time: now, Status: status, ResourceID: r.ID}
 	if status == journal.StatusRefused {
-		in.Refused = strings.TrimSpace(r.Method + " " + r.Route + ": " + http.StatusText(r.Status))
-		out.Error = in.Refused
+		in.Refused = strings.TrimSpace(r.Method + " " + r.Route + ": " + why(r))
 	}
 	ctx, cancel := context.WithTimeout(ctx, noteTimeout)
 	defer cancel()
@@ -84,11 +85,19 @@ func (a *auditor) note(ctx context.Context, r scimapi.Audited) {
 	}
 }
 
+// why is what the client was told.
+func why(r scimapi.Audited) string {
+	if said, ok := errors.AsType[*scim.Error](r.Err); ok && said.Detail != "" {
+		return said.Detail
+	}
+	return http.StatusText(r.Status)
+}
+
 // wanted says what is noted of a request, if anything.
 func (a *auditor) wanted(r scimapi.Audited) (action, status string) {
 	_, guarded := errors.AsType[*journal.Refusal](r.Err)
 	switch {
-	case guarded: // the adapter has noted it, with what was wanted
+	case guarded, errors.Is(r.Err, backends.ErrProtected): // the adapter has noted it, with what was wanted
 		return "", ""
 	case r.Status == http.StatusUnauthorized && a.admits(r.Caller.Address):
 		return journal.ActionSignIn, journal.StatusRefused

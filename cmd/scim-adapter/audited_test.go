@@ -2,11 +2,15 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/export"
+	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/scim"
 	"github.com/scim-adapter/scim-adapter/scimapi"
@@ -69,6 +73,38 @@ func TestRefusedSignInsAreNotedSoManyAMinute(t *testing.T) {
 	}
 }
 
+// lastNoted is the last event without a write, as export and the commands show it.
+func lastNoted(t *testing.T, w *world) (last export.Entry) {
+	t.Helper()
+	yes := true
+	for e, err := range w.store.Events(t.Context(), journal.Filter{Noted: &yes}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = export.Of(e, true)
+	}
+	return last
+}
+
+func TestWhatASearchAskedAndWhyARequestWasRefusedIsNoted(t *testing.T) {
+	r := startServing(t, writeConfig(t, startEmbedded(t).URL(), "audit: {reads: list}\nguard: {protected_attributes: [name.familyName]}\n"))
+	c := scimClient{t: t, base: r.root + "/scim/v2", token: "a-token-of-the-tests"}
+	id := c.do("POST", "/Users", map[string]any{"userName": "ada", "name": map[string]any{"familyName": "Lovelace"}}).want(t, 201).id()
+	c.do("PATCH", "/Users/"+id, patch(op("replace", "name.familyName", "King"))).want(t, 403)
+	e := lastNoted(t, r.world)
+	if e.Action != journal.ActionDeny || e.Error != "" || !strings.HasPrefix(e.Refused, "PATCH /Users/{id}: ") || !strings.Contains(e.Refused, "name.familyName") || strings.Contains(e.Refused, "King") {
+		t.Errorf("refused: %+v", e)
+	}
+	c.do("GET", "/Users?count=1&filter="+url.QueryEscape(`userName eq "ada"`), nil).want(t, 200)
+	if e := lastNoted(t, r.world); !strings.Contains(e.Query, "userName+eq+%22ada%22") {
+		t.Errorf("a search in the URL is %q", e.Query)
+	}
+	c.do("POST", "/Users/.search", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:SearchRequest"}, "filter": `userName eq "bob"`}).want(t, 200)
+	if e := lastNoted(t, r.world); !strings.Contains(e.Query, "userName+eq+%22bob%22") {
+		t.Errorf("a search in a body is %q", e.Query)
+	}
+}
+
 func TestRefusalsAreNotedButNotThoseOfTheGuardAgain(t *testing.T) {
 	a := &auditor{config: configs.Audit{MaxRefusals: 10, Reads: configs.ReadsAll}, now: time.Now}
 	for _, c := range []struct {
@@ -77,6 +113,7 @@ func TestRefusalsAreNotedButNotThoseOfTheGuardAgain(t *testing.T) {
 	}{
 		{scimapi.Audited{Status: 403, Err: scim.Errorf(403, "", "no")}, journal.ActionDeny},
 		{scimapi.Audited{Status: 403, Err: &scim.Error{Status: 403, Cause: &journal.Refusal{}}}, ""},
+		{scimapi.Audited{Status: 403, Err: &scim.Error{Status: 403, Cause: &backends.Error{Kind: backends.ErrProtected}}}, ""},
 		{scimapi.Audited{Status: 200, Method: "PATCH", ID: "1"}, ""},
 		{scimapi.Audited{Status: 304, Method: "GET", ID: "1"}, journal.ActionRead},
 		{scimapi.Audited{Status: 500, Method: "GET", ID: "1"}, ""},

@@ -43,6 +43,7 @@ type Entry struct {
 	Steps        []Step           `json:"steps,omitempty"`
 
 	// What may hold values.
+	Query   string           `json:"query,omitempty"` // of a search or a read: what its URL asked
 	Refused string           `json:"refused,omitempty"`
 	Error   string           `json:"error,omitempty"`
 	Diff    []journal.Change `json:"diff,omitempty"`
@@ -78,7 +79,7 @@ func Of(e journal.Event, values bool) Entry {
 		entry.Finished, entry.Version = &finished, e.Outcome.Version
 	}
 	if values {
-		entry.Refused, entry.Diff = in.Refused, in.Diff
+		entry.Query, entry.Refused, entry.Diff = in.Query, in.Refused, in.Diff
 		if e.Outcome != nil {
 			entry.Error = e.Outcome.Error
 		}

@@ -160,7 +160,7 @@ func (s *syslog) message(e Entry) ([]byte, error) {
 	const facility = 13 // log audit
 	head := fmt.Sprintf("<%d>1 %s %s scim-adapter %s %s %s", facility*8+severity(e.Status), e.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), s.host, s.process, header(e.Action, 32), data(e))
 	for _, less := range []func(){
-		func() {}, func() { e.Steps, e.Weights, e.Diff = nil, nil, nil }, func() { e.Changed, e.Dropped, e.Error, e.Refused = nil, nil, "", "" }, func() { e.UserAgent = "" },
+		func() {}, func() { e.Steps, e.Weights, e.Diff = nil, nil, nil }, func() { e.Changed, e.Dropped, e.Error, e.Refused, e.Query = nil, nil, "", "", "" }, func() { e.UserAgent = "" },
 	} {
 		less()
 		text, err := JSONLines([]Entry{e})
