@@ -230,16 +230,19 @@ func TestReadiness(t *testing.T) {
 	for claim, c := range map[string]struct {
 		health []scim.Health
 		status int
+		word   string
 	}{
-		"all is well":                    {[]scim.Health{up, {Name: "journal", Kind: "journal", OK: true}}, 200},
-		"the only directory is away":     {[]scim.Health{down, {Name: "journal", Kind: "journal", OK: true}}, 503},
-		"one of two directories is away": {[]scim.Health{down, up}, 200},
-		"the journal is away":            {[]scim.Health{up, journalDown}, 200},
+		"all is well":                    {[]scim.Health{up, {Name: "journal", Kind: "journal", OK: true}}, 200, "ready"},
+		"the only directory is away":     {[]scim.Health{down, {Name: "journal", Kind: "journal", OK: true}}, 503, "unavailable"},
+		"one of two directories is away": {[]scim.Health{down, up}, 200, "ready"},
+		"the journal is away":            {[]scim.Health{up, journalDown}, 200, "partly"},
+		"a spool takes what is written":  {[]scim.Health{up, {Name: "journal", Kind: "journal", OK: true, Spooled: true}}, 200, "ready"},
+		"everything is away":             {[]scim.Health{down, journalDown}, 503, "unavailable"},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			s := newStage(t)
 			s.service.health = c.health
-			if w := s.do("GET", "/ready", "", "Authorization", ""); w.Code != c.status || !strings.Contains(w.Body.String(), `"checks":[`) {
+			if w := s.do("GET", "/ready", "", "Authorization", ""); w.Code != c.status || !strings.Contains(w.Body.String(), `"status":"`+c.word+`"`) || !strings.Contains(w.Body.String(), `"checks":[`) {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}
 		})

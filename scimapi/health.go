@@ -15,14 +15,16 @@ func (h *Handler) health(w http.ResponseWriter, r *http.Request, _ *event) error
 }
 
 // ready says whether this replica can serve anybody. It turns 503 while draining and when nothing of any directory answers; a journal that is away leaves
-// reads possible, and a table that is gone leaves other types, and so the replica ready.
+// reads possible, and a table that is gone leaves other types, and so the replica ready. The word then is `partly`, where writes are refused: 200 alone does not say it.
 func (h *Handler) ready(w http.ResponseWriter, r *http.Request, _ *event) error {
 	status, word := http.StatusServiceUnavailable, "unavailable"
 	var checks []any
+	onlyReads := false
 	for _, c := range h.Service.Ready(r.Context()) {
 		if (c.OK || c.Partly) && c.Kind != "journal" {
 			status, word = http.StatusOK, "ready"
 		}
+		onlyReads = onlyReads || c.Kind == "journal" && !c.OK
 		o := scim.NewObject()
 		o.Set("name", c.Name)
 		o.Set("kind", c.Kind)
@@ -41,6 +43,9 @@ func (h *Handler) ready(w http.ResponseWriter, r *http.Request, _ *event) error 
 			o.Set("error", c.Error)
 		}
 		checks = append(checks, o)
+	}
+	if onlyReads && status == http.StatusOK {
+		word = "partly"
 	}
 	if h.stopping() {
 		status, word = http.StatusServiceUnavailable, "draining"

@@ -98,13 +98,23 @@ func TestWritesAreJournaledInPostgresAndAreRefusedWhileItIsAway(t *testing.T) {
 		t.Error("values of a person stand in details in clear")
 	}
 
+	bob := w.do("POST", "/Users", map[string]any{"userName": "bob", "externalId": "00u1", "name": map[string]any{"familyName": "Builder"}}).want(t, 201)
 	server.Kill()
+	read := w.do("GET", "/Users/"+bob.id(), nil).want(t, 200)
+	if read.text("userName") != "bob" || read.text("externalId") != "" || read.header.Get("ETag") != "" {
+		t.Errorf("while the overlay is away: %s %v", read.raw, read.header)
+	}
+	for _, path := range []string{"/Users/" + bob.id() + "?attributes=externalId", "/Users?filter=externalId+eq+%2200u1%22"} {
+		if a := w.do("GET", path, nil).wantError(t, 503, ""); !strings.Contains(a.text("detail"), "The journal's database") {
+			t.Errorf("%s: %s", path, a.raw)
+		}
+	}
 	kept := w.do("GET", "/Users?count=1", nil).want(t, 200)
 	refused := w.do("POST", "/Users", map[string]any{"userName": "grace", "name": map[string]any{"familyName": "Hopper"}}).wantError(t, 503, "")
 	if refused.header.Get("Retry-After") == "" || !strings.Contains(refused.text("detail"), "nothing was changed") {
 		t.Errorf("while the journal is away: %s", refused.raw)
 	}
-	if status, body := w.ready(t); status != 200 || !strings.Contains(body, "unavailable") {
+	if status, body := w.ready(t); status != 200 || !strings.Contains(body, "unavailable") || !strings.Contains(body, `"status":"partly"`) {
 		t.Errorf("ready is %d %s", status, body)
 	}
 	server.Start()
@@ -112,8 +122,8 @@ func TestWritesAreJournaledInPostgresAndAreRefusedWhileItIsAway(t *testing.T) {
 		a, err := w.try("POST", "/Users", map[string]any{"userName": "grace", "name": map[string]any{"familyName": "Hopper"}})
 		return err == nil && a.status == 201
 	})
-	if got := w.do("GET", `/Users?count=0`, nil).want(t, 200); got.text("totalResults") != "1" {
-		t.Errorf("one person was made, and there are %s (before: %s)", got.text("totalResults"), kept.text("totalResults"))
+	if got := w.do("GET", `/Users?count=0`, nil).want(t, 200); got.text("totalResults") != "2" {
+		t.Errorf("two people were made, and there are %s (before: %s)", got.text("totalResults"), kept.text("totalResults"))
 	}
 }
 
