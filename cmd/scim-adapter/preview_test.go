@@ -301,3 +301,22 @@ func TestTheGuardIsAskedAndNothingIsTaken(t *testing.T) {
 		real.do("GET", "/Groups/"+crew.id(), nil).want(t, 200)
 	})
 }
+
+func TestAShadowStandsInEitherJournal(t *testing.T) {
+	everyJournal(t, "scim: {mode: shadow}\n", func(t *testing.T, a *audited) {
+		id := a.person("zoe", "Zed")
+		a.do("PATCH", "/Users/"+id, patch(op("replace", "displayName", "Zoë"))).want(t, 200)
+		if got := a.do("GET", "/Users/"+id, nil).want(t, 200); got.text("displayName") != "Zoë" || got.text("name.familyName") != "Zed" {
+			t.Errorf("%s", got.raw)
+		}
+		listed := eventsOf(t, a.audit("list", "--status", "shadow", "--output", "json"))
+		if len(listed) != 2 || listed[0]["status"] != "shadow" || listed[1]["status"] != "shadow" {
+			t.Errorf("%v", listed)
+		}
+		a.do("DELETE", "/Users/"+id, nil).want(t, 204)
+		a.do("GET", "/Users/"+id, nil).want(t, 404)
+		if _, n := a.list("/Users", ""); n != 0 {
+			t.Errorf("%d users were made", n)
+		}
+	})
+}
