@@ -410,6 +410,7 @@ func (p *putting) once(ctx context.Context, r *record, u *PutBack) (again bool, 
 	if err := w.end(ctx, journal.ActionRestore, "", &u.Undone); err != nil {
 		return false, err
 	}
+	u.Lost = slices.DeleteFunc(u.Lost, r.c.notPut)
 	if u.Result == UndoSkipped && u.taken {
 		return false, errTaken
 	}
