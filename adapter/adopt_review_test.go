@@ -181,7 +181,9 @@ type silent struct{ journal.Journal }
 func (silent) Note(context.Context, journal.Intent, journal.Outcome) error { return errors.New("full") }
 
 func TestWhatIsSensitiveIsNotOnTheListAndIsReviewedAllTheSame(t *testing.T) {
-	h, ada := adopting(t, byReview, edit{options: func(o *Options) { o.Journal = Redact(o.Journal, NewDiscretion(o.Mappings, []string{"employeeNumber", "userName"}, nil)) }})
+	h, ada := adopting(t, byReview, edit{options: func(o *Options) {
+		o.Journal = Redact(o.Journal, NewDiscretion(o.Mappings, []string{"employeeNumber", "userName"}, nil))
+	}})
 	h.waits(person("alovelace", "1815"))
 	h.waits(person("alovelace", "1815"))
 	if lines, _ := h.listed(); len(lines) != 1 || strings.Contains(lines[0], "1815") || strings.Contains(lines[0], "alovelace") {

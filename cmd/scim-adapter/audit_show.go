@@ -26,7 +26,7 @@ func auditShowCommand() *cobra.Command {
 		Use:   "show --config FILE EVENT",
 		Short: "Show one event: who did what, what stood there before, and what came of it",
 		Long: `Show prints an event with its steps: what was to be changed in the directory (- what goes, + what comes), what stood there before, and what took effect.
-Secrets were never written down, and long values are cut; -o json has them whole.
+Secrets are never shown, and long values are cut; -o json has them whole.
 
   scim-adapter audit show --config scim.yaml 01930000-0000-7000-8000-000000000000`,
 		Args: cobra.ExactArgs(1),

@@ -37,7 +37,8 @@ func backupRestoreCommand() *cobra.Command {
 	cmd := b.command("restore --config FILE SNAPSHOT… (--all | TYPE/ID… | --filter FILTER)", "Put records back as a snapshot has them", cobra.MinimumNArgs(1), nil)
 	cmd.Long = `Restore makes records again that are gone, and gives those that are there the attributes that they had: all of them, also what nothing maps. First it says
 what it would do. A snapshot is of one type; name one for each type, or say "latest": the newest of each. People come back before the groups that they are in.
-Members come and go one by one; who is no longer there is not put back. Passwords, and what the directory keeps itself, are not in a snapshot, or cannot be put back.
+Members come and go one by one; who is no longer there is not put back. What the directory keeps itself cannot be put back; passwords only
+with backup.secrets: encrypted and the key, of records that are made again.
 Each record is a write of its own in the journal (action restore), and can be taken back by undo. The overlay is not in snapshots.
 
   scim-adapter backup restore --config scim.yaml latest --all --dry-run
