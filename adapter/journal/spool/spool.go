@@ -58,7 +58,7 @@ type Options struct {
 	File     File
 	Limits   []journal.Limit // of the guard, as File has them
 	Refuse   bool            // what a limit counts is refused while the database is away
-	Patience time.Duration   // how long the database may take for an entry before it goes into the file; 5 seconds
+	Patience time.Duration   // how long the database may take for an entry before it goes into the file; 2 seconds
 	Pause    time.Duration   // between attempts to reach the database; 1 second
 	Settling time.Duration   // after the database was away, until other processes have taken what they kept to it; 1 minute
 	Now      func() time.Time
@@ -80,7 +80,7 @@ type Journal struct {
 // Open opens a journal with a spool. What an earlier process has left in the file is taken to the database before anything else is written there.
 func Open(ctx context.Context, o Options) (*Journal, error) {
 	if o.Patience <= 0 {
-		o.Patience = 5 * time.Second
+		o.Patience = 2 * time.Second
 	}
 	if o.Pause <= 0 {
 		o.Pause = time.Second
