@@ -246,14 +246,7 @@ func (c *class) vote(ctx context.Context, now, before backends.Record, change ba
 	return undecided, nil
 }
 
+// sameValues is backends.SameValues: what is only known to have been there is the same as nothing.
 func sameValues(rule backends.Rule, a, b backends.Values) bool {
-	normal := func(values backends.Values) []string {
-		var texts []string
-		for _, v := range values {
-			texts = append(texts, backends.Normalize(rule, v.Text()))
-		}
-		slices.Sort(texts)
-		return texts
-	}
-	return slices.Equal(normal(a), normal(b))
+	return backends.SameValues(rule, a, b)
 }

@@ -183,6 +183,9 @@ func (s *Service) undoable(ctx context.Context, e journal.Event, o UndoOptions, 
 	if result, why := settled(e); result != "" {
 		return result, why, nil
 	}
+	if e.Intent.Tenant != s.o.Tenant {
+		return UndoSkipped, "it is of tenant " + e.Intent.Tenant + ", and not of " + s.o.Tenant, nil
+	}
 	by, err := undoneBy(ctx, o.Reader, e.Intent.ID)
 	switch {
 	case err != nil:
@@ -266,7 +269,7 @@ func (s *Service) Restore(ctx context.Context, caller scim.Caller, typ, id strin
 		return u, fmt.Errorf("no mapping is called %q", typ)
 	}
 	var events []journal.Event
-	for e, err := range o.Reader.Events(ctx, journal.Filter{Since: at, ResourceType: typ, ResourceID: id, Newest: true}) {
+	for e, err := range o.Reader.Events(ctx, journal.Filter{Tenant: s.o.Tenant, Since: at, ResourceType: typ, ResourceID: id, Newest: true}) {
 		if err != nil {
 			return u, err
 		}

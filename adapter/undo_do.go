@@ -33,7 +33,7 @@ func (r *rewind) end(ctx context.Context, action string, undoes journal.ID, u *U
 	}
 	defer relinks.leave()
 	w.ops = append(w.ops, relinks.ops...)
-	if r.tell(w, u) {
+	if r.tell(ctx, w, u) {
 		return nil
 	}
 	if err := w.run(ctx); err != nil {
@@ -58,7 +58,7 @@ func (r *rewind) remove(ctx context.Context, w *work, u *Undone) error {
 			op.step.Before, op.step.Changes = extrasAsAttrs(r.own.now.extras[r.client]), extrasAsChanges(r.own.now.extras[r.client], nil)
 		}
 	}
-	if r.tell(w, u) {
+	if r.tell(ctx, w, u) {
 		r.own.then.there = false
 		r.own.settle()
 		return nil
@@ -160,9 +160,9 @@ func (r *rewind) unpoint(ctx context.Context, attrs backends.Attributes) error {
 }
 
 // tell puts the plan down, and says whether that is all that is wanted.
-func (r *rewind) tell(w *work, u *Undone) bool {
+func (r *rewind) tell(ctx context.Context, w *work, u *Undone) bool {
 	for _, op := range w.ops {
-		u.Plan = append(u.Plan, r.s.script(op.step)...)
+		u.Plan = append(u.Plan, r.s.script(r.s.named(ctx, op.step))...)
 	}
 	u.Why = append(u.Why[:0:0], slices.Concat(r.conflicts, r.notes)...)
 	switch {
@@ -183,6 +183,18 @@ func (r *rewind) tell(w *work, u *Undone) bool {
 		return true
 	}
 	return false
+}
+
+// named gives a step that is found by its key the name that its record has now: whoever is handed the plan knows no keys.
+func (s *Service) named(ctx context.Context, step journal.Step) journal.Step {
+	c, ok := s.byName[step.Backend]
+	if !ok || step.Name != "" || step.Key == "" || step.Op == opOverlay || !c.Backend().Capabilities().Rename {
+		return step
+	}
+	if names, err := c.Backend().Names(ctx, "", []backends.Key{step.Key}); err == nil {
+		step.Name = names[step.Key]
+	}
+	return step
 }
 
 // script is a step in the language of its directory.

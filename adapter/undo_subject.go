@@ -226,7 +226,7 @@ func (b *subject) changes() []backends.Change {
 		want := b.then.whole[lower]
 		is, _ := b.now.values(want.name)
 		// A value in another spelling is another one: it had the one, and gets it again.
-		if !sameValues(backends.NoRule, is, want.values) && !b.c.Backend().Syntax(want.name).ReadOnly {
+		if !sameValues(backends.NoRule, is, want.values) && !blank(want.values) && !b.c.Backend().Syntax(want.name).ReadOnly {
 			all = append(all, backends.Change{Op: backends.Replace, Attr: want.name, Values: want.values})
 		}
 	}

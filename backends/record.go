@@ -84,23 +84,26 @@ func (v Values) Texts() []string {
 func Lost(was, is Record) []string {
 	var lost []string
 	for _, name := range slices.Sorted(maps.Keys(was.Attrs)) {
-		if !sameValues(was.Attrs[name], is.Attrs.Get(name)) {
+		if !SameValues(CaseExact, was.Attrs[name], is.Attrs.Get(name)) {
 			lost = append(lost, name)
 		}
 	}
 	return lost
 }
 
-func sameValues(a, b Values) bool {
-	left := make(map[Value]int, len(a))
-	for _, v := range a {
-		if v.Kind() == KindSecret && v.Reveal() == "" {
+// SameValues says that two attributes have the same values under a rule, in whatever order. A secret that only says that it was there is the same as no other, because nobody
+// can tell.
+func SameValues(rule Rule, a, b Values) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	left := make(map[string]int, len(a))
+	for i := range a {
+		if a[i].Kind() == KindSecret && a[i].Reveal() == "" || b[i].Kind() == KindSecret && b[i].Reveal() == "" {
 			return false
 		}
-		left[v]++
-	}
-	for _, v := range b {
-		left[v]--
+		left[Normalize(rule, a[i].Text())]++
+		left[Normalize(rule, b[i].Text())]--
 	}
 	for _, n := range left {
 		if n != 0 {

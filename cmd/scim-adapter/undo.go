@@ -171,7 +171,7 @@ func (u *undoRun) named(ctx context.Context, ids []string) ([]journal.Event, err
 	var events []journal.Event
 	for _, id := range ids {
 		e, err := u.w.store.Lookup(ctx, journal.ID(id))
-		if errors.Is(err, journal.ErrNoIntent) {
+		if errors.Is(err, journal.ErrNoIntent) || err == nil && e.Intent.Tenant != u.whose() {
 			return nil, fmt.Errorf("the journal has no event %s", id)
 		}
 		if err != nil {
@@ -181,7 +181,7 @@ func (u *undoRun) named(ctx context.Context, ids []string) ([]journal.Event, err
 		if e.Intent.RequestID == "" {
 			continue
 		}
-		with := journal.Filter{RequestID: e.Intent.RequestID, ResourceType: e.Intent.ResourceType, ResourceID: e.ResourceID(), Actions: []string{e.Intent.Action}, Since: e.Intent.Time}
+		with := journal.Filter{Tenant: u.whose(), RequestID: e.Intent.RequestID, ResourceType: e.Intent.ResourceType, ResourceID: e.ResourceID(), Actions: []string{e.Intent.Action}, Since: e.Intent.Time}
 		for late, err := range u.w.store.Events(ctx, with) {
 			if err != nil {
 				return nil, err
@@ -199,7 +199,7 @@ func (u *undoRun) named(ctx context.Context, ids []string) ([]journal.Event, err
 func (u *undoRun) window(ctx context.Context) (events []journal.Event, err error) {
 	noted := false
 	f := u.filter
-	f.Newest, f.Noted = true, &noted
+	f.Tenant, f.Newest, f.Noted = u.whose(), true, &noted
 	if f.Since, err = moment("since", u.since); err != nil {
 		return nil, err
 	}
@@ -243,9 +243,12 @@ func (u *undoRun) restore(ctx context.Context, typ, id string) error {
 	return u.verdict([]adapter.Undone{done})
 }
 
+// whose is the tenant whose writes are taken back: those of others are about other directories.
+func (u *undoRun) whose() string { return u.w.config.MultiTenant.DefaultTenant }
+
 // caller is who sits at the terminal.
 func (u *undoRun) caller() scim.Caller {
-	return scim.Caller{Tenant: u.w.config.MultiTenant.DefaultTenant, Client: "operator", Subject: operator(), RequestID: newID()}
+	return scim.Caller{Tenant: u.whose(), Client: "operator", Subject: operator(), RequestID: newID()}
 }
 
 // confirm asks, where somebody can answer.

@@ -100,7 +100,12 @@ func (h *house) mixed(r *rand.Rand, n int, people, groups []string) {
 	}
 	for i := range n {
 		user, group := pick(people), pick(groups)
-		switch k := r.IntN(20); {
+		switch k := r.IntN(23); {
+		case k >= 21:
+			ok(h.do("PUT", "/Users/"+user, map[string]any{"userName": fmt.Sprintf("put%d", i), "name": map[string]any{"familyName": "Put"}, "displayName": fmt.Sprintf("Put %d", i)}))
+		case k >= 20 && h.tables != nil: // their groups have no groups
+		case k >= 20: // a group in a group
+			ok(h.do("PATCH", "/Groups/"+groups[0], patch(op("add", "members", []any{map[string]any{"value": groups[1+r.IntN(len(groups)-1)]}}))))
 		case k < 3:
 			people = append(people, ok(h.user(fmt.Sprintf("new%d", i), "displayName", fmt.Sprintf("New %d", i))).id())
 		case k < 7:
