@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -217,4 +218,27 @@ func tidied(t *testing.T, raw string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func TestASnapshotIsExportedWhileTheDirectoryIsAway(t *testing.T) {
+	server := startEmbedded(t)
+	h := openHouse(t, server.URL())
+	h.settle(3, 1)
+	v := openVault(t, h)
+	v.snapshot(t)
+	one, err := v.store.Last(t.Context(), "default", "User")
+	if err := errors.Join(err, server.Stop()); err != nil {
+		t.Fatal(err)
+	}
+	environment(t, h.url, h.base)
+	p, err := load(h.config, testLog(t)) // a process that has never met the directory
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	var out, said bytes.Buffer
+	b := backupRun{p: p, tenant: "default", store: v.store, out: &out, err: &said}
+	if err := b.export(t.Context(), one.ID, "scim"); err != nil || strings.Count(out.String(), "\n") != 3 || !strings.Contains(out.String(), `"display":"team0"`) || !strings.Contains(out.String(), `"displayName":"Person 2"`) {
+		t.Errorf("%v\n%s\n%s", err, said.String(), out.String())
+	}
 }
