@@ -103,6 +103,7 @@ func decodeConfig(root Node) (*Config, Faults) {
 	c := Default()
 	c.Root = root
 	faults, refused := refuseComing(root)
+	faults = append(faults, refuseStray(root, refused)...)
 	faults = append(faults, root.without(refused).Decode(c)...)
 	if root.Get("scim").Get("default_count").Kind() == Missing {
 		c.SCIM.DefaultCount = min(c.SCIM.DefaultCount, max(c.SCIM.MaxCount, 1))
