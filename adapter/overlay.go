@@ -183,20 +183,24 @@ func (s *Service) loadExtras(ctx context.Context, c *class, req scim.Request, ke
 }
 
 // overlayPause is how long nobody but who must knocks at an overlay that was found to be away: each may have to wait for the answer.
-const overlayPause = time.Second
+const overlayPause = 500 * time.Millisecond
 
 // outage remembers that the overlay cannot be read, so that it is said once.
 type outage struct {
 	mu   sync.Mutex
 	away bool
-	last time.Time // when it was found so
+	last time.Time // when somebody knocked the last time
 }
 
-// resting says that the overlay was away a moment ago.
+// resting says that the overlay was away a moment ago. Who hears that it is not knocks for all others, who need not wait for the answer.
 func (o *outage) resting(now time.Time) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.away && now.Sub(o.last) < overlayPause
+	if !o.away || now.Sub(o.last) < overlayPause {
+		return o.away
+	}
+	o.last = now
+	return false
 }
 
 // is notes what was found, and says whether it is news.
