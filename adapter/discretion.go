@@ -42,15 +42,23 @@ func NewDiscretion(mappings *mapping.Set, names []string, vault *Vault) *Discret
 	for _, name := range names {
 		d.paths = append(d.paths, name)
 		known := slices.ContainsFunc(slices.Collect(maps.Values(d.classes)), func(c discreet) bool { return c.knows(name) })
-		path, err := filter.ParsePath(name)
-		if err == nil { // otherwise it is a native name
-			for _, m := range mappings.All() {
-				if ref, ok := m.ResourceType().Resolve(path); ok && ref.Attr != nil {
-					natives := m.Natives(func(some scim.Ref) bool { return within(some.String(), ref.String()) })
-					beside := slices.ContainsFunc(m.Overlays(), func(some scim.Ref) bool { return within(some.String(), ref.String()) })
-					known = known || beside || len(natives) > 0
-					d.paths = append(append(d.paths, ref.String()), natives...)
-				}
+		for _, m := range mappings.All() {
+			refs := m.MadeOf(name)
+			path, err := filter.ParsePath(name)
+			ref, ok := m.ResourceType().Resolve(path)
+			switch {
+			case err != nil || !ok || ref.Attr == nil:
+				refs = append(refs, m.Spelled(name)...)
+			case ref.Filter != nil: // whoever names some of the elements means them all
+				refs = append(refs, scim.Ref{URI: ref.URI, Attr: ref.Attr})
+			default:
+				refs = append(refs, ref)
+			}
+			for _, ref := range refs {
+				natives := m.Natives(func(some scim.Ref) bool { return within(some.String(), ref.String()) })
+				beside := slices.ContainsFunc(m.Overlays(), func(some scim.Ref) bool { return within(some.String(), ref.String()) })
+				known = known || beside || len(natives) > 0
+				d.paths = append(append(d.paths, ref.String()), natives...)
 			}
 		}
 		if !known {

@@ -120,6 +120,22 @@ func TestNamesThatAreNobodysAreTold(t *testing.T) {
 	}
 }
 
+// A value that is told in the directory's words is told in SCIM's too, and a name that chooses elements hides them all: no spelling lets a value through.
+func TestASensitiveNameHidesInEverySpelling(t *testing.T) {
+	for name, shown := range map[string]string{
+		"mail": "emails", "sn": "name.familyName", `emails[type eq "work"].value`: "emails", "emails[type=work]": "emails", "enterprise:employeeNumber": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+		"employeeNumber": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+	} {
+		d := newHouse(t, vaulted(nil, name)).o.Discretion
+		if !d.hides(shown) || len(d.Unknown()) > 0 {
+			t.Errorf("%s does not hide %s (%v), or is unknown: %v", name, shown, d.paths, d.Unknown())
+		}
+		if d.hides("userName") || d.hides("title") {
+			t.Errorf("%s hides too much: %v", name, d.paths)
+		}
+	}
+}
+
 // octets is a class whose attributes are octets; those in lower case its clients write.
 type octets struct{ backends.Backend }
 
