@@ -22,6 +22,7 @@ type Checkpoint struct {
 	Signature []byte
 
 	logged bool // it was read from a log
+	kept   bool // the database has a signature of as much already
 }
 
 // Message is what its signature is over.
@@ -41,7 +42,7 @@ func (j *Journal) signing() {
 	if j.o.Sign == nil {
 		return
 	}
-	s := &signer{j: j}
+	s := newSigner(j)
 	every := time.NewTicker(j.o.CheckpointInterval)
 	defer every.Stop()
 	for {
@@ -55,15 +56,23 @@ func (j *Journal) signing() {
 	}
 }
 
-// signer makes checkpoints.
+// signer makes checkpoints. Each process signs and logs the heads of all writers, also of those that another has signed already: the log of one that goes on is then over
+// what commands wrote (undo, restore, forget), which log nothing themselves, and over the chains of replicas. Only what the database has no signature of goes into it.
 type signer struct {
 	j       *Journal
-	own     int64 // how far the chain of this process is signed
+	own     int64            // how far the chain of this process is signed
+	others  map[string]int64 // how far those of others are signed by this process, of the writers that it saw the last time
+	begun   bool             // they were looked for once
 	failing bool
 }
 
-// headsSQL gives the heads of the other writers that have written since $1 and of which nobody has signed as much. It walks the indexes from writer to writer, and reads one
-// row of each.
+func newSigner(j *Journal) *signer { return &signer{j: j, others: map[string]int64{}} }
+
+// firstLook is how long ago something may have been written of which nobody who goes on may have told: the first time, it is signed and logged too.
+const firstLook = 62 * 24 * time.Hour
+
+// headsSQL gives the heads of the other writers that have written since $1, and whether the database has a signature of as much. It walks the indexes from writer to writer,
+// and reads one row of each.
 const headsSQL = `WITH RECURSIVE w (writer) AS (
 	SELECT ''
 	UNION ALL
@@ -71,10 +80,10 @@ const headsSQL = `WITH RECURSIVE w (writer) AS (
 		(SELECT writer FROM audit.intents WHERE writer > w.writer AND "timestamp" >= $1 ORDER BY writer LIMIT 1) UNION ALL
 		(SELECT writer FROM audit.events WHERE writer > w.writer AND "timestamp" >= $1 ORDER BY writer LIMIT 1)) AS m) FROM w WHERE w.writer IS NOT NULL
 )
-SELECT w.writer, h.seq, h.link FROM w CROSS JOIN LATERAL (SELECT b.seq, b.link FROM (
+SELECT w.writer, h.seq, h.link, EXISTS (SELECT FROM audit.checkpoints c WHERE c.writer = w.writer AND c.seq >= h.seq) FROM w CROSS JOIN LATERAL (SELECT b.seq, b.link FROM (
 		(SELECT seq, link FROM audit.intents i WHERE i.writer = w.writer AND "timestamp" >= $1 ORDER BY seq DESC LIMIT 1) UNION ALL
 		(SELECT seq, link FROM audit.events e WHERE e.writer = w.writer AND "timestamp" >= $1 ORDER BY seq DESC LIMIT 1)) AS b ORDER BY b.seq DESC LIMIT 1) AS h
-	WHERE w.writer <> $2 AND NOT EXISTS (SELECT FROM audit.checkpoints c WHERE c.writer = w.writer AND c.seq >= h.seq)`
+	WHERE w.writer <> $2`
 
 const insertCheckpoint = "INSERT INTO audit.checkpoints (writer, seq, link, time, final, key_id, signature) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 
@@ -97,28 +106,22 @@ func (s *signer) sign(ctx context.Context, final bool) {
 }
 
 func (s *signer) make(ctx context.Context, final bool) (made []Checkpoint, err error) {
-	now := s.j.o.Now()
-	// Whoever has written nothing for a day, and nothing in this month, has been signed by those who were there.
-	day := now.UTC().AddDate(0, 0, -1)
-	since := time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
-	own := s.j.head()
+	own, now := s.j.head(), stamp(s.j.o.Now())
+	var seen map[string]int64
 	err = s.j.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		made = nil
 		if own.seq > s.own || final && own.seq > 0 {
 			made = append(made, Checkpoint{Writer: s.j.o.Writer, Seq: own.seq, Link: own.link, Final: final})
 		}
-		if !final {
-			rows, err := conn.Query(ctx, headsSQL, since, s.j.o.Writer)
-			if err != nil {
-				return err
+		heads, err := s.heads(ctx, conn, now)
+		if err != nil {
+			return err
+		}
+		seen = make(map[string]int64, len(heads))
+		for _, c := range heads {
+			if seen[c.Writer] = c.Seq; c.Seq > s.others[c.Writer] {
+				made = append(made, c)
 			}
-			others, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (c Checkpoint, err error) {
-				return c, r.Scan(&c.Writer, &c.Seq, &c.Link)
-			})
-			if err != nil {
-				return err
-			}
-			made = append(made, others...)
 		}
 		if len(made) == 0 {
 			return nil
@@ -126,17 +129,39 @@ func (s *signer) make(ctx context.Context, final bool) (made []Checkpoint, err e
 		b := &pgx.Batch{}
 		for i := range made {
 			c := &made[i]
-			c.Time = stamp(now)
+			c.Time = now
 			if c.KeyID, c.Signature, err = s.j.o.Sign(c.Message()); err != nil {
 				return err
 			}
-			b.Queue(insertCheckpoint, c.Writer, c.Seq, c.Link, c.Time, c.Final, c.KeyID, c.Signature)
+			if !c.kept {
+				b.Queue(insertCheckpoint, c.Writer, c.Seq, c.Link, c.Time, c.Final, c.KeyID, c.Signature)
+			}
+		}
+		if b.Len() == 0 {
+			return nil
 		}
 		return conn.SendBatch(ctx, b).Close()
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.own = own.seq
+	s.own, s.others, s.begun = own.seq, seen, true
 	return made, nil
+}
+
+// heads are those of the other writers.
+func (s *signer) heads(ctx context.Context, conn *pgxpool.Conn, now time.Time) ([]Checkpoint, error) {
+	// Whoever has written nothing for a day, and nothing in this month, has been signed before.
+	day := now.AddDate(0, 0, -1)
+	since := time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
+	if !s.begun {
+		since = now.Add(-firstLook)
+	}
+	rows, err := conn.Query(ctx, headsSQL, since, s.j.o.Writer)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (c Checkpoint, err error) {
+		return c, r.Scan(&c.Writer, &c.Seq, &c.Link, &c.kept)
+	})
 }

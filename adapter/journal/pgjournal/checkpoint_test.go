@@ -26,7 +26,7 @@ func TestTheHeadsOfAllChainsAreSigned(t *testing.T) {
 		return func(o *Options) { o.Writer, o.Database.URL = writer, configs.NewSecret(app) }
 	}
 	mine, other := g.open(signs, as("mine")), g.open(as("other"))
-	s := &signer{j: mine}
+	s := newSigner(mine)
 	for _, step := range []struct {
 		what string
 		do   func()
@@ -81,7 +81,7 @@ func TestAHeadThatCannotBeSignedIsTriedAgain(t *testing.T) {
 		}
 	})
 	write(t, j, 1)
-	s := &signer{j: j}
+	s := newSigner(j)
 	s.sign(context.Background(), false)
 	if !s.failing || g.heads() != "" {
 		t.Errorf("failing: %t, heads %s", s.failing, g.heads())
@@ -106,7 +106,7 @@ func TestDroppedMonthsAreBridgedByTheirAnchors(t *testing.T) {
 		must(t, j.Begin(context.Background(), in))
 		must(t, j.Finish(context.Background(), in.ID, done()))
 	}
-	(&signer{j: j}).sign(context.Background(), false)
+	newSigner(j).sign(context.Background(), false)
 	write(t, j, 1)
 	must(t, j.Close())
 	owner := configs.NewSecret(g.role("scim_owner"))

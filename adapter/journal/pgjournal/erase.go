@@ -91,12 +91,17 @@ func (e erasure) row(now time.Time, key []byte) (row, error) {
 type erasures struct {
 	entries [][16]byte // in their order
 	before  map[[2]string]time.Time
+	// whole are the resources that were forgotten when events of that named no entries: what was there by then, and is about them, is told.
+	whole map[aboutOne]time.Time
 	// told is since when the journal has all that it ever said: what was written down before, of older rows, went with months that were dropped.
 	told time.Time
 }
 
+// aboutOne names a resource as rows do.
+type aboutOne struct{ tenant, typ, id string }
+
 func readErasures(ctx context.Context, tx pgx.Tx) (erasures, error) {
-	all := erasures{before: map[[2]string]time.Time{}}
+	all := erasures{before: map[[2]string]time.Time{}, whole: map[aboutOne]time.Time{}}
 	var dropped *time.Time
 	if err := tx.QueryRow(ctx, "SELECT max(month)::timestamp AT TIME ZONE 'UTC' FROM audit.anchors WHERE kind = $1", kindWrites).Scan(&dropped); err != nil {
 		return all, err
@@ -104,15 +109,22 @@ func readErasures(ctx context.Context, tx pgx.Tx) (erasures, error) {
 	if dropped != nil {
 		all.told = dropped.UTC().AddDate(0, 1, 0)
 	}
-	rows, err := tx.Query(ctx, `SELECT coalesce(tenant_id, ''), details->'erased' FROM audit.events
-		WHERE kind = $1 AND action = ANY ($2) AND writer IS NOT NULL AND details ? 'erased'`, kindWrites, []string{journal.ActionForget, journal.ActionExpire})
+	rows, err := tx.Query(ctx, `SELECT coalesce(tenant_id, ''), details->'erased', resource_type, coalesce(resource_id, ''), `+finiteTime+` FROM audit.events
+		WHERE kind = $1 AND action = ANY ($2) AND writer IS NOT NULL`, kindWrites, []string{journal.ActionForget, journal.ActionExpire})
 	if err != nil {
 		return all, err
 	}
-	var tenant string
+	var tenant, typ, id string
 	var text []byte
-	_, err = pgx.ForEachRow(rows, []any{&tenant, &text}, func() error {
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&tenant, &text, &typ, &id, &at}, func() error {
 		var e erased
+		if text == nil {
+			if one := (aboutOne{tenant, typ, id}); id != "" && at.After(all.whole[one]) {
+				all.whole[one] = at
+			}
+			return nil
+		}
 		if err := json.Unmarshal(text, &e); err != nil {
 			return fmt.Errorf("what an event says was destroyed: %w", err)
 		}
@@ -130,13 +142,16 @@ func readErasures(ctx context.Context, tx pgx.Tx) (erasures, error) {
 	return all, err
 }
 
-// has says that the key of a row was destroyed as an event says.
-func (e *erasures) has(r stored) bool {
+// has says that the key of a row, which is about the resource with this id, was destroyed as an event says.
+func (e *erasures) has(r stored, id string) bool {
 	kind := r.kind
 	if r.table == tableIntents {
 		kind = kindWrites
 	}
 	if before, ok := e.before[[2]string{r.tenant, kind}]; ok && r.time.Before(before) {
+		return true
+	}
+	if at, ok := e.whole[aboutOne{r.tenant, r.resourceType, id}]; ok && r.time.Before(at) {
 		return true
 	}
 	_, found := slices.BinarySearchFunc(e.entries, [16]byte(r.id), func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })

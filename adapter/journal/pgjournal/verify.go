@@ -29,10 +29,12 @@ const (
 	FoundRemoved  = "removed"  // rows are gone
 	FoundInserted = "inserted" // a row has no place in its chain
 	FoundCut      = "cut off"  // the end of a chain is gone
-	FoundForged   = "forged"   // a signature is not that of a known key
+	FoundForged   = "forged"   // a signature is not that of its key
 	FoundOrphan   = "orphan"   // an event has no intent
 	// FoundDestroyed: the key of a row's values is gone, and nothing was forgotten and nothing expired that it belongs to.
 	FoundDestroyed = "destroyed"
+	// FoundUnknownKey: there are signatures of a key of which nobody has said whose it is.
+	FoundUnknownKey = "unknown key"
 )
 
 // Finding is one thing that is wrong, and where.
@@ -128,6 +130,7 @@ type verifying struct {
 	done     Verified
 	logged   map[string][]Checkpoint // by writer, by number
 	erasures erasures
+	missing  []month // tables
 }
 
 func (v *verifying) found(f Finding) {
@@ -162,6 +165,9 @@ func (v *verifying) run(ctx context.Context) error {
 	}
 	var err error
 	if v.erasures, err = readErasures(ctx, v.tx); err != nil {
+		return err
+	}
+	if v.missing, err = readMissing(ctx, v.tx); err != nil {
 		return err
 	}
 	starts, err := v.starts(ctx)
@@ -272,10 +278,21 @@ func (v *verifying) orphans(ctx context.Context) error {
 		return err
 	}
 	f := Finding{Kind: FoundOrphan, Table: tableEvents, What: "it closes an intent that is not there"}
+	var many bunch
 	_, err = pgx.ForEachRow(rows, []any{&f.ID, &f.Time, &f.Writer, &f.First}, func() error {
 		f.Last = f.First
-		v.found(f)
+		var missing []string
+		for _, m := range v.missing {
+			if m.Family == tableIntents && !m.Month.After(f.Time) && m.Month.AddDate(0, 1, 0).After(f.Time) {
+				missing = []string{m.part()}
+			}
+		}
+		if !many.add(f, 1, missing) {
+			many.tell(v.found, manyOrphans)
+			many.add(f, 1, missing)
+		}
 		return nil
 	})
+	many.tell(v.found, manyOrphans)
 	return err
 }

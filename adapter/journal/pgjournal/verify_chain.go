@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -29,6 +30,19 @@ type chainWalk struct {
 	// signed is the number up to which a checkpoint says that all is well; closed, behind which its writer said that nothing comes.
 	signed, closed int64
 	torn           bool // a checkpoint did not fit: those that follow do not either
+	// inTable is the highest number that a checkpoint of the database is over, and logHead the last checkpoint of the log that is over a row which is there.
+	inTable int64
+	logHead Checkpoint
+
+	removed, destroyed bunch
+	strangers          map[string]*stranger // by the id of the key
+}
+
+// stranger is a key that is not known, and what it has signed.
+type stranger struct {
+	what        string // the first
+	first, last int64
+	n           int
 }
 
 type span struct {
@@ -42,7 +56,7 @@ func (v *verifying) chain(ctx context.Context, s start) error {
 	if err != nil {
 		return err
 	}
-	w := &chainWalk{v: v, p: p, writer: s.Writer, next: s.Seq, signed: s.Seq - 1}
+	w := &chainWalk{v: v, p: p, writer: s.Writer, next: s.Seq, signed: s.Seq - 1, strangers: map[string]*stranger{}}
 	for _, c := range v.logged[s.Writer] {
 		if c.Seq >= s.Seq {
 			w.logged = append(w.logged, c)
@@ -54,6 +68,7 @@ func (v *verifying) chain(ctx context.Context, s start) error {
 	if err := w.walk(ctx); err != nil {
 		return err
 	}
+	w.tell()
 	return closeChain(ctx, v.tx)
 }
 
@@ -93,15 +108,17 @@ func (w *chainWalk) walk(ctx context.Context) error {
 		w.spans = w.spans[:0]
 		switch {
 		case anchor != nil && (len(group) == 0 || anchor.First <= group[0].seq):
-			if err := w.reach(ctx, anchor.First); err != nil {
+			if err := w.reach(ctx, anchor.First, anchor.Month); err != nil {
 				return err
 			}
 			w.bridge(w.p.anchors.pop())
 		case len(group) > 0:
-			if err := w.reach(ctx, group[0].seq); err != nil {
+			if err := w.reach(ctx, group[0].seq, group[0].time); err != nil {
 				return err
 			}
-			w.rows(group)
+			if err := w.rows(ctx, group); err != nil {
+				return err
+			}
 			if group, err = w.p.rows(ctx); err != nil {
 				return err
 			}
@@ -114,24 +131,45 @@ func (w *chainWalk) walk(ctx context.Context) error {
 	}
 }
 
+// tell hands on what was gathered.
+func (w *chainWalk) tell() {
+	w.removed.tell(w.v.found, manyRemoved)
+	w.destroyed.tell(w.v.found, manyDestroyed)
+}
+
+// gather takes a finding that may be one of many.
+func (w *chainWalk) gather(into *bunch, f Finding, rows int64, missing []string) {
+	if !into.add(f, rows, missing) {
+		w.tell()
+		into.add(f, rows, missing)
+	}
+}
+
 func (w *chainWalk) found(kind string, first, last int64, what string, args ...any) {
+	w.tell()
 	w.v.found(Finding{Kind: kind, Writer: w.writer, First: first, Last: last, What: fmt.Sprintf(what, args...)})
 }
 
 func (w *chainWalk) wrong(kind string, r stored, what string, args ...any) {
-	w.v.found(Finding{Kind: kind, Writer: w.writer, First: r.seq, Last: r.seq, Table: r.table, ID: r.id.String(), Time: r.time, What: fmt.Sprintf(what, args...)})
+	w.tell()
+	w.v.found(w.about(kind, r, fmt.Sprintf(what, args...)))
 }
 
-// reach goes to a number: those between are gone. A checkpoint over the last of them has its link.
-func (w *chainWalk) reach(ctx context.Context, seq int64) error {
+// about is a finding about a row.
+func (w *chainWalk) about(kind string, r stored, what string) Finding {
+	return Finding{Kind: kind, Writer: w.writer, First: r.seq, Last: r.seq, Table: r.table, ID: r.id.String(), Time: r.time, What: what}
+}
+
+// reach goes to a number, of something of that time: those between are gone. A checkpoint over the last of them has its link.
+func (w *chainWalk) reach(ctx context.Context, seq int64, at time.Time) error {
 	if seq <= w.next {
 		return nil
 	}
-	if w.next == seq-1 {
-		w.found(FoundRemoved, w.next, seq-1, "the row is gone")
-	} else {
-		w.found(FoundRemoved, w.next, seq-1, "%d rows are gone", seq-w.next)
+	f := Finding{Kind: FoundRemoved, Writer: w.writer, First: w.next, Last: seq - 1, What: "the row is gone"}
+	if w.next < seq-1 {
+		f.What = fmt.Sprintf("%d rows are gone", seq-w.next)
 	}
+	w.gather(&w.removed, f, seq-w.next, w.v.missingBetween(w.last.time, at))
 	w.next, w.links, w.last = seq, nil, stored{}
 	return w.checkpoints(ctx, func(c Checkpoint) {
 		if c.Seq == seq-1 {
@@ -167,7 +205,7 @@ func (w *chainWalk) fits(r stored, digest []byte) bool {
 }
 
 // rows takes those that have the same number, of which one is in its place.
-func (w *chainWalk) rows(group []stored) {
+func (w *chainWalk) rows(ctx context.Context, group []stored) error {
 	for _, r := range group {
 		w.v.row(r.time)
 	}
@@ -175,7 +213,7 @@ func (w *chainWalk) rows(group []stored) {
 		for _, r := range group {
 			w.wrong(FoundInserted, r, "nothing that was written and is kept has this number")
 		}
-		return
+		return nil
 	}
 	best := slices.IndexFunc(group, func(r stored) bool { return w.fits(r, r.digest) && r.sound() })
 	for _, good := range []func(stored) bool{func(r stored) bool { return w.fits(r, r.digest) }, stored.sound} {
@@ -189,18 +227,18 @@ func (w *chainWalk) rows(group []stored) {
 			w.wrong(FoundInserted, r, "its number is that of %s %s", group[best].table, group[best].id)
 		}
 	}
-	w.row(group[best])
+	return w.row(ctx, group[best])
 }
 
 // mostLinks bounds how many links are tried for a row behind others that are wrong.
 const mostLinks = 16
 
 // row takes the row of the next number.
-func (w *chainWalk) row(r stored) {
+func (w *chainWalk) row(ctx context.Context, r stored) error {
 	if w.closed > 0 && r.seq > w.closed {
 		w.wrong(FoundInserted, r, "its writer had closed its chain with number %d", w.closed)
 		w.next, w.links, w.last = r.seq+1, nil, r
-		return
+		return nil
 	}
 	known := len(w.links) > 0
 	switch {
@@ -225,27 +263,36 @@ func (w *chainWalk) row(r stored) {
 		}
 		w.links = links[:min(len(links), mostLinks)]
 	}
-	w.values(r)
 	w.spans = append(w.spans, span{r.seq, r.link})
 	w.next, w.last = r.seq+1, r
+	return w.values(ctx, r)
 }
 
 // values says what became of the values of a row that is what was written: they can be read, or their key was destroyed as the journal says.
-func (w *chainWalk) values(r stored) {
-	done := &w.v.done
+func (w *chainWalk) values(ctx context.Context, r stored) error {
+	if !r.sealed || r.opens {
+		return nil
+	}
+	done, id := &w.v.done, r.resourceID
+	if id == "" && len(w.v.erasures.whole) > 0 { // the intent of one that was made then: its event has the id
+		err := w.v.tx.QueryRow(ctx, `SELECT coalesce(max(resource_id), '') FROM audit.events WHERE id = $1 AND "timestamp" = $2`, pgUUID(r.id), r.time).Scan(&id)
+		if err != nil {
+			return err
+		}
+	}
 	switch {
-	case !r.sealed || r.opens:
-	case w.v.erasures.has(r):
+	case w.v.erasures.has(r, id):
 		done.Erased++
 	case r.time.Before(w.v.erasures.told):
 		done.Untold++
 	case r.keys > 0:
 		done.Destroyed++
-		w.wrong(FoundDestroyed, r, "what is sealed in it opens with no key that it has: its own was changed or destroyed, and no event says so")
+		w.gather(&w.destroyed, w.about(FoundDestroyed, r, "what is sealed in it opens with no key that it has: its own was changed or destroyed, and no event says so"), 1, nil)
 	default:
 		done.Destroyed++
-		w.wrong(FoundDestroyed, r, "its values cannot be read: their key is gone, and no event says that it was destroyed")
+		w.gather(&w.destroyed, w.about(FoundDestroyed, r, "its values cannot be read: their key is gone, and no event says that it was destroyed"), 1, w.v.missingKeys(r))
 	}
+	return nil
 }
 
 // oddity is what can be said of columns that are not those of the digest.
@@ -270,6 +317,7 @@ func (w *chainWalk) checkpoints(ctx context.Context, take func(Checkpoint)) erro
 			break
 		}
 		w.v.done.Checkpoints++
+		w.inTable = max(w.inTable, c.Seq)
 		if w.signature(told(*c), c.Seq, c.Seq, c.KeyID, c.Message(), c.Signature) {
 			take(*c)
 		}
@@ -298,7 +346,11 @@ func (w *chainWalk) signature(what string, first, last int64, keyID string, mess
 	key, there := w.v.Keys[keyID]
 	switch {
 	case !there:
-		w.found(FoundForged, first, last, "%s is signed with the key %q, which is not known here (--public-key names further ones)", what, keyID)
+		if w.strangers[keyID] == nil {
+			w.strangers[keyID] = &stranger{what: what, first: first}
+		}
+		s := w.strangers[keyID]
+		s.first, s.last, s.n = min(s.first, first), max(s.last, last), s.n+1
 	case !ed25519.Verify(key, message, signature):
 		w.found(FoundForged, first, last, "%s has a signature that its key has not made", what)
 	default:
@@ -313,6 +365,9 @@ func (w *chainWalk) hold(ctx context.Context) error {
 		if c.Final {
 			w.closed = c.Seq
 		}
+		if len(w.spans) == 1 && w.spans[0].seq == c.Seq && c.logged {
+			w.logHead = c
+		}
 		for _, s := range w.spans {
 			switch {
 			case s.seq != c.Seq:
@@ -326,7 +381,7 @@ func (w *chainWalk) hold(ctx context.Context) error {
 	})
 }
 
-// end names what signatures know of, and is not there.
+// end names what signatures know of, and is not there, and signatures of which nobody knows whose they are.
 func (w *chainWalk) end(ctx context.Context) error {
 	first := w.next
 	w.v.done.Unsigned += max(0, first-1-w.signed)
@@ -337,8 +392,23 @@ func (w *chainWalk) end(ctx context.Context) error {
 			beyond = &c
 		}
 	})
-	if err == nil && beyond != nil {
+	if err != nil {
+		return err
+	}
+	if beyond != nil {
 		w.found(FoundCut, first, beyond.Seq, "the end of the chain is gone: %s is over number %d", told(*beyond), beyond.Seq)
 	}
-	return err
+	// Who logs a checkpoint has put it into the database before, and there it is kept as long as any row that it is over.
+	if w.logHead.Seq > w.inTable {
+		w.found(FoundRemoved, w.logHead.Seq, w.logHead.Seq, "the database has no checkpoint over this number any more, and %s is", told(w.logHead))
+	}
+	for _, id := range slices.Sorted(maps.Keys(w.strangers)) {
+		s := w.strangers[id]
+		if s.n > 1 {
+			s.what += fmt.Sprintf(", and %d more,", s.n-1)
+		}
+		w.found(FoundUnknownKey, s.first, s.last, "%s: signed with the key %q, which is not known here (--public-key names further ones). It may be that of a process with a key of its own; "+
+			"until it is known, nothing tells these rows from others that somebody wrote in their place", s.what, id)
+	}
+	return nil
 }
