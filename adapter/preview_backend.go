@@ -318,7 +318,7 @@ func (b *planned) open(ctx context.Context, key backends.Key) error {
 	}
 	protected, err := b.Protected(ctx, key)
 	if err == nil && protected {
-		err = &backends.Error{Kind: backends.ErrRefused, Detail: "The record is protected by the mapping."}
+		err = &backends.Error{Kind: backends.ErrProtected, Detail: "The record is protected by the mapping."}
 	}
 	return err
 }
