@@ -6,6 +6,14 @@ import (
 	"sync"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal/export"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/spool"
+)
+
+// The journals that replicas have together, of which feed asks for turns.
+var (
+	_ export.Turns = (*pgjournal.Journal)(nil)
+	_ export.Turns = (*spool.Journal)(nil)
 )
 
 // feeds are the destinations of audit.export, each fed by a goroutine of its own.

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"crypto/rand"
+	"errors"
 	"net/url"
 	"os"
 	"strings"
@@ -56,11 +59,20 @@ func journalRole(t *testing.T, db pgtest.DB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	name, password := "scim_test_"+strings.ToLower(rand.Text()[:16]), rand.Text()
 	pgtest.Exec(t, db.Admin, `DO $$ DECLARE name text; BEGIN
 		FOREACH name IN ARRAY ARRAY['scim_app', 'scim_audit'] LOOP
 			BEGIN EXECUTE format('CREATE ROLE %I', name); EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END;
-		END LOOP; END $$`, `DROP ROLE IF EXISTS journal_keeper`, `CREATE ROLE journal_keeper LOGIN PASSWORD 'kept' IN ROLE scim_app, scim_audit`)
-	u.User = url.UserPassword("journal_keeper", "kept")
+		END LOOP; END $$`, "CREATE ROLE "+name+" LOGIN PASSWORD '"+password+"' IN ROLE scim_app, scim_audit")
+	t.Cleanup(func() { // on a server that a test has killed it stays
+		if conn, err := pgx.Connect(context.Background(), db.Admin); err == nil {
+			_, err = conn.Exec(context.Background(), "DROP ROLE "+name)
+			if err = errors.Join(err, conn.Close(context.Background())); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	u.User = url.UserPassword(name, password)
 	return u.String()
 }
 

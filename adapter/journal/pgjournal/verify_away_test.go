@@ -206,4 +206,3 @@ func TestWhoWasForgottenWithoutAListIsNoFinding(t *testing.T) {
 		t.Errorf("of another, and of what came later: %q", found)
 	}
 }
-

@@ -37,8 +37,16 @@ type Shared interface {
 	journal.Aliases
 	journal.Guard
 	journal.Keeper
+	Feeds
 	Stats() backends.Stats
 	io.Closer
+}
+
+// Feeds are the turns of those who tell others of events (export.Turns): they stand in the database, and nobody feeds while that is away.
+type Feeds interface {
+	TakeFeed(ctx context.Context, name string) (place journal.Place, known, mine bool, err error)
+	KeepFeed(ctx context.Context, name string, place journal.Place) (mine bool, err error)
+	GiveFeed(ctx context.Context, name string) error
 }
 
 // File is where entries wait, and the guard that counts meanwhile: litejournal.Spool.
