@@ -103,7 +103,7 @@ func (a *adoptRun) run(cmd *cobra.Command, do func(context.Context) error) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, a.store.Close()) }()
-	return (&auditRun{file: config}).readable(do(cmd.Context()))
+	return journalDenied(cmd.Context(), config, do(cmd.Context()), toReadJournal)
 }
 
 func (a *adoptRun) list(ctx context.Context) error {

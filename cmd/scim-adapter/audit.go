@@ -10,13 +10,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
 	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
-	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/configs"
 )
 
@@ -118,7 +116,7 @@ func (a *auditRun) run(cmd *cobra.Command, outputs []string, do func(context.Con
 		return err
 	}
 	defer func() { err = errors.Join(err, a.store.Close()) }()
-	return a.readable(do(cmd.Context()))
+	return journalDenied(cmd.Context(), config, do(cmd.Context()), toReadJournal)
 }
 
 // choose completes the filter.
@@ -153,18 +151,4 @@ func oneAmong(flag string, known []string, words ...string) error {
 		}
 	}
 	return nil
-}
-
-// readable says what a role lacks that may not read the journal.
-func (a *auditRun) readable(err error) error {
-	if a.file.Journal.Kind != configs.JournalPostgres || !errors.Is(err, backends.ErrRefused) {
-		return err
-	}
-	url, bad := configs.ParsePostgres(a.file.Database.URL)
-	if bad != nil {
-		return err
-	}
-	role := url.ConnConfig.User
-	return fmt.Errorf("the role %s of database.url may not read the journal. Who may read it is a member of scim_audit:\n  GRANT scim_audit TO %s;\nor use a login that is one (%w)",
-		role, pgx.Identifier{role}.Sanitize(), err)
 }

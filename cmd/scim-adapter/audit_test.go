@@ -380,7 +380,7 @@ func TestWhoMayNotReadTheJournalIsToldWhatToGrant(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"list"}, {"list", "--follow"}, {"list", "--follow", "--limit", "0"}, {"show", newID()}, {"export"}} {
-		if _, err := command(append([]string{"audit", args[0], "--config", path}, args[1:]...)...); err == nil || !strings.Contains(err.Error(), `GRANT scim_audit TO "audit_reader";`) {
+		if _, err := command(append([]string{"audit", args[0], "--config", path}, args[1:]...)...); err == nil || !strings.Contains(err.Error(), "GRANT scim_audit TO audit_reader;") {
 			t.Errorf("%v: %v", args, err)
 		}
 	}

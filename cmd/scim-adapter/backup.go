@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scim-adapter/scim-adapter/adapter/backup"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/mapping"
@@ -25,6 +26,7 @@ import (
 // backupRun is one of the backup commands at work.
 type backupRun struct {
 	config, tenant, url string
+	needs               []pgjournal.Need
 
 	p        *plan
 	store    *backup.Store
@@ -66,7 +68,7 @@ func (b *backupRun) command(use, short string, args cobra.PositionalArgs, do fun
 }
 
 func backupCreateCommand() *cobra.Command {
-	var b backupRun
+	b := backupRun{needs: []pgjournal.Need{toMakeSnapshots}}
 	var only string
 	cmd := b.command("create --config FILE [--type TYPE]", "Make a snapshot of each resource type", cobra.NoArgs, func(ctx context.Context, _ []string) error {
 		return b.create(ctx, only)
@@ -76,7 +78,7 @@ func backupCreateCommand() *cobra.Command {
 }
 
 func backupListCommand() *cobra.Command {
-	var b backupRun
+	b := backupRun{needs: []pgjournal.Need{toReadSnapshots}}
 	var only string
 	var asJSON bool
 	cmd := b.command("list --config FILE [--type TYPE]", "List the snapshots, the newest first", cobra.NoArgs, func(ctx context.Context, _ []string) error {
@@ -88,7 +90,7 @@ func backupListCommand() *cobra.Command {
 }
 
 func backupDiffCommand() *cobra.Command {
-	var b backupRun
+	b := backupRun{needs: []pgjournal.Need{toReadSnapshots}}
 	var asJSON bool
 	cmd := b.command("diff --config FILE SNAPSHOT [SNAPSHOT]", "Say what differs between two snapshots, or between one and what the directory has now", cobra.RangeArgs(1, 2),
 		func(ctx context.Context, args []string) error { return b.diff(ctx, args, asJSON) })
@@ -97,7 +99,7 @@ func backupDiffCommand() *cobra.Command {
 }
 
 func backupVerifyCommand() *cobra.Command {
-	var b backupRun
+	b := backupRun{needs: []pgjournal.Need{toReadSnapshots}}
 	var scratch bool
 	var into string
 	cmd := b.command("verify --config FILE SNAPSHOT… [--scratch [--into CONFIG]]", "Compare everything in a snapshot with its digests, or put it back somewhere else to see that it can be", cobra.MinimumNArgs(1),
@@ -118,7 +120,7 @@ func backupVerifyCommand() *cobra.Command {
 }
 
 func backupExportCommand() *cobra.Command {
-	var b backupRun
+	b := backupRun{needs: []pgjournal.Need{toReadSnapshots}}
 	var format string
 	cmd := b.command("export --config FILE SNAPSHOT [--format json|ldif|scim]", "Write the records of a snapshot to standard output", cobra.ExactArgs(1),
 		func(ctx context.Context, args []string) error { return b.export(ctx, args[0], format) })
@@ -127,11 +129,14 @@ func backupExportCommand() *cobra.Command {
 }
 
 func backupPruneCommand() *cobra.Command {
-	var b backupRun
+	b := backupRun{needs: []pgjournal.Need{toPruneSnapshots}}
 	var keep int
-	cmd := b.command("prune --config FILE [--keep N]", "Take away all snapshots but for the newest of each type, and those that failed", cobra.NoArgs,
+	cmd := b.command("prune --config FILE [--keep N]", "Take away all snapshots but for the newest of each type, also those made by hand", cobra.NoArgs,
 		func(ctx context.Context, _ []string) error { return b.prune(ctx, keep) })
-	cmd.Flags().IntVar(&keep, "keep", 0, "how many of each type stay; unset: backup.keep of the configuration")
+	cmd.Long = `Prune takes away snapshots of each type but for the newest N that are complete, and what only they had. It does not ask how one came about: what backup create
+made by hand goes as what the schedule made does, and is counted among the N. (serve, with backup.schedule and backup.keep, takes only away what the schedule made.)
+Those that failed go, too. The role must be a member of scim_owner.`
+	cmd.Flags().IntVar(&keep, "keep", 0, "how many of each type stay, made by hand or not; unset: backup.keep of the configuration")
 	return cmd
 }
 
@@ -154,7 +159,7 @@ func (b *backupRun) run(cmd *cobra.Command, do func(context.Context) error) (err
 		return err
 	}
 	defer b.store.Close()
-	return do(cmd.Context())
+	return denial(cmd.Context(), database.URL, do(cmd.Context()), inFlag, b.needs...)
 }
 
 // types are the mappings of one resource type, or of all.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -33,7 +34,7 @@ type backupRestore struct {
 }
 
 func backupRestoreCommand() *cobra.Command {
-	var b backupRestore
+	b := backupRestore{backupRun: backupRun{needs: []pgjournal.Need{toReadSnapshots, toWriteJournal}}}
 	cmd := b.command("restore --config FILE SNAPSHOT… (--all | TYPE/ID… | --filter FILTER)", "Put records back as a snapshot has them", cobra.MinimumNArgs(1), nil)
 	cmd.Long = `Restore makes records again that are gone, and gives those that are there the attributes that they had: all of them, also what nothing maps. First it says
 what it would do. A snapshot is of one type; name one for each type, or say "latest": the newest of each. People come back before the groups that they are in.
@@ -66,6 +67,11 @@ func (b *backupRestore) inWorld(ctx context.Context, do func() error) error {
 	defer cancel()
 	if err := b.p.meet(meeting); err != nil {
 		return err
+	}
+	if !b.dryRun {
+		if err := mayWriteJournal(meeting, b.p.config, b.needs...); err != nil {
+			return err
+		}
 	}
 	w, err := build(ctx, b.p)
 	if err != nil {

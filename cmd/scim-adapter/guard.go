@@ -144,7 +144,7 @@ func (g *guardRun) run(cmd *cobra.Command, do func(context.Context) error) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, g.store.Close()) }()
-	return do(cmd.Context())
+	return journalDenied(cmd.Context(), config, do(cmd.Context()), toUseGuard)
 }
 
 // check refuses what no limit is about.

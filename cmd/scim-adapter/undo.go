@@ -117,7 +117,12 @@ func (u *undoRun) run(cmd *cobra.Command, do func(context.Context) error) (err e
 		return err
 	}
 	defer u.w.close()
-	return do(cmd.Context())
+	if !u.dryRun {
+		if err := mayWriteJournal(meeting, p.config, toReadJournal, toWriteJournal); err != nil {
+			return err
+		}
+	}
+	return journalDenied(cmd.Context(), p.config, do(cmd.Context()), toReadJournal, toWriteJournal)
 }
 
 // moment reads a time, or how long ago it is.

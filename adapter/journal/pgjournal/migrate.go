@@ -63,7 +63,7 @@ func source(name string) string {
 	return string(text)
 }
 
-// Pending names the migrations that a database lacks. Whoever serves may ask: it needs SELECT on audit.migrations, which scim_app has.
+// Pending names the migrations that a database lacks. Whoever serves may ask: it needs SELECT on audit.migrations, which scim_app and scim_audit have.
 func Pending(ctx context.Context, conn querier) ([]string, error) {
 	rows, err := conn.Query(ctx, "SELECT DISTINCT version_id FROM "+versionTable+" WHERE is_applied")
 	var applied []int64
@@ -75,7 +75,7 @@ func Pending(ctx context.Context, conn querier) ([]string, error) {
 	case answer != nil && (answer.Code == "42P01" || answer.Code == "3F000"): // no table, or no schema
 		applied = nil
 	case answer != nil && answer.Code == "42501":
-		return nil, fmt.Errorf("the role is not a member of scim_app: %w", err)
+		return nil, fmt.Errorf("the role is a member neither of scim_app nor of scim_audit: %w", err)
 	case err != nil:
 		return nil, err
 	}
