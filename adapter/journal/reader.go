@@ -11,8 +11,10 @@ import (
 type Event struct {
 	Intent  Intent
 	Outcome *Outcome // nil: still open, or its writer died
-	// Forgotten: what was written of the resource can no longer be read, because the key it was written under was destroyed. Who did what to which resource, and when, is there.
+	// Forgotten: what was written of the resource can no longer be read, because no key opens it. Who did what to which resource, and when, is there.
 	Forgotten bool
+	// Unsaid, told by Lookup: no event says that its key was to be destroyed. Somebody has taken it away, or changed it.
+	Unsaid bool
 }
 
 // Status is what came of the event; StatusOpen when nobody has said.

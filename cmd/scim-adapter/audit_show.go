@@ -82,7 +82,11 @@ func (s *showRun) show(ctx context.Context, id journal.ID) error {
 	file, ok := s.out.(*os.File)
 	s.colours = s.color == "always" || s.color == "auto" && os.Getenv("NO_COLOR") == "" && ok && isTerminal(file)
 	s.head(v)
-	if v.Forgotten {
+	switch {
+	case v.Unsaid:
+		fmt.Fprintln(s.out, "\nUnreadable: no key opens what was written of this resource, and no event says that it was erased: somebody has taken its key away, or changed it. "+
+			"scim-adapter audit verify says of which others. What stands here is all that can be read.")
+	case v.Forgotten:
 		fmt.Fprintln(s.out, "\nForgotten: the key of what was written of this resource is destroyed. What stands here is all that can still be read.")
 	}
 	s.resource(v.Diff)

@@ -193,17 +193,17 @@ func TestAnEventIsShown(t *testing.T) {
 			t.Errorf("an event that is none: %v", err)
 		}
 		if a.admin != "" {
-			a.forgotten(t, id)
+			a.keyless(t, id)
 		}
 	})
 }
 
-// forgotten destroys the key of an event.
-func (a *audited) forgotten(t *testing.T, id string) {
+// keyless takes away the key of an event, which no event says.
+func (a *audited) keyless(t *testing.T, id string) {
 	t.Helper()
 	pgtest.Exec(t, a.admin, "DELETE FROM audit.keys WHERE entry_id = '"+id+"'")
-	if text := a.audit("show", id); !strings.Contains(text, "\nForgotten: ") || strings.Contains(text, "Countess") || !strings.Contains(text, "what        patch User/") {
-		t.Errorf("an event that was forgotten is shown as\n%s", text)
+	if text := a.audit("show", id); !strings.Contains(text, "\nUnreadable: ") || strings.Contains(text, "Countess") || !strings.Contains(text, "what        patch User/") {
+		t.Errorf("an event without a key is shown as\n%s", text)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -131,6 +132,29 @@ func TestAuditVerifyNeedsAKey(t *testing.T) {
 	}
 }
 
+func TestWhoMakesASigningKeySaysSo(t *testing.T) {
+	db := pgtest.Database(t)
+	config := &configs.Config{
+		Journal:  configs.Journal{Kind: configs.JournalPostgres, Path: t.TempDir()},
+		Database: configs.Database{URL: configs.NewSecret(db.URL), MaxConnections: 2, ConnectionTimeout: 5 * time.Second},
+	}
+	for round, want := range []bool{true, false} {
+		var log bytes.Buffer
+		s, err := openStore(t.Context(), config, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))) // as commands log
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := signingKey(config, false)
+		if err := errors.Join(err, s.Close()); err != nil {
+			t.Fatal(err)
+		}
+		public := hex.EncodeToString(key.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // it is one
+		if got := strings.Contains(log.String(), "a key is made") && strings.Contains(log.String(), public); got != want {
+			t.Errorf("round %d: %s", round, log.String())
+		}
+	}
+}
+
 func TestAuditForgetAsAPersonTypesIt(t *testing.T) {
 	db := pgtest.Database(t)
 	config, log, events := journaled(t, db)
@@ -161,6 +185,9 @@ func TestAuditForgetAsAPersonTypesIt(t *testing.T) {
 	}
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if out, err = command("audit", "show", "--config", config, string(events[0])); err != nil || !strings.Contains(out, "\nForgotten: ") {
+		t.Errorf("it is shown as %v\n%s", err, out)
 	}
 	if out, err = command("audit", "verify", "--config", config, "--checkpoints", log); err != nil || !strings.HasPrefix(out, "13 rows of 2 writers") {
 		t.Errorf("verified: %v\n%s", err, out)

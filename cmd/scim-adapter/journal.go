@@ -36,11 +36,16 @@ func openStore(ctx context.Context, config *configs.Config, log *slog.Logger) (s
 		return nil, nil //nolint:nilnil // no journal is an answer
 	case configs.JournalPostgres:
 		migrateAtStart(ctx, config, log)
+		_, none := signingKey(config, false)
 		key, err := signingKey(config, true)
 		if err != nil {
 			return nil, err
 		}
 		public := key.Public().(ed25519.PublicKey) //nolint:forcetypeassert // it is one
+		if none != nil {
+			log.Warn("journal.signing_key is not set: a key is made, and audit verify elsewhere needs to be told its public half (--public-key). Commands that write the journal should sign as serve does: "+
+				"give them the same journal.signing_key", "made", filepath.Join(config.Journal.Path, signingFile), "public_key", hex.EncodeToString(public))
+		}
 		log.Info("the journal's checkpoints are signed", "key_id", keyID(public), "public_key", hex.EncodeToString(public))
 		s, err := pgjournal.Open(ctx, pgjournal.Options{
 			Database: config.Database, Limits: adapter.GuardLimits(config.Guard), Logger: log, Sign: signer(key), CheckpointInterval: config.Journal.CheckpointInterval,

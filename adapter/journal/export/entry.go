@@ -38,6 +38,7 @@ type Entry struct {
 	Undoes       journal.ID       `json:"undoes,omitempty"`
 	Noted        bool             `json:"noted,omitempty"`
 	Forgotten    bool             `json:"forgotten,omitempty"`
+	Unsaid       bool             `json:"key_missing,omitempty"` // forgotten, and no event says why
 	Writer       string           `json:"writer,omitempty"`
 	Weights      []journal.Weight `json:"weights,omitempty"`
 	Steps        []Step           `json:"steps,omitempty"`
@@ -72,7 +73,7 @@ func Of(e journal.Event, values bool) Entry {
 	entry := Entry{
 		Event: in.ID, Time: in.Time.UTC(), Tenant: in.Tenant, Client: in.Client, Subject: in.Subject, Address: in.Address, UserAgent: in.UserAgent, RequestID: in.RequestID,
 		Action: in.Action, ResourceType: in.ResourceType, ResourceID: e.ResourceID(), Status: e.Status(), Changed: Changed(e), Dropped: in.Dropped, Undoes: in.Undoes,
-		Noted: in.Noted, Forgotten: e.Forgotten, Writer: in.Writer, Weights: in.Weights,
+		Noted: in.Noted, Forgotten: e.Forgotten, Unsaid: e.Unsaid, Writer: in.Writer, Weights: in.Weights,
 	}
 	if e.Outcome != nil {
 		finished := e.Outcome.Time.UTC()

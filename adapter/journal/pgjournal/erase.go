@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 )
@@ -22,8 +23,9 @@ import (
 // erased is what such an event says of the keys that were destroyed with it.
 type erased struct {
 	Entries []string   `json:"entries,omitempty"`
-	Kind    string     `json:"kind,omitempty"`   // with Before
-	Before  *time.Time `json:"before,omitempty"` // everything of the event's tenant and this kind that began before it
+	Records []string   `json:"records,omitempty"` // keys whose records in snapshots were destroyed as well
+	Kind    string     `json:"kind,omitempty"`    // with Before
+	Before  *time.Time `json:"before,omitempty"`  // everything of the event's tenant and this kind that began before it
 }
 
 // entriesAtOnce is how many entries one event speaks of: about 40 kB.
@@ -156,4 +158,26 @@ func (e *erasures) has(r stored, id string) bool {
 	}
 	_, found := slices.BinarySearchFunc(e.entries, [16]byte(r.id), func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
 	return found
+}
+
+// saidSQL asks whether an event says that the keys of an entry were destroyed ($1: its id, $2: time, $3: tenant, $4: kind, $5, $6: resource), or whether such an event
+// may have gone with its month.
+const saidSQL = `SELECT EXISTS (SELECT FROM audit.anchors WHERE kind = 'writes' AND (month + interval '1 month')::timestamp AT TIME ZONE 'UTC' > $2)
+	OR EXISTS (SELECT FROM audit.events WHERE tenant_id = $3 AND "timestamp" >= $2 AND kind = 'writes' AND action = ANY ($7) AND writer IS NOT NULL AND (
+		details->'erased'->'entries' ? $1
+		OR details->'erased'->>'kind' = $4 AND (details->'erased'->>'before')::timestamptz > $2
+		OR NOT details ? 'erased' AND resource_type = $5 AND resource_id = $6))`
+
+// unsaid says of an event that cannot be read that nobody has said why.
+func (j *Journal) unsaid(ctx context.Context, e journal.Event) (bool, error) {
+	said := false
+	kind := kindWrites
+	if e.Intent.Noted {
+		kind = kindOf(e.Intent.Action)
+	}
+	err := j.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		return conn.QueryRow(ctx, saidSQL, string(e.Intent.ID), e.Intent.Time, e.Intent.Tenant, kind, e.Intent.ResourceType, e.ResourceID(),
+			[]string{journal.ActionForget, journal.ActionExpire}).Scan(&said)
+	})
+	return err == nil && !said, err
 }

@@ -28,6 +28,9 @@ func TestAKeyThatIsGoneWithoutAnEventIsFound(t *testing.T) {
 			ids := write(t, j, 3)
 			must(t, j.Close())
 			g.tamper(fmt.Sprintf(c.sql, ids[1]))
+			if e, err := g.open().Lookup(context.Background(), ids[1]); err != nil || !e.Forgotten || !e.Unsaid {
+				t.Errorf("it is looked up as %+v, %v", e, err)
+			}
 			found, v := g.verify()
 			if len(found) != 2 || v.Destroyed != 2 || v.Erased != 0 {
 				t.Fatalf("found %q; %+v", found, v)
@@ -45,12 +48,15 @@ func TestWhatWasForgottenIsNoFindingAndWhatIsGoneBesideItIs(t *testing.T) {
 	t.Parallel()
 	g := newGround(t)
 	j := g.open(signs)
-	write(t, j, 3)
+	ids := write(t, j, 3)
 	other := change(func(in *journal.Intent) { in.ResourceID = "k2" })
 	must(t, j.Begin(context.Background(), other))
 	must(t, j.Close())
 	_, err := Forget(context.Background(), Forgetting{Database: configs.NewSecret(g.role("scim_owner")), Tenant: "default", Type: "User", ID: "k1", By: "somebody", Sign: signTest})
 	must(t, err)
+	if e, err := g.open().Lookup(context.Background(), ids[1]); err != nil || !e.Forgotten || e.Unsaid {
+		t.Errorf("it is looked up as %+v, %v", e, err)
+	}
 	if found, v := g.verify(); len(found) > 0 || v.Erased != 6 || v.Rows != 8 {
 		t.Errorf("found %q; %+v", found, v)
 	}

@@ -37,6 +37,8 @@ func (g *ground) opens(j *Journal, events map[string]journal.ID) (readable, forg
 		e, err := j.Lookup(g.t.Context(), events[name])
 		switch {
 		case err != nil:
+		case e.Unsaid:
+			g.t.Errorf("%s: nobody has said why it cannot be read", name)
 		case e.Forgotten:
 			cannot = append(cannot, name)
 		default:

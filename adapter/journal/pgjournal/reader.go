@@ -147,7 +147,11 @@ func (j *Journal) Lookup(ctx context.Context, id journal.ID) (journal.Event, err
 	if err != nil {
 		return journal.Event{}, err
 	}
-	return f.event(), nil
+	e := f.event()
+	if e.Forgotten {
+		e.Unsaid, err = j.unsaid(ctx, e)
+	}
+	return e, unread(err)
 }
 
 // find reads one event, whichever it is.
