@@ -36,6 +36,7 @@ type auditRun struct {
 	filter               journal.Filter
 	reads                bool
 	output               string
+	whole                bool // it asks for more than events
 
 	file     *configs.Config
 	store    besideStore
@@ -70,14 +71,22 @@ func openBeside(ctx context.Context, config *configs.Config, limits ...journal.L
 	return s, nil
 }
 
+// openToRead opens it for a command that only reads events: it need not be as new as this program.
+func openToRead(ctx context.Context, config *configs.Config) (besideStore, error) {
+	if config.Journal.Kind != configs.JournalPostgres {
+		return openBeside(ctx, config)
+	}
+	return pgjournal.Open(ctx, pgjournal.Options{Database: config.Database, Reading: true, Logger: quiet(config.Logging)})
+}
+
 // flags adds those that choose events.
 func (a *auditRun) flags(cmd *cobra.Command) {
 	configFlag(cmd, &a.config)
 	f := cmd.Flags()
-	f.StringVar(&a.since, "since", "", "what began at this time or later: 2026-11-23T14:00:00Z, 2026-11-23, or how long ago: 2h, 7d")
-	f.StringVar(&a.until, "until", "", "what began before this time")
+	f.StringVar(&a.since, "since", "", "what began at this time or later: "+momentHelp)
+	f.StringVar(&a.until, "until", "", "what began before this time; a day is meant with all of it")
 	f.StringVar(&a.filter.Tenant, "tenant", "", "only of this tenant")
-	f.StringVar(&a.filter.Actor, "actor", "", "only what this client, or subject, did")
+	f.StringVar(&a.filter.Actor, "actor", "", "only what this client, or subject, did; compared letter by letter")
 	f.StringVar(&a.filter.ResourceType, "type", "", "only resources of this type: User, Group")
 	f.StringVar(&a.filter.ResourceID, "id", "", "only the resource with this id")
 	f.StringSliceVar(&a.filter.Actions, "action", nil, "only these: "+strings.Join(auditActions, ", "))
@@ -112,24 +121,62 @@ func (a *auditRun) run(cmd *cobra.Command, outputs []string, do func(context.Con
 		return faults
 	}
 	a.file = config
-	if a.store, err = openBeside(cmd.Context(), config); err != nil {
+	open := openToRead
+	if a.whole {
+		open = func(ctx context.Context, config *configs.Config) (besideStore, error) { return openBeside(ctx, config) }
+	}
+	if a.store, err = open(cmd.Context(), config); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.store.Close()) }()
-	return journalDenied(cmd.Context(), config, do(cmd.Context()), toReadJournal)
+	if err = a.knownType(cmd.Context()); err == nil {
+		err = do(cmd.Context())
+	}
+	return journalDenied(cmd.Context(), config, err, toReadJournal)
+}
+
+// knownType refuses a type that no mapping has, and of which nothing is written down either: one that is mapped no more may still be asked for.
+func (a *auditRun) knownType(ctx context.Context) error {
+	f := journal.Filter{ResourceType: a.filter.ResourceType, Limit: 1}
+	if f.ResourceType == "" || isMapped(a.file, f.ResourceType) {
+		return nil
+	}
+	for _, err := range a.store.Events(ctx, f) {
+		return err
+	}
+	return noSuchType(a.file, "--type", f.ResourceType)
+}
+
+// isMapped says that a configuration has resources of a type.
+func isMapped(config *configs.Config, typ string) bool { return slices.Contains(typesOf(config), typ) }
+
+func typesOf(config *configs.Config) (names []string) {
+	for _, m := range config.Mappings {
+		names = append(names, m.Get("mapping").Text())
+	}
+	return names
+}
+
+func noSuchType(config *configs.Config, flag, typ string) error {
+	return usageError{fmt.Errorf("%s: no mapping is called %q, and nothing is written down of such a type; there are %s", flag, typ, strings.Join(typesOf(config), ", "))}
+}
+
+// nothing says why an answer may be empty: an empty table looks like an answer to what was meant.
+func (a *auditRun) nothing() {
+	text := "no event is like that"
+	for _, asked := range []struct{ flag, value string }{{"--actor", a.filter.Actor}, {"--tenant", a.filter.Tenant}, {"--id", a.filter.ResourceID}, {"--request-id", a.filter.RequestID}} {
+		if asked.value != "" {
+			text += fmt.Sprintf("; %s %q is compared letter by letter", asked.flag, asked.value)
+		}
+	}
+	fmt.Fprintln(a.err, text)
 }
 
 // choose completes the filter.
 func (a *auditRun) choose() (err error) {
 	f := &a.filter
-	if f.Since, err = moment("since", a.since); err != nil {
+	if f.Since, f.Until, err = span(a.since, a.until); err != nil {
 		return err
-	}
-	if f.Until, err = moment("until", a.until); err != nil {
-		return err
-	}
-	if !f.Until.IsZero() && f.Until.Before(f.Since) {
-		return usageError{fmt.Errorf("--until %s is before --since %s: nothing is between", a.until, a.since)}
 	}
 	if err := oneAmong("--action", auditActions, f.Actions...); err != nil {
 		return err

@@ -51,18 +51,19 @@ The first line says what is in the file and what is not, the last one how much i
 				if err := of.refuseFilters(cmd); err != nil {
 					return err
 				}
-				return x.run(cmd, []string{"jsonl"}, of.export)
+				x.whole = true
+				return x.run(cmd, []string{"jsonl", "json"}, of.export)
 			}
 			if of.actors != nil {
 				return usageError{errors.New("--as-actor goes with --subject")}
 			}
-			return x.run(cmd, []string{"jsonl", "csv"}, x.export)
+			return x.run(cmd, []string{"jsonl", "json", "csv"}, x.export)
 		},
 	}
 	x.flags(cmd)
 	of.subjectFlags(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&x.output, "output", "o", "jsonl", "jsonl or csv")
+	f.StringVarP(&x.output, "output", "o", "jsonl", "jsonl (or json, which is the same) or csv")
 	f.StringVar(&x.to, "to", "", "syslog, webhook or stdout")
 	f.StringVar(&x.address, "address", "", "of the syslog server: tls://host:6514, tcp://… or udp://…; unset: that of audit.export")
 	f.StringVar(&x.url, "url", "", "of the webhook; unset: that of audit.export")
@@ -114,6 +115,9 @@ func (x *exportRun) export(ctx context.Context) error {
 		return fmt.Errorf("not all events are exported: %w", failed)
 	}
 	fmt.Fprintf(x.err, "%d events\n", n)
+	if n == 0 {
+		x.nothing()
+	}
 	return nil
 }
 

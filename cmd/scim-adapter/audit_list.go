@@ -43,12 +43,12 @@ events that are still open are shown when they are settled. Times are those of t
 			case l.follow && (l.until != "" || l.newestFirst):
 				return usageError{errors.New("--follow goes on with what comes, so --until and --newest-first mean nothing to it")}
 			}
-			return l.run(cmd, []string{"table", "json", "csv"}, l.list)
+			return l.run(cmd, []string{"table", "json", "jsonl", "csv"}, l.list)
 		},
 	}
 	l.flags(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&l.output, "output", "o", "table", "table, json (a line for each event, with everything) or csv")
+	f.StringVarP(&l.output, "output", "o", "table", "table, json or jsonl (a line for each event, with everything) or csv")
 	f.IntVar(&l.limit, "limit", l.limit, "so many, the newest; 0: all")
 	f.BoolVar(&l.newestFirst, "newest-first", false, "the newest first")
 	f.BoolVarP(&l.follow, "follow", "f", false, "go on with what is settled from now on")
@@ -68,28 +68,41 @@ func (l *listRun) list(ctx context.Context) error {
 		return l.followed(ctx, to)
 	}
 	f := l.filter
-	f.Limit, f.Newest = l.limit, l.limit > 0 || l.newestFirst
-	if f.Newest && !l.newestFirst {
-		events, err := l.last(ctx, f)
-		if err != nil {
-			return err
-		}
-		for _, e := range events {
-			if err := to.print(e); err != nil {
-				return err
-			}
-		}
-		return to.flush()
+	f.Newest = l.limit > 0 || l.newestFirst
+	if l.limit > 0 {
+		f.Limit = l.limit + 1 // one more, to know whether there are more
 	}
+	n, more := 0, false
+	var last []journal.Event // where the newest come first, and are shown at the end
 	for e, err := range l.store.Events(ctx, f) {
 		if err != nil {
 			return errors.Join(to.flush(), err)
 		}
+		if more = l.limit > 0 && n == l.limit; more {
+			break
+		}
+		n++
+		if f.Newest && !l.newestFirst {
+			last = append(last, e)
+		} else if err := to.print(e); err != nil {
+			return err
+		}
+	}
+	for _, e := range slices.Backward(last) {
 		if err := to.print(e); err != nil {
 			return err
 		}
 	}
-	return to.flush()
+	if err := to.flush(); err != nil {
+		return err
+	}
+	switch {
+	case more:
+		fmt.Fprintf(l.err, "These are the newest %d; there are more. --limit N shows so many, --limit 0 all\n", n)
+	case n == 0:
+		l.nothing()
+	}
+	return nil
 }
 
 // last gives the newest events, the newest of them at the end.
@@ -229,10 +242,10 @@ const pageOfTable = 1000
 func (p *tablePrinter) print(e journal.Event) error {
 	if !p.headed {
 		p.headed = true
-		fmt.Fprintln(p.to, "TIME\tEVENT\tACTOR\tACTION\tRESOURCE\tSTATUS\tCHANGED")
+		fmt.Fprintln(p.to, "TIME\tEVENT\tACTOR\tACTION\tRESOURCE\tNAME\tSTATUS\tCHANGED")
 	}
 	v := export.Of(e, false)
-	cells := []string{v.Time.Local().Format("2006-01-02 15:04:05 -07:00"), string(v.Event), v.Who(), v.Action, v.Resource(), v.Status, changedCell(v)}
+	cells := []string{v.Time.Local().Format(tableTime), string(v.Event), v.Who(), v.Action, v.Resource(), nameCell(export.NameOf(e)), v.Status, changedCell(v)}
 	for i, c := range cells {
 		if cells[i] = plain(c); cells[i] == "" {
 			cells[i] = "-"
@@ -248,6 +261,22 @@ func (p *tablePrinter) print(e journal.Event) error {
 }
 
 func (p *tablePrinter) flush() error { return p.to.Flush() }
+
+// nameCell is a name, of one that is a DN its first part.
+func nameCell(name string) string {
+	const most = 40
+	for i := 0; i < len(name); i++ {
+		if name[i] == '\\' {
+			i++
+		} else if name[i] == ',' && strings.Contains(name[:i], "=") {
+			name = name[:i]
+		}
+	}
+	if r := []rune(name); len(r) > most {
+		name = string(r[:most-1]) + "…"
+	}
+	return name
+}
 
 // changedCell names attributes, a few of many.
 func changedCell(v export.Entry) string {
@@ -278,7 +307,7 @@ type csvPrinter struct {
 }
 
 var csvHeader = []string{
-	"time", "finished", "event", "tenant", "client", "subject", "address", "user_agent", "request_id", "action", "resource_type", "resource_id", "status", "version", "changed", "undoes", "refused", "error",
+	"time", "finished", "event", "tenant", "client", "subject", "address", "user_agent", "request_id", "action", "resource_type", "resource_id", "name", "status", "version", "changed", "undoes", "refused", "error", "query",
 }
 
 func (p *csvPrinter) print(e journal.Event) error {
@@ -291,8 +320,8 @@ func (p *csvPrinter) print(e journal.Event) error {
 		finished = v.Finished.Format(time.RFC3339Nano)
 	}
 	row := []string{
-		v.Time.Format(time.RFC3339Nano), finished, string(v.Event), v.Tenant, v.Client, v.Subject, v.Address, v.UserAgent, v.RequestID, v.Action, v.ResourceType, v.ResourceID, v.Status, v.Version,
-		strings.Join(v.Changed, " "), string(v.Undoes), v.Refused, v.Error,
+		v.Time.Format(time.RFC3339Nano), finished, string(v.Event), v.Tenant, v.Client, v.Subject, v.Address, v.UserAgent, v.RequestID, v.Action, v.ResourceType, v.ResourceID, export.NameOf(e), v.Status, v.Version,
+		strings.Join(v.Changed, " "), string(v.Undoes), v.Refused, v.Error, v.Query,
 	}
 	for i, cell := range row {
 		row[i] = harmless(cell)

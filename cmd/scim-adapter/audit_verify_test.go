@@ -125,7 +125,7 @@ func TestAuditVerifyNeedsAKey(t *testing.T) {
 	if out, err := command("audit", "verify", "--config", config); err == nil || !strings.Contains(out, "not known here (--public-key names further ones)") {
 		t.Errorf("with another key: %v\n%s", err, out)
 	}
-	for _, args := range [][]string{{"--public-key", "zz"}, {"--since", "yesterday"}, {"--checkpoints", config}, {"--checkpoints", "nowhere"}} {
+	for _, args := range [][]string{{"--public-key", "zz"}, {"--since", "tomorrow"}, {"--checkpoints", config}, {"--checkpoints", "nowhere"}} {
 		if code := run(t.Context(), append([]string{"audit", "verify", "--config", config}, args...)); code != exitUsage {
 			t.Errorf("%v: exit code %d", args, code)
 		}

@@ -27,9 +27,11 @@ Exit code 0: done, or somebody else is at it; 1: it failed; 2: the command line 
 			if len(faults) > 0 {
 				return faults
 			}
-			m := pgjournal.Maintenance{
-				Retention: config.Audit.Retention, By: operator(), DryRun: dryRun, Say: func(line string) { fmt.Fprintln(cmd.OutOrStdout(), line) },
-			}
+			said := false
+			m := pgjournal.Maintenance{Retention: config.Audit.Retention, By: operator(), DryRun: dryRun, Say: func(line string) {
+				said = true
+				fmt.Fprintln(cmd.OutOrStdout(), line)
+			}}
 			var err error
 			if m.Database, err = journalURL(cmd, path, url); err != nil {
 				return err
@@ -41,7 +43,11 @@ Exit code 0: done, or somebody else is at it; 1: it failed; 2: the command line 
 				}
 				m.Sign = signer(key)
 			}
-			return pgjournal.Maintain(cmd.Context(), m)
+			err = pgjournal.Maintain(cmd.Context(), m)
+			if err == nil && !said {
+				fmt.Fprintln(cmd.OutOrStdout(), "Nothing to do: the coming months have their tables, and no month is older than audit.retention says.")
+			}
+			return err
 		},
 	}
 	configFlag(cmd, &path)

@@ -18,7 +18,7 @@ func migrateCommand() *cobra.Command {
 	var path, url string
 	var status, script bool
 	cmd := &cobra.Command{
-		Use:   "migrate --config FILE",
+		Use:   "migrate --config FILE | migrate --database-url URL | migrate --sql",
 		Short: "Make the tables of the journal's database, or bring them up to date",
 		Long: `Migrate brings the database of the section database up to date, each migration in a transaction of its own, and makes the tables of the coming
 months. Several may do it at once: they wait for one another. It is done by a superuser, by the owner of the database with CREATEROLE, or, once the tables are

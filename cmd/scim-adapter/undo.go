@@ -43,7 +43,7 @@ func undoCommand() *cobra.Command {
 A record that somebody has changed since is a conflict: it is told and skipped, unless --force. Deleted records come back with all attributes and their
 memberships. Secrets, and what the directory keeps itself, cannot be put back; the output names them. Undoing is written in the journal, and can be taken back itself.
 
-A TIME is 2026-11-23T14:00:00Z, or how long ago: 2h, 45m. Look first:
+A TIME is 2026-11-23T14:00:00Z, a time or day of this machine's zone, or how long ago: 2h, 45m; a day as --until means its end. Look first:
 
   scim-adapter undo --config scim.yaml --since 2h --actor okta --dry-run
 
@@ -125,22 +125,6 @@ func (u *undoRun) run(cmd *cobra.Command, do func(context.Context) error) (err e
 	return journalDenied(cmd.Context(), p.config, do(cmd.Context()), toReadJournal, toWriteJournal)
 }
 
-// moment reads a time, or how long ago it is.
-func moment(flag, text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if ago, err := configs.ParseDuration(text); err == nil && strings.ContainsAny(text, "ydhms") { // a number alone may be a year
-		return time.Now().Add(-ago), nil
-	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02"} { // without a zone it is the one of whoever types it
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, usageError{fmt.Errorf("--%s %q is no time: write 2026-11-23T14:00:00Z, 2026-11-23, or how long ago, such as 2h or 7d", flag, text)}
-}
-
 // undo takes the named events back, or those of the window.
 func (u *undoRun) undo(ctx context.Context, named []string) error {
 	events, err := u.named(ctx, named)
@@ -205,10 +189,7 @@ func (u *undoRun) window(ctx context.Context) (events []journal.Event, err error
 	noted := false
 	f := u.filter
 	f.Tenant, f.Newest, f.Noted = u.whose(), true, &noted
-	if f.Since, err = moment("since", u.since); err != nil {
-		return nil, err
-	}
-	if f.Until, err = moment("until", u.until); err != nil {
+	if f.Since, f.Until, err = span(u.since, u.until); err != nil {
 		return nil, err
 	}
 	for e, err := range u.w.store.Events(ctx, f) {

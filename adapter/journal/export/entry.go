@@ -8,6 +8,7 @@ package export
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -81,7 +82,7 @@ func Of(e journal.Event, values bool) Entry {
 	}
 	if values {
 		entry.Query, entry.Refused, entry.Diff = in.Query, in.Refused, in.Diff
-		if e.Outcome != nil {
+		if e.Outcome != nil && e.Outcome.Error != in.Refused { // not twice
 			entry.Error = e.Outcome.Error
 		}
 	}
@@ -116,6 +117,24 @@ func (e Entry) Resource() string {
 		return e.ResourceType
 	}
 	return e.ResourceType + "/" + e.ResourceID
+}
+
+// NameOf is what people call the resource of an event: as clients see it, where that is among what changes, else as the directory calls its record.
+func NameOf(e journal.Event) string {
+	for _, path := range []string{"userName", "displayName"} {
+		for _, c := range e.Intent.Diff {
+			var name string
+			if c.Path == path && json.Unmarshal([]byte(cmp.Or(string(c.After), string(c.Before))), &name) == nil && name != "" {
+				return name
+			}
+		}
+	}
+	for _, s := range e.Intent.Steps {
+		if s.Name != "" && s.Backend == e.Intent.ResourceType {
+			return s.Name
+		}
+	}
+	return ""
 }
 
 // Changed names the attributes that an event changes: those of the resource, where the journal has them, else those of the directory.

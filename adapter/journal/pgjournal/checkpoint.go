@@ -107,10 +107,13 @@ func (s *signer) sign(ctx context.Context, final bool) {
 
 func (s *signer) make(ctx context.Context, final bool) (made []Checkpoint, err error) {
 	own, now := s.j.head(), stamp(s.j.o.Now())
+	if final && own.seq == 0 { // it has only looked
+		return nil, nil
+	}
 	var seen map[string]int64
 	err = s.j.with(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		made = nil
-		if own.seq > s.own || final && own.seq > 0 {
+		if own.seq > s.own || final {
 			made = append(made, Checkpoint{Writer: s.j.o.Writer, Seq: own.seq, Link: own.link, Final: final})
 		}
 		heads, err := s.heads(ctx, conn, now)

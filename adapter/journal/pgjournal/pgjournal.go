@@ -35,6 +35,7 @@ import (
 type Options struct {
 	Database configs.Database
 	Limits   []journal.Limit // that Begin holds weights against
+	Reading  bool            // events are read, and nothing else is done: the database need not be as new as this program
 	Timeout  time.Duration   // of each statement; 10 seconds
 	Writer   string          // names the chain of this process: nobody may ever have had the same; a random one
 	Now      func() time.Time
