@@ -3,16 +3,33 @@ package journal
 import (
 	"context"
 	"errors"
+
+	"github.com/scim-adapter/scim-adapter/backends"
 )
 
 // ErrSpooling is what Ping answers while the database of a journal is away and what it is told is kept on disk until it is back: writes go on.
 var ErrSpooling = errors.New("the journal's database is away, and a spool takes its place")
 
-// Entry is what a journal was told at a time: that an intent begins, what came of one (no Intent), or an event that is no write (both).
+// Entry is what a journal was told at a time: that an intent begins, what came of one (no Intent), or an event that is no write (both). Where entries wait there is a
+// fourth kind among them: what the overlay is to forget.
 type Entry struct {
-	ID      ID       `json:"id"`
-	Intent  *Intent  `json:"intent,omitempty"`
-	Outcome *Outcome `json:"outcome,omitempty"`
+	ID      ID         `json:"id"`
+	Intent  *Intent    `json:"intent,omitempty"`
+	Outcome *Outcome   `json:"outcome,omitempty"`
+	Forget  *Forgotten `json:"forget,omitempty"` // no Keeper takes it
+}
+
+// Forgotten is a record of which the overlay is to forget what every client kept.
+type Forgotten struct {
+	Tenant       string       `json:"tenant"`
+	ResourceType string       `json:"resource_type"`
+	Key          backends.Key `json:"key"`
+}
+
+// Postponer is an Overlay of which a delete need not wait until it can be written.
+type Postponer interface {
+	// ForgetLater is Forget, now or when the overlay can be written again. That it will be is durable when this returns.
+	ForgetLater(ctx context.Context, tenant, resourceType string, key backends.Key) error
 }
 
 // Keeper takes over what another journal has been told.

@@ -1,8 +1,13 @@
 package spool
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
+
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/backends"
 )
 
 const (
@@ -68,7 +73,7 @@ func (j *Journal) pass(ctx context.Context) (int, error) {
 	if err != nil || len(entries) == 0 {
 		return 0, err
 	}
-	unfit, err := j.Keep(ctx, entries)
+	unfit, err := j.take(ctx, entries)
 	if err != nil {
 		return 0, j.noticed(err)
 	}
@@ -76,6 +81,40 @@ func (j *Journal) pass(ctx context.Context) (int, error) {
 		j.o.Logger.Error("the journal's database will never take an entry of the spool, which puts it aside", "event", string(entries[place].ID), "begins", entries[place].Intent != nil, "error", why)
 	}
 	return len(entries), j.o.File.Drop(ctx, last, unfit)
+}
+
+// take has the journal keep what it was told, and then the overlay forget what it is to forget, which may happen twice. Neither is about the other: what is kept of a
+// record is never spooled.
+func (j *Journal) take(ctx context.Context, entries []journal.Entry) (unfit map[int]error, err error) {
+	var told []journal.Entry
+	var places []int
+	for i, e := range entries {
+		if e.Forget == nil {
+			told, places = append(told, e), append(places, i)
+		}
+	}
+	unfit = map[int]error{}
+	if len(told) > 0 {
+		never, err := j.Keep(ctx, told)
+		if err != nil {
+			return nil, err
+		}
+		for i, why := range never {
+			unfit[places[i]] = why
+		}
+	}
+	for i, e := range entries {
+		if f := e.Forget; f != nil {
+			err := j.Shared.Forget(ctx, f.Tenant, f.ResourceType, f.Key)
+			switch {
+			case errors.Is(err, backends.ErrUnavailable), ctx.Err() != nil:
+				return nil, cmp.Or(err, ctx.Err())
+			case err != nil:
+				unfit[i] = err
+			}
+		}
+	}
+	return unfit, nil
 }
 
 // last takes what came meanwhile while nobody may write, and ends the spooling if that was all.

@@ -10,12 +10,14 @@
 // write, and then calls go to the database again. Who dies in between finds the file at the next start, and goes on. What the database will never take, because another outcome is
 // there by now, is put aside in the file and logged.
 //
-// Reading, the overlay, aliases and the guard's administration are those of the database, and need it. The guard itself goes on in the file, with a part of each limit: processes
+// Reading, the overlay, aliases and the guard's administration are those of the database, and need it; but what the overlay is to forget of a record that is deleted waits in
+// the file as well (ForgetLater). The guard itself goes on in the file, with a part of each limit: processes
 // cannot count together.
 package spool
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"iter"
@@ -142,6 +144,14 @@ func (j *Journal) Finish(ctx context.Context, id journal.ID, out journal.Outcome
 func (j *Journal) Note(ctx context.Context, in journal.Intent, out journal.Outcome) error {
 	in.Noted = true
 	return j.write(ctx, journal.Entry{ID: in.ID, Intent: &in, Outcome: &out}, func(ctx context.Context) error { return j.Shared.Note(ctx, in, out) })
+}
+
+var _ journal.Postponer = (*Journal)(nil)
+
+// ForgetLater removes what every client kept of a key, or has the file remember it.
+func (j *Journal) ForgetLater(ctx context.Context, tenant, resourceType string, key backends.Key) error {
+	e := journal.Entry{ID: journal.ID("forget-" + rand.Text()), Forget: &journal.Forgotten{Tenant: tenant, ResourceType: resourceType, Key: key}}
+	return j.write(ctx, e, func(ctx context.Context) error { return j.Shared.Forget(ctx, tenant, resourceType, key) })
 }
 
 // write puts an entry into the file while there is anything in it; else it tells the database, and puts it there when that is away.

@@ -328,3 +328,42 @@ func TestNothingOfTheSpoolIsLeftInItsFile(t *testing.T) {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
+
+func TestTheOverlayForgetsWhatWasDeletedWhileItWasAway(t *testing.T) {
+	g := newGround(t)
+	j := g.open(nil)
+	okta := journal.Scope{Tenant: "default", Client: "okta", ResourceType: "User"}
+	entra := journal.Scope{Tenant: "default", Client: "entra", ResourceType: "User"}
+	for _, key := range []backends.Key{"k1", "k2", "k3"} {
+		must(t, j.Save(t.Context(), okta, key, map[string]string{"externalId": "o" + string(key)}, nil))
+		must(t, j.Save(t.Context(), entra, key, map[string]string{"externalId": "e" + string(key)}, nil))
+	}
+	left := func() string {
+		return g.ask("SELECT coalesce(string_agg(client || ' ' || key, ', ' ORDER BY client, key), '') FROM overlay.attributes")
+	}
+	must(t, j.ForgetLater(t.Context(), "default", "User", "k3"))
+	waiting(t, j, 0)
+	if got := left(); got != "entra k1, entra k2, okta k1, okta k2" {
+		t.Errorf("while it is there: %s", got)
+	}
+	g.line.cut()
+	if _, err := j.Load(t.Context(), okta, []backends.Key{"k1"}); !errors.Is(err, journal.ErrAway) {
+		t.Errorf("Load: %v", err)
+	}
+	write(t, j, "a")
+	must(t, j.ForgetLater(t.Context(), "default", "User", "k1"))
+	must(t, j.ForgetLater(t.Context(), "default", "User", "k1")) // twice is once
+	write(t, j, "b")
+	waiting(t, j, 6)
+	must(t, j.Close())
+	g.line.mend()
+	j = g.open(nil) // the next process knows
+	drain(t, j)
+	waiting(t, j, 0)
+	if got := left(); got != "entra k2, okta k2" {
+		t.Errorf("afterwards: %s", got)
+	}
+	if got := g.rows(); got != "ia ea ib eb" {
+		t.Errorf("the journal has %s", got)
+	}
+}
