@@ -27,31 +27,35 @@ type aliases struct {
 	log       *slog.Logger
 	mu        sync.Mutex
 	asked     time.Time
+	read      time.Time // when table was
+	failed    bool      // the last time that the journal was asked
 	table     *aliasTable
-	tableErrs error // why there is no table
+	tableErrs error // why there is no table, or one that others may have added to before the journal was found to be away
 }
 
 // aliasTable leads both ways. It is never changed.
 type aliasTable struct{ keys, ids map[backends.Key]backends.Key }
 
-// get gives the table. When the journal is away the last one is good enough; where there never was one, err says why.
+// freshTables is how many of its times to live a table may be old when the journal is found to be away, and still be all there is: nobody can add to it then.
+const freshTables = 2
+
+// get gives the table. When the journal is away the last one is good enough, if it is from right before that; where there is none, or an older one, err says why, and
+// whoever finds no record under an id cannot know that there is none.
 func (a *aliases) get(ctx context.Context) (*aliasTable, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.table != nil && a.now().Sub(a.asked) < a.ttl {
-		return a.table, nil
-	}
-	if a.tableErrs != nil && a.now().Sub(a.asked) < a.ttl {
-		return nil, a.tableErrs
+	if (a.table != nil || a.tableErrs != nil) && a.now().Sub(a.asked) < a.ttl {
+		return a.table, a.tableErrs
 	}
 	keys, err := a.kept.AllAliases(ctx, a.tenant, a.typ)
 	if err != nil && ctx.Err() != nil {
 		return a.table, ctx.Err() // it is not the journal's fault
 	}
-	a.asked = a.now()
+	lapsed := a.now().Sub(a.read) > freshTables*a.ttl && !a.failed
+	a.asked, a.failed = a.now(), err != nil
 	if err != nil {
 		a.log.LogAttrs(ctx, slog.LevelWarn, "the journal could not say which records have older ids", slog.String("type", a.typ), slog.String("error", err.Error()))
-		if a.table == nil {
+		if a.table == nil || lapsed || a.tableErrs != nil {
 			a.tableErrs = err
 		}
 		return a.table, a.tableErrs
@@ -60,7 +64,7 @@ func (a *aliases) get(ctx context.Context) (*aliasTable, error) {
 	for id, key := range keys {
 		t.ids[key] = id
 	}
-	a.table, a.tableErrs = t, nil
+	a.table, a.tableErrs, a.read = t, nil, a.now()
 	return t, nil
 }
 
@@ -140,6 +144,19 @@ func (t *aliasTable) where(p backends.Predicate) backends.Predicate {
 	return p
 }
 
+// namesKeys says whether a condition asks for records by their keys.
+func namesKeys(p backends.Predicate) bool {
+	switch p := p.(type) {
+	case backends.And:
+		return slices.ContainsFunc(p, namesKeys)
+	case backends.Or:
+		return slices.ContainsFunc(p, namesKeys)
+	case backends.KeyIn:
+		return len(p.Keys) > 0
+	}
+	return false
+}
+
 // aliased is a backend whose records keep their ids. Capabilities, schema and explanations are those of the real one.
 type aliased struct {
 	backends.Backend
@@ -171,24 +188,33 @@ func (b *aliased) Fetch(ctx context.Context, keys []backends.Key, attrs []string
 }
 
 func (b *aliased) Walk(ctx context.Context, q backends.Query) iter.Seq2[backends.Record, error] {
-	t, _ := b.a.get(ctx)
-	if t.empty() {
+	t, unread := b.a.get(ctx)
+	asks := unread != nil && namesKeys(q.Where)
+	if t.empty() && !asks {
 		return b.Backend.Walk(ctx, q)
 	}
 	q.Where, q.After = t.where(q.Where), t.key(q.After)
 	return func(yield func(backends.Record, error) bool) {
+		none := true
 		for rec, err := range b.Backend.Walk(ctx, q) {
-			rec.Key = t.id(rec.Key)
+			rec.Key, none = t.id(rec.Key), false
 			if !yield(rec, err) {
 				return
 			}
+		}
+		if none && asks {
+			yield(backends.Record{}, unread)
 		}
 	}
 }
 
 func (b *aliased) Count(ctx context.Context, p backends.Predicate, limit int) (int, bool, error) {
-	t, _ := b.a.get(ctx)
-	return b.Backend.Count(ctx, t.where(p), limit)
+	t, unread := b.a.get(ctx)
+	n, exact, err := b.Backend.Count(ctx, t.where(p), limit)
+	if n == 0 && err == nil && unread != nil && namesKeys(p) {
+		return 0, false, unread
+	}
+	return n, exact, err
 }
 
 func (b *aliased) Has(ctx context.Context, key backends.Key, attr string, values []backends.Value) ([]bool, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -127,7 +128,7 @@ func (c *class) nameTaken(err error, res *scim.Object, name backends.Template) e
 	return err
 }
 
-// answer reads back what stands after a write.
+// answer reads back what stands after a write. What is kept beside the directory is missing while it cannot be read, unless the write was about it.
 func (s *Service) answer(ctx context.Context, w *work, want func(scim.Ref) bool) (*scim.Result, error) {
 	rec, err := w.rec, error(nil)
 	if !w.fresh {
@@ -135,7 +136,8 @@ func (s *Service) answer(ctx context.Context, w *work, want func(scim.Ref) bool)
 	}
 	var res *scim.Result
 	if err == nil {
-		res, err = s.show(ctx, w.c, w.req, rec, want, w.c.wantsExtras(want))
+		about := slices.ContainsFunc(w.ops, func(op *operation) bool { return op.step.Op == opOverlay })
+		res, err = s.show(ctx, w.c, w.req, rec, want, about && w.c.wantsExtras(want) || w.c.insists(w.req.Projection))
 	}
 	if err != nil {
 		return nil, s.away(err, http.StatusServiceUnavailable, "The change was made, but reading it back failed. Read the resource again.")

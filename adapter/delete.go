@@ -145,14 +145,14 @@ func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key b
 	if err != nil {
 		return nil, err
 	}
-	held, err := s.loadExtras(ctx, c, req, []backends.Key{key})
+	held, known, err := s.shownExtras(ctx, c, req, []backends.Key{key}, !s.postpones() || pinned(req))
 	if err != nil {
 		return nil, err
 	}
 	if err := checkConditions(req, c.etag(rec, held[key].Version)); err != nil {
 		return nil, err
 	}
-	w := &work{s: s, c: c, req: req, action: "delete", key: key, rec: rec}
+	w := &work{s: s, c: c, req: req, action: "delete", key: key, rec: rec, unread: !known}
 	if w.weights, err = s.weighRemoval(ctx, c, rec); err != nil {
 		return nil, err
 	}
@@ -265,17 +265,22 @@ func (s *Service) amend(h holder, key backends.Key, op backends.ChangeOp) *opera
 	}}
 }
 
-// forget ends what every client kept of the record.
+// forget ends what every client kept of the record. Where that could not be read, the journal is told that it is not known.
 func (w *work) forget(ctx context.Context) (*operation, error) {
-	held, err := w.s.loadExtras(ctx, w.c, w.req, []backends.Key{w.key})
-	if err != nil {
-		return nil, err
+	step := journal.Step{Backend: w.c.Name(), Op: opOverlay, Key: w.key}
+	remark := ""
+	if w.unread {
+		step.Before, step.Changes = w.c.unreadExtras()
+		remark = "the journal's database was away: what it held of the record is not known, and cannot be put back"
+	} else {
+		held, err := w.s.loadExtras(ctx, w.c, w.req, []backends.Key{w.key})
+		if err != nil {
+			return nil, err
+		}
+		before := held[w.key].Attrs
+		step.Before, step.Changes = extrasAsAttrs(before), extrasAsChanges(before, nil)
 	}
-	before := held[w.key].Attrs
-	step := journal.Step{
-		Backend: w.c.Name(), Op: opOverlay, Key: w.key, Before: extrasAsAttrs(before), Changes: extrasAsChanges(before, nil),
-	}
-	return &operation{step: step, loose: true, do: func(ctx context.Context, step *journal.Step) ([]backends.Change, error) {
-		return step.Changes, w.s.o.Overlay.Forget(ctx, w.req.Caller.Tenant, w.c.Name(), w.key)
+	return &operation{step: step, loose: true, remark: remark, do: func(ctx context.Context, step *journal.Step) ([]backends.Change, error) {
+		return step.Changes, w.s.dropExtras(ctx, w.req.Caller.Tenant, w.c, w.key)
 	}}, nil
 }

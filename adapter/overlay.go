@@ -215,7 +215,7 @@ func (o *outage) is(away bool, now time.Time) bool {
 // shownExtras is loadExtras for who reads: resources are shown without what is kept beside the directory while that cannot be read, unless it is needed. known is
 // false then.
 func (s *Service) shownExtras(ctx context.Context, c *class, req scim.Request, keys []backends.Key, need bool) (extras map[backends.Key]journal.Extra, known bool, err error) {
-	if !need && s.outage.resting(s.o.Now()) {
+	if !need && len(c.extras) > 0 && s.outage.resting(s.o.Now()) {
 		return nil, false, nil
 	}
 	extras, err = s.loadExtras(ctx, c, req, keys)
@@ -237,6 +237,48 @@ func (c *class) insists(p scim.Projection) bool { return p.Explicit() && c.wants
 // dependsOnExtras says whether a condition or an order cannot be told without the overlay, which is a part of the version too.
 func (c *class) dependsOnExtras(want func(scim.Ref) bool) bool {
 	return len(c.extras) > 0 && (c.wantsExtras(want) || c.wantsMeta(want, "version"))
+}
+
+// errUnread is what a write is told that must know what the overlay holds, or change it, while that is away.
+var errUnread = &backends.Error{Kind: journal.ErrAway, Detail: "What the overlay holds of the resource is not known."}
+
+// needsExtras says that a change cannot be made without knowing what is kept beside the directory: because that is a part of what it replaces, touches, depends on or
+// wants to see.
+func (c *class) needsExtras(req scim.Request, ch change) bool {
+	if ch.action != journal.ActionPatch && ch.action != journal.ActionDelete || pinned(req) || c.insists(req.Projection) {
+		return true
+	}
+	return slices.ContainsFunc(c.extras, func(a overlayAttr) bool {
+		return a.Attr.Required || a.leaf().Required || slices.ContainsFunc(ch.touched, func(path string) bool { return strings.EqualFold(path, topPath(a.Ref)) })
+	})
+}
+
+// postpones says that the overlay will forget a record also when it is away.
+func (s *Service) postpones() bool {
+	kept := s.o.Overlay
+	if p, ok := kept.(*plannedOverlay); ok {
+		kept = p.Overlay
+	}
+	_, ok := kept.(journal.Postponer)
+	return ok
+}
+
+// dropExtras ends what every client kept of a record that is gone; where the overlay is away, as soon as it is there again.
+func (s *Service) dropExtras(ctx context.Context, tenant string, c *class, key backends.Key) error {
+	if p, ok := s.o.Overlay.(journal.Postponer); ok {
+		return p.ForgetLater(ctx, tenant, c.Name(), key)
+	}
+	return s.o.Overlay.Forget(ctx, tenant, c.Name(), key)
+}
+
+// unreadExtras is what the journal is told of an overlay that nobody could read: any of it may have been there, and went.
+func (c *class) unreadExtras() (before backends.Attributes, changes []backends.Change) {
+	before = backends.Attributes{}
+	for _, a := range c.extras {
+		before[a.name] = backends.Values{backends.Secret("")}
+		changes = append(changes, backends.Change{Op: backends.Replace, Attr: a.name})
+	}
+	return before, changes
 }
 
 // checkExtras refuses a value that another resource of this client has. What is kept of resources that the directory no longer has is

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/mapping"
 	"github.com/scim-adapter/scim-adapter/scim"
@@ -30,7 +31,7 @@ type change struct {
 // Replace is PUT (RFC 7644 §3.5.1): what the body does not name goes away, except what clients cannot write.
 func (s *Service) Replace(ctx context.Context, req scim.Request, id string, body *scim.Object) (*scim.Result, error) {
 	s, ctx = s.acting(ctx, req)
-	return s.update(ctx, req, id, change{action: "replace", apply: func(before *scim.Object) (*scim.Object, []scim.SetDelta, error) {
+	return s.update(ctx, req, id, change{action: journal.ActionReplace, apply: func(before *scim.Object) (*scim.Object, []scim.SetDelta, error) {
 		return req.Type.Replaced(before, body), nil, nil
 	}})
 }
@@ -43,7 +44,7 @@ func (s *Service) Patch(ctx context.Context, req scim.Request, id string, p scim
 	if err != nil {
 		return nil, err
 	}
-	ch := change{action: "patch", touched: p.Touches(), placed: p.Placed(), cleared: p.Cleared()}
+	ch := change{action: journal.ActionPatch, touched: p.Touches(), placed: p.Placed(), cleared: p.Cleared()}
 	if !req.Caller.Profile.IgnoreUnknownPaths {
 		ch.chosen = p.Chosen()
 	}
@@ -136,7 +137,8 @@ type state struct {
 	refs    []reference  // those that can be written
 	links   links        // of refs
 	extras  map[string]string
-	version string
+	unread  bool   // nobody knows extras
+	version string // "" when unread
 }
 
 // attempt reads, changes and writes once.
@@ -307,12 +309,14 @@ func (s *Service) load(ctx context.Context, c *class, req scim.Request, key back
 			return nil, err
 		}
 	}
-	held, err := s.loadExtras(ctx, c, req, []backends.Key{key})
+	held, known, err := s.shownExtras(ctx, c, req, []backends.Key{key}, c.needsExtras(req, ch))
 	if err != nil {
 		return nil, err
 	}
-	st.extras, st.version = held[key].Attrs, c.etag(rec, held[key].Version)
-	c.putExtras(st.res, st.extras)
+	if st.unread = !known; known {
+		st.extras, st.version = held[key].Attrs, c.etag(rec, held[key].Version)
+		c.putExtras(st.res, st.extras)
+	}
 	return st, nil
 }
 
@@ -342,7 +346,9 @@ func (p *plan) newExtras() map[string]string {
 
 // plan takes the overlay out of what the resource shall be, turns its ids into names, and asks the mapping what changes that takes.
 func (s *Service) plan(ctx context.Context, c *class, p *plan, deltas []scim.SetDelta) error {
-	p.extras = c.takeExtras(p.after)
+	if p.extras = c.takeExtras(p.after); p.unread && p.moreExtras() {
+		return errUnread
+	}
 	had := c.uniques(p.res)
 	for _, u := range c.uniques(p.after) {
 		if !slices.Contains(had, u) {

@@ -30,6 +30,8 @@ type operation struct {
 	step  journal.Step
 	do    func(ctx context.Context, step *journal.Step) (effective []backends.Change, err error)
 	loose bool
+	// remark is what the journal should know of the step when it is done.
+	remark string
 	// release: the step happens in the operation of the removal that follows, and shares its end. do is not called.
 	release *backends.Release
 }
@@ -56,6 +58,7 @@ type work struct {
 	undoes journal.ID       // the event that this one takes back
 	event  journal.ID       // its own, when it has begun
 	out    journal.Outcome  // what came of it
+	unread bool             // what is kept of the record beside the directory is not known
 	lost   []string         // attributes that a record which was made again does not have as it had them
 	diff   []journal.Change // what of the resource changes, as clients see it
 	notes  []string         // what whoever asked for it should know besides
@@ -169,7 +172,7 @@ func (w *work) steps(ctx context.Context, in journal.Intent, out *journal.Outcom
 
 func (w *work) step(ctx context.Context, op *operation, out *journal.StepOutcome) error {
 	effective, err := op.do(ctx, &op.step)
-	out.Status, out.Effective = journal.StatusDone, cloneChanges(effective)
+	out.Status, out.Effective, out.Error = journal.StatusDone, cloneChanges(effective), op.remark
 	switch {
 	case errors.Is(err, backends.ErrUnknown):
 		out.Status, out.Error = journal.StatusUnknown, err.Error()
