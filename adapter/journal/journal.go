@@ -68,6 +68,9 @@ type Intent struct {
 	Noted        bool      `json:"noted,omitempty"`   // written by Note: nothing was to be done to a directory
 }
 
+// Operator is the client of what is done by a command: who ran it is the subject.
+const Operator = "operator"
+
 // What an event is about.
 const (
 	ActionCreate  = "create"

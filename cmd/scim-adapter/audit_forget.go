@@ -83,8 +83,14 @@ func (r *forgetRun) run(cmd *cobra.Command, resource string) error {
 		return forgetError(err)
 	}
 	if would.Events+would.Overlay+would.Aliases+would.Records == 0 {
-		fmt.Fprintf(out, "Nothing readable is kept of %s.\n", resource)
-		return nil
+		switch {
+		case would.Known:
+			fmt.Fprintf(out, "Nothing readable is kept of %s.\n", resource)
+			return nil
+		case !isMapped(config, kind):
+			return noSuchType(config, resource, kind)
+		}
+		return fmt.Errorf("nothing was ever written down of %s (tenant %s): nothing was forgotten; is the id right?", resource, r.tenant)
 	}
 	fmt.Fprint(out, forgotten("would be", resource, would), beyondReach)
 	if r.dryRun {

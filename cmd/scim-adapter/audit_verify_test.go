@@ -195,6 +195,20 @@ func TestAuditForgetAsAPersonTypesIt(t *testing.T) {
 	if out, err = command("audit", "forget", "User/ada", "--config", config, "--yes"); err != nil || out != "Nothing readable is kept of User/ada.\n" {
 		t.Errorf("again: %v\n%s", err, out)
 	}
+	for resource, want := range map[string]string{
+		"user/ada":  `user/ada: no mapping is called "user", and nothing is written down of such a type; there are `,
+		"User/adah": "nothing was ever written down of User/adah (tenant default)",
+	} {
+		if _, err = command("audit", "forget", resource, "--config", config, "--yes"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", resource, err)
+		}
+	}
+	if code := run(t.Context(), []string{"audit", "forget", "user/ada", "--config", config, "--yes"}); code != exitUsage {
+		t.Errorf("a type that there is not: exit code %d", code)
+	}
+	if out, err = command("audit", "list", "--config", config, "--actor", journal.Operator, "-o", "json"); err != nil || !strings.Contains(out, `"action":"forget"`) {
+		t.Errorf("what the operator did: %v\n%s", err, out)
+	}
 	_, err = command("audit", "forget", "User/grace", "--config", config, "--yes", "--database-url", db.URL)
 	if err == nil || !strings.Contains(err.Error(), "GRANT scim_owner TO ") && !strings.Contains(err.Error(), "permission denied") {
 		t.Errorf("as somebody else: %v", err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/user"
 	"slices"
@@ -72,7 +73,7 @@ func guardStatusCommand() *cobra.Command {
 func guardApproveCommand() *cobra.Command {
 	var g guardRun
 	var count int
-	var lasting time.Duration
+	var lasting string
 	cmd := &cobra.Command{
 		Use:   "approve --config FILE --kind KIND [--client NAME] --count N [--for 1h]",
 		Short: "Let more of a kind happen than the limits say, for a while",
@@ -85,16 +86,17 @@ Approvals add up. Each is noted in the journal.
 			if count <= 0 {
 				return usageError{fmt.Errorf("--count N is needed: how many more may happen (see %s --help)", cmd.CommandPath())}
 			}
-			if lasting <= 0 {
-				return usageError{fmt.Errorf("--for %s is no time in which anything could happen", lasting)}
+			span, err := configs.ParseDuration(lasting)
+			if err != nil || span <= 0 {
+				return usageError{fmt.Errorf("--for %s is no time in which anything could happen: write 30m, 2h or 7d", lasting)}
 			}
 			g.approving = true
-			return g.run(cmd, func(ctx context.Context) error { return g.approve(ctx, count, lasting) })
+			return g.run(cmd, func(ctx context.Context) error { return g.approve(ctx, count, span) })
 		},
 	}
 	g.flags(cmd, true)
 	cmd.Flags().IntVar(&count, "count", 0, "how many more may happen")
-	cmd.Flags().DurationVar(&lasting, "for", time.Hour, "for how long: 30m, 2h")
+	cmd.Flags().StringVar(&lasting, "for", "1h", "for how long: 30m, 2h, 7d")
 	return cmd
 }
 
@@ -144,7 +146,22 @@ func (g *guardRun) run(cmd *cobra.Command, do func(context.Context) error) (err 
 		return err
 	}
 	defer func() { err = errors.Join(err, g.store.Close()) }()
-	return journalDenied(cmd.Context(), config, do(cmd.Context()), toUseGuard)
+	if err = g.knownClient(cmd.Context(), config); err == nil {
+		err = do(cmd.Context())
+	}
+	return journalDenied(cmd.Context(), config, err, toUseGuard)
+}
+
+// knownClient refuses a name that no client has: whoever mistypes one would have let nothing happen. One that was taken out of the configuration may still be counted.
+func (g *guardRun) knownClient(ctx context.Context, config *configs.Config) error {
+	if _, known := config.Clients[g.client]; known || g.client == "" || !config.Auth.Enabled {
+		return nil
+	}
+	uses, err := g.store.Uses(ctx, g.tenant, g.now)
+	if err != nil || slices.ContainsFunc(uses, func(u journal.Use) bool { return u.Client == g.client }) {
+		return err
+	}
+	return usageError{fmt.Errorf("--client: there is no client %q, and nothing is counted of one; clients has %s", g.client, strings.Join(slices.Sorted(maps.Keys(config.Clients)), ", "))}
 }
 
 // check refuses what no limit is about.
@@ -196,8 +213,13 @@ func (g *guardRun) status(ctx context.Context) error {
 			if !l.PerClient {
 				client = "(all)"
 			}
-			if l.Percent == 0 { // of how many a share is, only who serves knows
-				left = fmt.Sprint(max(0, l.Count+u.Approved-u.Used))
+			if rest := max(0, l.Count+u.Approved-u.Used); l.Percent == 0 {
+				left = fmt.Sprint(rest)
+			} else if l.Count > 0 { // of how many a share is, only who serves knows: it may be less
+				left = fmt.Sprintf("%d at most", rest)
+				if rest == 0 {
+					left = "0"
+				}
 			}
 			fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%d\t%s\n", l.Kind, client, allowed(l), l.Span(), u.Used, u.Approved, left)
 		}
@@ -254,7 +276,7 @@ func (g *guardRun) note(ctx context.Context, what string, said map[string]any) e
 		host = "localhost"
 	}
 	in := journal.Intent{
-		ID: journal.ID(newID()), Time: g.now, Writer: fmt.Sprintf("%s/%d", host, os.Getpid()), Tenant: g.tenant, Subject: operator(), Action: journal.ActionGuard,
+		ID: journal.ID(newID()), Time: g.now, Writer: fmt.Sprintf("%s/%d", host, os.Getpid()), Tenant: g.tenant, Client: journal.Operator, Subject: operator(), Action: journal.ActionGuard,
 		ResourceType: "guard", ResourceID: g.kind, Diff: []journal.Change{{Path: what, After: after}},
 	}
 	if err := g.store.Note(ctx, in, journal.Outcome{Time: time.Now(), Status: journal.StatusDone, ResourceID: g.kind}); err != nil {

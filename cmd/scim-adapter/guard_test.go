@@ -143,7 +143,7 @@ func TestAClientThatDeletesTooManyIsStopped(t *testing.T) {
 	}
 	rest := okta.left(50)
 
-	for _, args := range [][]string{{"--count", "5"}, {"--client", "okta", "--count", "5", "--for", "10m"}} { // the first is for all clients together
+	for _, args := range [][]string{{"--count", "5"}, {"--client", "okta", "--count", "5", "--for", "1d"}} { // the first is for all clients together
 		if out, err := command(append([]string{"guard", "approve", "--config", path, "--kind", "delete"}, args...)...); err != nil || !strings.Contains(out, "delete: 5 more for") {
 			t.Fatalf("approve: %q, %v", out, err)
 		}
@@ -186,12 +186,49 @@ func noted(t *testing.T, r *running) {
 			t.Fatal(err)
 		}
 		n[e.Intent.Action+" "+e.Status()]++
-		if e.Intent.Action == journal.ActionGuard && (e.Intent.Subject == "" || len(e.Intent.Diff) != 1) {
+		if e.Intent.Action == journal.ActionGuard && (e.Intent.Client != journal.Operator || e.Intent.Subject == "" || len(e.Intent.Diff) != 1) {
 			t.Errorf("the journal does not say who did what: %+v", e.Intent)
 		}
 	}
 	if n["delete refused"] != 40+3+5+3 || n["guard done"] != 3 {
 		t.Errorf("the journal has noted %v", n)
+	}
+}
+
+func TestAClientThatNobodyIsIsRefused(t *testing.T) {
+	path := guardConfig(t, startEmbedded(t).URL(), "    - {kind: delete, count: 5, percent: 50, window: 1h}\n")
+	r := serveGuarded(t, path)
+	okta := r.as(t, "okta")
+	ids := okta.people(12)
+	status := func(want string) {
+		t.Helper()
+		if out, err := command("guard", "status", "--config", path); err != nil || !strings.Contains(out, want+"\n") {
+			t.Errorf("status: %v\n%s, want %s", err, out, want)
+		}
+	}
+	for _, id := range ids[:3] {
+		okta.do("DELETE", "/Users/"+id, nil).want(t, 204)
+	}
+	status("delete  okta    5, 50 %  1h      3     0         2 at most")
+	for _, id := range ids[3:5] {
+		okta.do("DELETE", "/Users/"+id, nil).want(t, 204)
+	}
+	status("delete  okta    5, 50 %  1h      5     0         0")
+	for _, line := range []string{"approve --count 3", "reset"} {
+		_, err := command(append(append([]string{"guard"}, strings.Fields(line)...), "--kind", "delete", "--client", "nobody", "--config", path)...)
+		if _, usage := errors.AsType[usageError](err); !usage || !strings.Contains(err.Error(), `there is no client "nobody", and nothing is counted of one; clients has entra, okta, sail, tests`) {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, []byte(strings.Replace(string(text), "okta: {tokens: [a-token-of-okta]}, ", "", 1)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := command("guard", "reset", "--kind", "delete", "--client", "okta", "--config", path); err != nil {
+		t.Errorf("a client that has been taken out and is counted: %s, %v", out, err)
 	}
 }
 
@@ -249,6 +286,7 @@ func TestGuardCommandsThatMakeNoSense(t *testing.T) {
 		"approve --kind delete --client okta":                    "--count N is needed",
 		"approve --kind delete --client okta --count -3":         "--count N is needed",
 		"approve --kind delete --client okta --count 3 --for 0s": "--for 0s is no time",
+		"approve --kind delete --client okta --count 3 --for 7x": "--for 7x is no time",
 		"approve --kind deletes --client okta --count 3":         `--kind is one of delete, disable, remove_member, and not "deletes"`,
 		"approve --client okta --count 3":                        `and not ""`,
 		"approve --kind remove_member --client okta --count 3":   "guard.limits has none of kind remove_member",

@@ -76,8 +76,12 @@ func (e erasure) row(now time.Time, key []byte) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
+	client := ""
+	if e.by != "" {
+		client = journal.Operator
+	}
 	in := journal.Intent{
-		ID: journal.ID(id.String()), Time: now, Deadline: now, Tenant: e.tenant, Subject: e.by, Action: e.action, ResourceType: e.typ, ResourceID: e.id, Noted: true,
+		ID: journal.ID(id.String()), Client: client, Time: now, Deadline: now, Tenant: e.tenant, Subject: e.by, Action: e.action, ResourceType: e.typ, ResourceID: e.id, Noted: true,
 		Diff: []journal.Change{e.change},
 	}
 	out := journal.Outcome{Time: now, Status: journal.StatusDone, ResourceID: e.id}

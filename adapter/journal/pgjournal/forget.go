@@ -31,6 +31,7 @@ type Forgotten struct {
 	Overlay int64    // values that clients kept
 	Aliases int64
 	Records int64 // in snapshots
+	Known   bool  // the journal has, or had, something of it: events, or one that says that it was forgotten
 
 	entries []string // whose keys they were
 }
@@ -95,6 +96,13 @@ func (f Forgetting) forget(ctx context.Context, tx pgx.Tx) (Forgotten, error) {
 		return gone, err
 	}
 	gone.IDs = append(gone.IDs, also...)
+	const known = `SELECT EXISTS (SELECT FROM audit.intents WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3)
+		OR EXISTS (SELECT FROM audit.events WHERE tenant_id = $1 AND resource_type = $2 AND resource_id = $3)
+		OR EXISTS (SELECT FROM backup.records WHERE tenant_id = $1 AND resource_type = $2 AND key = $3)`
+	if err := tx.QueryRow(ctx, known, fitting(f.Tenant, 255), fitting(f.Type, 50), fitting(f.ID, 255)).Scan(&gone.Known); err != nil {
+		return gone, err
+	}
+	gone.Known = gone.Known || len(also) > 0
 	short := make([]string, len(gone.IDs)) // as a row has them
 	for i, id := range gone.IDs {
 		short[i] = fitting(id, 255)
@@ -137,7 +145,11 @@ func (f Forgetting) note(ctx context.Context, tx pgx.Tx, gone Forgotten) error {
 		return err
 	}
 	one := erasure{action: journal.ActionForget, tenant: f.Tenant, typ: f.Type, id: f.ID, by: f.By, change: journal.Change{Path: "forgotten", After: counts}}
+	if gone.Records > 0 {
+		one.what.Records = gone.IDs // backup verify asks for it
+	}
 	list := []erasure{one}
+	one.what.Records = nil
 	for part := range slices.Chunk(gone.entries, entriesAtOnce) {
 		if list[len(list)-1].what.Entries != nil {
 			list = append(list, one)
