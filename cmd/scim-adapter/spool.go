@@ -41,11 +41,11 @@ func openSpool(ctx context.Context, config *configs.Config, shared spool.Shared,
 	return s, nil
 }
 
-// warnOfOverlays names the types of which little can be written while the database is away, because some of it is kept there.
+// warnOfOverlays names the types of which not all can be written while the database is away, because some of it is kept there.
 func (w *world) warnOfOverlays() {
 	for _, m := range w.mappings.All() {
 		if overlays := m.Overlays(); len(overlays) > 0 {
-			w.log.Warn("journal.on_unavailable is spool, but resources of this type are partly kept in the journal's database: while that is away they cannot be read whole, changed or deleted",
+			w.log.Warn("journal.on_unavailable is spool, but resources of this type are partly kept in the journal's database: while that is away they are shown without these attributes and without ETag, and a PUT, a write with If-Match and one that names such an attribute are 503",
 				"type", m.Name(), "overlay", fmt.Sprint(overlays))
 		}
 	}

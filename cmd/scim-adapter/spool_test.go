@@ -84,8 +84,9 @@ func TestWritesGoOnWhileTheJournalIsAwayAndAreInItAfterwards(t *testing.T) {
 	}
 }
 
-// What is kept in the database is not there while it is away: what touches it is 503, before anything is begun.
-func TestWhatIsKeptInTheDatabaseIsNotSpooled(t *testing.T) {
+// overlaidSpool is an adapter with a spool whose mappings keep the externalId of users in the database, as the preset does.
+func overlaidSpool(t *testing.T) (*journalWorld, *pgtest.Server, string) {
+	t.Helper()
 	server := pgtest.StartServer(t)
 	db := server.Database(t)
 	pgtest.Exec(t, db.Admin, pgjournal.Script())
@@ -97,22 +98,36 @@ func TestWhatIsKeptInTheDatabaseIsNotSpooled(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "\n    attributes: {externalId: null}", "", 1)), 0o600); err != nil { // of users
 		t.Fatal(err)
 	}
-	w := serveSpooled(t, path, db)
-	ada := person("ada")
-	ada["externalId"] = "e1"
-	user := w.do("POST", "/Users", ada).want(t, 201)
+	return serveSpooled(t, path, db), server, path
+}
+
+// known is a person whom the client has a key of its own for.
+func known(name, externalID string) map[string]any {
+	p := person(name)
+	p["externalId"] = externalID
+	return p
+}
+
+// What is kept in the database is not there while it is away: what touches it is 503, before anything is begun.
+func TestWhatIsKeptInTheDatabaseIsNotSpooled(t *testing.T) {
+	w, server, _ := overlaidSpool(t)
+	user := w.do("POST", "/Users", known("ada", "e1")).want(t, 201)
 	server.Kill()
-	grace := person("grace")
-	grace["externalId"] = "e2"
+	title := patch(op("replace", "title", "x"))
 	for _, c := range []struct {
 		method, path string
 		body         any
+		headers      []string
 	}{
-		{"POST", "/Users", grace},
-		{"PATCH", "/Users/" + user.id(), patch(op("replace", "title", "x"))},
-		{"DELETE", "/Users/" + user.id(), nil},
+		{"POST", "/Users", known("grace", "e2"), nil},
+		{"PUT", "/Users/" + user.id(), person("ada"), nil},
+		{"PATCH", "/Users/" + user.id(), patch(op("replace", "externalId", "e3")), nil},
+		{"PATCH", "/Users/" + user.id(), patch(map[string]any{"op": "remove", "path": "externalId"}), nil},
+		{"PATCH", "/Users/" + user.id() + "?attributes=externalId", title, nil},
+		{"PATCH", "/Users/" + user.id(), title, []string{"If-Match", user.header.Get("ETag")}},
+		{"DELETE", "/Users/" + user.id(), nil, []string{"If-Match", user.header.Get("ETag")}},
 	} {
-		if a := w.do(c.method, c.path, c.body).wantError(t, 503, ""); a.header.Get("Retry-After") == "" {
+		if a := w.do(c.method, c.path, c.body, c.headers...).wantError(t, 503, ""); a.header.Get("Retry-After") == "" {
 			t.Errorf("%s %s: no Retry-After", c.method, c.path)
 		}
 	}
@@ -127,6 +142,55 @@ func TestWhatIsKeptInTheDatabaseIsNotSpooled(t *testing.T) {
 	}
 	if got := w.do("GET", "/Users/"+user.id(), nil).want(t, 200); got.text("externalId") != "e1" {
 		t.Errorf("when it is back: %s", got.raw)
+	}
+}
+
+// With the mapping that is shipped, users are made, changed and deleted while the database is away. It forgets what it kept of those who are gone when it is back.
+func TestUsersOfWhomTheDatabaseKeepsSomethingAreWrittenWhileItIsAway(t *testing.T) {
+	w, server, path := overlaidSpool(t)
+	ada, bob := w.do("POST", "/Users", known("ada", "e1")).want(t, 201), w.do("POST", "/Users", known("bob", "e2")).want(t, 201)
+	server.Kill()
+	changed := w.do("PATCH", "/Users/"+ada.id(), patch(op("replace", "title", "Countess"))).want(t, 200)
+	if changed.text("title") != "Countess" || strings.Contains(changed.raw, "externalId") || changed.header.Get("ETag") != "" {
+		t.Errorf("ETag %q, %s", changed.header.Get("ETag"), changed.raw)
+	}
+	made := w.do("POST", "/Users", person("grace")).want(t, 201)
+	if made.header.Get("Location") == "" || made.header.Get("ETag") != "" {
+		t.Errorf("made: %v", made.header)
+	}
+	w.do("DELETE", "/Users/"+bob.id(), nil).want(t, 204)
+	w.do("DELETE", "/Users/"+made.id(), nil).want(t, 204)
+	if n := w.gauge("scim_journal_spooled_entries"); n != 10 { // four writes, and two that are to be forgotten
+		t.Errorf("%v entries wait", n)
+	}
+	server.Start()
+	w.back()
+	if got := w.ask("SELECT string_agg(action || ' ' || (details ->> 'status'), ', ' ORDER BY tx, seq) FROM audit.events"); got != "create done, create done, patch done, create done, delete done, delete done" {
+		t.Errorf("events: %s", got)
+	}
+	if got := w.ask("SELECT string_agg(key || ' ' || value, ', ') FROM overlay.attributes"); got != ada.id()+" e1" {
+		t.Errorf("the overlay has %s", got)
+	}
+	eventually(t, "all of it is shown again", func() bool {
+		got := w.do("GET", "/Users/"+ada.id(), nil).want(t, 200)
+		return got.text("externalId") == "e1" && got.text("title") == "Countess" && got.header.Get("ETag") != ""
+	})
+	w.do("POST", "/Users", known("bobby", "e2")).want(t, 201)
+	event := w.ask("SELECT id::text FROM audit.events WHERE action = 'delete' AND resource_id = '" + bob.id() + "'")
+	if out, err := command("audit", "show", "--config", path, event); err != nil || !strings.Contains(out, "is not known, and cannot be put back") {
+		t.Errorf("audit show: %v\n%s", err, out)
+	}
+	if out, _ := command("undo", "--config", path, "--yes", event); !strings.Contains(out, "externalId") {
+		t.Errorf("undo of the delete does not say what is lost:\n%s", out)
+	}
+	if out, err := command("undo", "--config", path, "--yes", w.ask("SELECT id::text FROM audit.events WHERE action = 'patch'")); err != nil {
+		t.Errorf("undo of the change: %v\n%s", err, out)
+	}
+	if got := w.do("GET", "/Users/"+ada.id(), nil).want(t, 200); got.text("title") == "Countess" || got.text("externalId") != "e1" {
+		t.Errorf("taken back: %s", got.raw)
+	}
+	if page := w.do("GET", `/Users?filter=userName%20eq%20"bob"`, nil).want(t, 200); !strings.Contains(page.raw, `"totalResults":1`) {
+		t.Errorf("made again: %s", page.raw)
 	}
 }
 
