@@ -153,3 +153,22 @@ func TestMaintainSaysThatThereIsNothingToDo(t *testing.T) {
 		t.Errorf("%v: %q", err, out)
 	}
 }
+
+func TestWhyItWasRefusedIsSaidOnce(t *testing.T) {
+	everyJournal(t, "", func(t *testing.T, a *audited) {
+		for _, out := range []journal.Outcome{{Error: "Forbidden"}, {Error: "It is away."}} {
+			in := journal.Intent{ID: journal.ID(newID()), Time: time.Now(), Tenant: "default", Writer: "test", Action: journal.ActionDeny, Client: "okta", ResourceType: "User", Refused: "Forbidden"}
+			out.Time, out.Status = in.Time, journal.StatusRefused
+			if err := a.world.store.Note(t.Context(), in, out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list := eventsOf(t, a.audit("list", "-o", "json"))
+		if len(list) != 2 || list[0]["refused"] != "Forbidden" || list[0]["error"] != nil || list[1]["error"] != "It is away." {
+			t.Errorf("listed as %v", list)
+		}
+		if text := a.audit("show", list[0]["event"].(string)); strings.Count(text, "Forbidden") != 1 {
+			t.Errorf("shown as\n%s", text)
+		}
+	})
+}

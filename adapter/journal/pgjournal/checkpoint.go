@@ -62,14 +62,17 @@ type signer struct {
 	j       *Journal
 	own     int64            // how far the chain of this process is signed
 	others  map[string]int64 // how far those of others are signed by this process, of the writers that it saw the last time
-	begun   bool             // they were looked for once
+	looks   int              // how often they were looked for from long ago on; firstLooks: no more
 	failing bool
 }
 
 func newSigner(j *Journal) *signer { return &signer{j: j, others: map[string]int64{}} }
 
 // firstLook is how long ago something may have been written of which nobody who goes on may have told: the first time, it is signed and logged too.
-const firstLook = 62 * 24 * time.Hour
+const (
+	firstLook  = 62 * 24 * time.Hour
+	firstLooks = 3 // until one has come to its end: none may keep the others from being signed
+)
 
 // headsSQL gives the heads of the other writers that have written since $1, and whether the database has a signature of as much. It walks the indexes from writer to writer,
 // and reads one row of each.
@@ -148,7 +151,7 @@ func (s *signer) make(ctx context.Context, final bool) (made []Checkpoint, err e
 	if err != nil {
 		return nil, err
 	}
-	s.own, s.others, s.begun = own.seq, seen, true
+	s.own, s.others, s.looks = own.seq, seen, firstLooks
 	return made, nil
 }
 
@@ -157,7 +160,8 @@ func (s *signer) heads(ctx context.Context, conn *pgxpool.Conn, now time.Time) (
 	// Whoever has written nothing for a day, and nothing in this month, has been signed before.
 	day := now.AddDate(0, 0, -1)
 	since := time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
-	if !s.begun {
+	if s.looks < firstLooks {
+		s.looks++
 		since = now.Add(-firstLook)
 	}
 	rows, err := conn.Query(ctx, headsSQL, since, s.j.o.Writer)
