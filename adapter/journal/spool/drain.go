@@ -105,7 +105,7 @@ func (j *Journal) take(ctx context.Context, entries []journal.Entry) (unfit map[
 	}
 	for i, e := range entries {
 		if f := e.Forget; f != nil {
-			err := j.Shared.Forget(ctx, f.Tenant, f.ResourceType, f.Key)
+			err := j.Forget(ctx, f.Tenant, f.ResourceType, f.Key)
 			switch {
 			case errors.Is(err, backends.ErrUnavailable), ctx.Err() != nil:
 				return nil, cmp.Or(err, ctx.Err())

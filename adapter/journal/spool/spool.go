@@ -151,7 +151,7 @@ var _ journal.Postponer = (*Journal)(nil)
 // ForgetLater removes what every client kept of a key, or has the file remember it.
 func (j *Journal) ForgetLater(ctx context.Context, tenant, resourceType string, key backends.Key) error {
 	e := journal.Entry{ID: journal.ID("forget-" + rand.Text()), Forget: &journal.Forgotten{Tenant: tenant, ResourceType: resourceType, Key: key}}
-	return j.write(ctx, e, func(ctx context.Context) error { return j.Shared.Forget(ctx, tenant, resourceType, key) })
+	return j.write(ctx, e, func(ctx context.Context) error { return j.Forget(ctx, tenant, resourceType, key) })
 }
 
 // write puts an entry into the file while there is anything in it; else it tells the database, and puts it there when that is away.
