@@ -163,13 +163,13 @@ func noSuchType(config *configs.Config, flag, typ string) error {
 
 // nothing says why an answer may be empty: an empty table looks like an answer to what was meant.
 func (a *auditRun) nothing() {
-	text := "no event is like that"
+	said := []string{"no event is like that"}
 	for _, asked := range []struct{ flag, value string }{{"--actor", a.filter.Actor}, {"--tenant", a.filter.Tenant}, {"--id", a.filter.ResourceID}, {"--request-id", a.filter.RequestID}} {
 		if asked.value != "" {
-			text += fmt.Sprintf("; %s %q is compared letter by letter", asked.flag, asked.value)
+			said = append(said, fmt.Sprintf("%s %q is compared letter by letter", asked.flag, asked.value))
 		}
 	}
-	fmt.Fprintln(a.err, text)
+	fmt.Fprintln(a.err, strings.Join(said, "; "))
 }
 
 // choose completes the filter.

@@ -214,10 +214,10 @@ func (p *sought) among(where, op string, r mapping.Reference, values backends.Va
 }
 
 func (p *sought) is(by string, v backends.Value) bool {
-	switch v.Kind() {
-	case backends.KindSecret:
+	if v.Kind() == backends.KindSecret {
 		return false
-	case backends.KindRow:
+	}
+	if v.Kind() == backends.KindRow {
 		for _, values := range v.Row() {
 			if slices.ContainsFunc(values, func(v backends.Value) bool { return p.is(by, v) }) {
 				return true

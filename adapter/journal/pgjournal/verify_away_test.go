@@ -206,3 +206,32 @@ func TestWhoWasForgottenWithoutAListIsNoFinding(t *testing.T) {
 		t.Errorf("of another, and of what came later: %q", found)
 	}
 }
+
+// Rows and their checkpoints go when nobody need keep them any longer; the log goes on knowing them.
+func TestCheckpointsThatWentWithTheirRowsAreNotMissed(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	var log bytes.Buffer
+	old := time.Now().UTC().AddDate(0, -4, 0)
+	j := g.open(signs, func(o *Options) {
+		o.Now, o.Logger = func() time.Time { return old }, slog.New(slog.NewJSONHandler(&log, nil))
+	})
+	for range 3 {
+		in := change(func(in *journal.Intent) { in.Time, in.Deadline = old, old.Add(time.Minute) })
+		must(t, j.Begin(context.Background(), in))
+		must(t, j.Finish(context.Background(), in.ID, done()))
+	}
+	must(t, j.Close())
+	logged, err := ReadCheckpoints(&log)
+	must(t, err)
+	day := 24 * time.Hour
+	must(t, Maintain(context.Background(), Maintenance{
+		Database: configs.NewSecret(g.role("scim_owner")), Retention: configs.Retention{Writes: day, Reads: day, Refusals: day}, Sign: signTest,
+	}))
+	if n := g.ask("SELECT (SELECT count(*) FROM audit.checkpoints) || ' ' || (SELECT count(*) FROM audit.intents)"); n != "0 0" {
+		t.Fatalf("there are still %s", n)
+	}
+	if found, v := g.verify(func(v *Verification) { v.Logged = logged }); len(found) > 0 || v.Logged != 1 || v.Anchors == 0 {
+		t.Errorf("found %q, %+v", found, v)
+	}
+}
