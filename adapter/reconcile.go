@@ -188,7 +188,7 @@ func (s *Service) readable(ctx context.Context, all []journal.Event, now time.Ti
 	asked := map[string]error{}
 	for _, e := range all {
 		if e.Forgotten {
-			found = append(found, s.given(e, "what was to be written can no longer be read: its key was destroyed"))
+			found = append(found, s.given(e, "what was to be written can no longer be read: it was erased, or its key is gone (audit show says which)"))
 			continue
 		}
 		c, err := s.classesOf(e.Intent)

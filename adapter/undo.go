@@ -206,7 +206,7 @@ func settled(e journal.Event) (result, why string) {
 	case e.Intent.Noted:
 		return UndoNothing, "nothing was written"
 	case e.Forgotten:
-		return UndoSkipped, "what was written can no longer be read: its key was destroyed"
+		return UndoSkipped, "what was written can no longer be read: it was erased, or its key is gone (audit show says which)"
 	case status == journal.StatusOpen:
 		return UndoSkipped, "nobody has said yet what came of it"
 	case status == journal.StatusUnknown:

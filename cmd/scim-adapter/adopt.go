@@ -188,7 +188,7 @@ func (a *adoptRun) decide(ctx context.Context, ids []string, state string) error
 		case err != nil || !ok || r.Tenant != a.tenant:
 			return fmt.Errorf("%s is no event of the list (see scim-adapter adopt list); nothing was decided", id)
 		case r.Expired:
-			return fmt.Errorf("what event %s was about can no longer be read: its key was destroyed; nothing was decided", id)
+			return fmt.Errorf("what event %s was about can no longer be read: it was erased, or its key is gone (audit show says which); nothing was decided", id)
 		}
 		reviews[i] = r
 	}
