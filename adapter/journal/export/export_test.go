@@ -40,7 +40,7 @@ func anEvent(n int) journal.Event {
 			Steps: []journal.Step{{Backend: "User", Op: "modify", Key: "k1", Name: "cn=" + secretValue, Changes: []backends.Change{{Op: backends.Replace, Attr: "sn", Values: values}}, Before: backends.Attributes{"sn": values}}},
 		},
 		Outcome: &journal.Outcome{
-			Time: moment.Add(time.Second), Status: journal.StatusDone, Version: "v2", Error: secretValue,
+			Time: moment.Add(time.Second), Status: journal.StatusDone, Version: "v2", Error: "no " + secretValue,
 			Steps: []journal.StepOutcome{{Status: journal.StatusDone, Error: secretValue, Effective: []backends.Change{{Op: backends.Replace, Attr: "sn", Values: values}}}},
 		},
 	}
