@@ -101,11 +101,11 @@ func (s *Service) departure(ctx context.Context, w *work) (d *departure, err err
 	d.along = along
 	w.ops = slices.Concat(along, w.ops, after)
 	if len(w.c.extras) > 0 {
-		forget, err := w.forget(ctx)
+		forgets, err := w.forgets(ctx)
 		if err != nil {
 			return nil, err
 		}
-		w.ops = append(w.ops, forget)
+		w.ops = append(w.ops, forgets...)
 	}
 	return d, nil
 }

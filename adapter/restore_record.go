@@ -48,6 +48,13 @@ func (c *class) notPut(attr string) bool {
 	return syntax.ReadOnly || syntax.Stamp || kept
 }
 
+// KeptByDirectory says of an attribute of a type that the directory keeps it itself, or that every write sets it: that it changes tells nobody anything, and who puts a
+// record somewhere leaves it out.
+func (s *Service) KeptByDirectory(typ, attr string) bool {
+	c, ok := s.byName[typ]
+	return ok && c.notPut(attr)
+}
+
 // comeBack has a record that is gone come back, with the references that others had to it.
 func (p *putting) comeBack(ctx context.Context, r *rewind, was backends.Record) error {
 	attrs := was.Attrs.Clone()

@@ -128,7 +128,11 @@ func (d *drawing) follow(b backends.Backend, e journal.Event, step journal.Step,
 				kept[change.Attr] = change.Values[0].Text()
 			}
 		}
-		d.keep(e.Intent.Client, kept)
+		client := e.Intent.Client
+		if step.Name != "" {
+			client = step.Name
+		}
+		d.keep(client, kept)
 	}
 }
 

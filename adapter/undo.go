@@ -3,7 +3,6 @@ package adapter
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -38,16 +37,20 @@ type Undone struct {
 	Resource string     `json:"resource"` // User/ID
 	Result   string     `json:"result"`   // one of the Undo constants
 	Why      []string   `json:"why,omitempty"`
-	Lost     []string   `json:"lost,omitempty"` // attributes that cannot be put back
-	Plan     []string   `json:"plan,omitempty"` // in the directory's own language
-	By       journal.ID `json:"by,omitempty"`   // the event that took it back, which can be taken back itself
+	Lost     []string   `json:"lost,omitempty"`    // attributes that cannot be put back
+	Stamped  []string   `json:"stamped,omitempty"` // attributes that are not as they were because the directory itself maintains them
+	Stays    []string   `json:"stays,omitempty"`   // of a restore: attributes that are left as somebody else has made them
+	Plan     []string   `json:"plan,omitempty"`    // in the directory's own language
+	By       journal.ID `json:"by,omitempty"`      // the event that took it back, which can be taken back itself
 
 	key   backends.Key // of the record when it was done
 	taken bool         // somebody else has its name, its key or a unique value
 }
 
 // OK says that everything was taken back that there was to take back.
-func (u Undone) OK() bool { return u.Result != UndoSkipped && u.Result != UndoFailed }
+func (u Undone) OK() bool {
+	return u.Result != UndoSkipped && u.Result != UndoFailed && len(u.Stays) == 0
+}
 
 // Undo takes events back, in the order in which they are given: the newest first. Each is a write of its own, with an intent and before-images, and can be
 // taken back itself. An event whose resource is no longer as the event left it is skipped, unless forced. The events of which nothing is left to be done, or
@@ -258,55 +261,4 @@ func standing(e journal.Event) []stood {
 		}
 	}
 	return steps
-}
-
-// Restore puts one resource back as it was at a time, in one write: every event about it since is taken back, the last one first, in thought, and what that comes to is done. Attributes
-// that somebody has changed in the directory itself are told, and kept unless forced.
-func (s *Service) Restore(ctx context.Context, caller scim.Caller, typ, id string, at time.Time, o UndoOptions) (Undone, error) {
-	u := Undone{Time: at, Action: journal.ActionRestore, Resource: typ + "/" + id}
-	c, ok := s.byName[typ]
-	if !ok {
-		return u, fmt.Errorf("no mapping is called %q", typ)
-	}
-	var events []journal.Event
-	for e, err := range o.Reader.Events(ctx, journal.Filter{Tenant: s.o.Tenant, Since: at, ResourceType: typ, ResourceID: id, Newest: true}) {
-		if err != nil {
-			return u, err
-		}
-		if result, why := settled(e); result == UndoSkipped {
-			return u, fmt.Errorf("event %s: %s", e.Intent.ID, why)
-		}
-		if len(standing(e)) > 0 {
-			events = append(events, s.o.Discretion.event(e))
-		}
-	}
-	if len(events) == 0 {
-		u.Result, u.Why = UndoNothing, []string{"the journal has no change of it since"}
-		return u, nil
-	}
-	release, err := s.locks.take(ctx, c.lockName(id))
-	if err != nil {
-		return u, err
-	}
-	defer release()
-	for range retries {
-		u.Why, u.Lost, u.Plan = nil, nil, nil
-		if err = s.restoreOnce(ctx, s.newRewind(c, caller, backends.Key(id), o, nil), mainFirst(events), &u); !isChanged(err) {
-			break
-		}
-	}
-	return u, u.end("", "", err)
-}
-
-func (s *Service) restoreOnce(ctx context.Context, r *rewind, events []journal.Event, u *Undone) error {
-	r.singly = true
-	for _, e := range events {
-		if err := r.event(ctx, e); err != nil {
-			return err
-		}
-	}
-	if r.gone {
-		return u.end(UndoSkipped, "it was made after that time; to take that back, undo the event that made it: "+string(events[len(events)-1].Intent.ID), nil)
-	}
-	return r.end(ctx, journal.ActionRestore, "", u)
 }

@@ -52,12 +52,6 @@ func (r *rewind) remove(ctx context.Context, w *work, u *Undone) error {
 		return err
 	}
 	defer d.leave()
-	for _, op := range w.ops {
-		if op.step.Op == opOverlay && r.client != "" {
-			op.step.Name = r.client
-			op.step.Before, op.step.Changes = extrasAsAttrs(r.own.now.extras[r.client]), extrasAsChanges(r.own.now.extras[r.client], nil)
-		}
-	}
 	if r.tell(ctx, w, u) {
 		r.own.then.there = false
 		r.own.settle()
@@ -106,11 +100,11 @@ func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
 			w.ops = append(w.ops, w.move(p.update.Move, true))
 		}
 	}
-	for _, client := range slices.Sorted(maps.Keys(b.then.extras)) {
-		if is, want := b.now.extras[client], b.then.extras[client]; !maps.Equal(is, want) {
-			w.ops = append(w.ops, w.overlayOf(client, is, want))
-		}
+	given, err := r.given(ctx, w)
+	if err != nil {
+		return nil, err
 	}
+	w.ops = append(w.ops, given...)
 	for _, other := range r.others {
 		if changes := other.changes(); len(changes) > 0 {
 			if r.restored && b.then.name != r.deletedAs {
@@ -168,7 +162,9 @@ func (r *rewind) tell(ctx context.Context, w *work, u *Undone) bool {
 	switch {
 	case len(w.ops) == 0:
 		u.Result = UndoNothing
-		if len(u.Lost) > 0 {
+		if len(u.Stays) > 0 {
+			u.Result = UndoSkipped
+		} else if len(u.Lost) > 0 {
 			u.Result = UndoSkipped
 			u.Why = append(u.Why, "what it changed cannot be put back")
 		} else if len(u.Why) == 0 {
@@ -207,7 +203,11 @@ func (s *Service) script(step journal.Step) []string {
 	if step.Op == opOverlay {
 		var lines []string
 		for _, change := range step.Changes {
-			lines = append(lines, fmt.Sprintf("# beside the directory: %s of %s/%s becomes %s", change.Attr, step.Backend, step.Key, inWords(change.Values)))
+			line := fmt.Sprintf("# beside the directory: %s of %s/%s becomes %s", change.Attr, step.Backend, step.Key, inWords(change.Values))
+			if step.Name != "" {
+				line += ", for " + step.Name
+			}
+			lines = append(lines, line)
 		}
 		return lines
 	}

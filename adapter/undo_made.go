@@ -16,7 +16,7 @@ import (
 func (r *rewind) takeAway(ctx context.Context, e journal.Event, st stood) error {
 	b := r.own
 	if r.singly {
-		b.then.there, r.gone = false, true
+		r.maker, r.gone = &st, true
 		return nil
 	}
 	if err := b.read(ctx, r.c.everything(slices.Collect(maps.Keys(st.Attrs)))...); err != nil {

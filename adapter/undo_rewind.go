@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -29,15 +28,19 @@ type rewind struct {
 	o        UndoOptions
 	subjects map[imageKey]*subject
 	own      *subject
-	others   []*subject // that point at it, in the order in which they were come upon
-	singly   bool       // an attribute that somebody has changed stays, and the others are put back
+	others   []*subject        // that point at it, in the order in which they were come upon
+	singly   bool              // an attribute that somebody has changed stays, and the others are put back
+	looked   map[string]bool   // singly: what was compared with what the last event has left
+	strange  map[string]string // singly: what somebody else has changed, by attribute in lower case, and how
+	maker    *stood            // singly: the step by which the record came to be, with nothing taken back before that yet
 
 	restored  bool   // the record is gone, and to be made anew
 	deletedAs string // what it was called when it went
 	deleted   picture
 	removal   bool   // it is to be removed
 	gone      bool   // it was not there, as far as was taken back by now
-	client    string // whose attributes beside the directory go with it
+	client    string // whose event it is, where it is about what is kept beside the directory
+	again     bool   // the record is there again that was deleted
 	conflicts []string
 	lost      []string
 	notes     []string
@@ -71,6 +74,7 @@ func (r *rewind) event(ctx context.Context, e journal.Event) error {
 		return slices.ContainsFunc(steps, func(st stood) bool { return isOwn(e, st.Step) && slices.Contains(ops, st.Op) })
 	}
 	deleted := does(opDelete)
+	backSince := r.singly && deleted && r.maker != nil && r.maker.Op == opRestore // those who pointed at it were seen to then
 	foundAnew := does(opCreate, opRestore, opMove) || slices.ContainsFunc(steps, func(st stood) bool { return isOwn(e, st.Step) && r.renames(st.effective) })
 	if !deleted {
 		if err := r.readAhead(ctx, e, steps); err != nil {
@@ -87,12 +91,12 @@ func (r *rewind) event(ctx context.Context, e journal.Event) error {
 		case own && (st.Op == opCreate || st.Op == opRestore):
 			err = r.takeAway(ctx, e, st)
 		case own && !r.own.then.there:
-			r.conflict("it is not there")
+			r.notThere(e, st)
 		case own && st.Op == opMove:
 			r.moveBack(st)
 		case own && st.Op == opModify:
 			err = r.changeBack(ctx, st)
-		case st.Op == opModify && !foundAnew:
+		case st.Op == opModify && !foundAnew && !backSince:
 			err = r.putIn(ctx, st, deleted)
 		}
 		if err != nil {
@@ -125,6 +129,15 @@ func (r *rewind) readAhead(ctx context.Context, e journal.Event, steps []stood) 
 	return r.own.read(ctx, attrs...)
 }
 
+// notThere tells why a step cannot be taken back of a record that is not where the mapping looks.
+func (r *rewind) notThere(e journal.Event, st stood) {
+	if e.Intent.Action == journal.ActionDelete && st.Op == opMove && len(st.Changes) > 0 && len(st.Changes[0].Values) > 0 {
+		r.conflict("it is not there: the delete moved it to %q, where the mapping does not look (delete: move); move it back with the directory's own tools", st.Changes[0].Values[0].Text())
+		return
+	}
+	r.conflict("it is not there")
+}
+
 func (r *rewind) conflict(format string, args ...any) {
 	r.conflicts = append(r.conflicts, fmt.Sprintf(format, args...))
 }
@@ -150,10 +163,17 @@ func (r *rewind) changeBack(ctx context.Context, st stood) error {
 		if err != nil {
 			return err
 		}
-		if !left && !r.o.Force {
-			r.conflict("%s: the event left %s, now it is %s", change.Attr, r.leftBy(change), is)
-			r.own.kept[strings.ToLower(change.Attr)] = true
-			continue
+		if seen := r.singly && r.judged(change); !left && !seen {
+			text := fmt.Sprintf("%s: the event left %s, now it is %s", change.Attr, r.leftBy(change), is)
+			if r.foreign(change.Attr, text); !r.singly && !r.o.Force {
+				r.conflict("%s", text)
+				r.own.kept[strings.ToLower(change.Attr)] = true
+				continue
+			}
+			if back[0] = r.whole(change, back[0], st.Before); blank(back[0].Values) {
+				r.lose(change.Attr)
+				continue
+			}
 		}
 		if back[0].Op == backends.Add {
 			if back[0].Values, err = r.alive(ctx, r.c, change.Attr, back[0].Values); err != nil {
@@ -168,6 +188,17 @@ func (r *rewind) changeBack(ctx context.Context, st stood) error {
 		}
 	}
 	return nil
+}
+
+// whole is what takes a change back of an attribute that somebody else has changed since: all values that it had, because those that the change has added and removed are only a part by now. Who
+// points at records comes and goes for himself.
+func (r *rewind) whole(change, back backends.Change, before backends.Attributes) backends.Change {
+	_, points := r.c.pointsWith(change.Attr)
+	was := before.Get(change.Attr)
+	if !isListed(change) || points || change.Op == backends.Remove && len(was) == 0 {
+		return back
+	}
+	return backends.Change{Op: backends.Replace, Attr: change.Attr, Values: was}
 }
 
 // asLeft says whether an attribute still is as a change has left it; is tells how it is. Who is a member comes and goes, and each for himself.
@@ -390,60 +421,18 @@ func (r *rewind) moveBack(st stood) {
 		left = st.Changes[0].Values[0].Text()
 	}
 	same := backends.Normalize(backends.NameRule, left) == backends.Normalize(backends.NameRule, r.own.then.name)
-	if !same && !r.o.Force {
-		r.conflict("its name: the event left %q, now it is %q", left, r.own.then.name)
+	text := fmt.Sprintf("its name: the event left %q, now it is %q", left, r.own.then.name)
+	switch seen := r.singly && r.judged(backends.Change{Op: backends.Replace}); {
+	case same || seen || r.o.Force:
+	case r.singly:
+		r.foreign("", text)
+	default:
+		r.conflict("%s", text)
 		r.own.kept[""] = true
 	}
 	if !r.own.kept[""] {
 		r.own.then.name = st.Name
 	}
-}
-
-// overlay takes back what was done beside the directory.
-func (r *rewind) overlay(ctx context.Context, e journal.Event, st stood) error {
-	client := st.Name
-	if client == "" {
-		client = e.Intent.Client
-	}
-	r.client = client
-	if err := r.readExtras(ctx, client); err != nil {
-		return err
-	}
-	want := maps.Clone(r.own.then.extras[client])
-	before := attrsAsExtras(st.Before)
-	for _, change := range st.Changes {
-		if blank(change.Values) || blank(st.Before.Get(change.Attr)) {
-			r.lose(change.Attr) // it was never written down
-			continue
-		}
-		left := ""
-		if len(change.Values) > 0 {
-			left = change.Values[0].Text()
-		}
-		if is := want[change.Attr]; is != left && !r.o.Force {
-			r.conflict("%s: the event left %s, now it is %s", change.Attr, r.inWords(change.Attr, backends.Strings(left)), r.inWords(change.Attr, backends.Strings(is)))
-			continue
-		}
-		if delete(want, change.Attr); before[change.Attr] != "" {
-			want[change.Attr] = before[change.Attr]
-		}
-	}
-	r.own.then.extras[client] = want
-	return nil
-}
-
-func (r *rewind) readExtras(ctx context.Context, client string) error {
-	if _, known := r.own.now.extras[client]; known {
-		return nil
-	}
-	held, err := r.s.loadExtras(ctx, r.c, onBehalf(r.req, client), []backends.Key{r.own.key})
-	if err != nil {
-		return err
-	}
-	extras := map[string]string{}
-	maps.Copy(extras, held[r.own.key].Attrs)
-	r.own.now.extras[client], r.own.then.extras[client] = extras, maps.Clone(extras)
-	return nil
 }
 
 // bringBack makes the record again that a step has deleted.
@@ -452,7 +441,16 @@ func (r *rewind) bringBack(ctx context.Context, st stood) error {
 	if err := b.read(ctx); err != nil {
 		return err
 	}
-	if b.then.there {
+	switch {
+	case b.then.there && r.singly:
+		made := stood{Step: journal.Step{Name: b.then.name}}
+		if r.maker != nil {
+			made = *r.maker
+		}
+		r.gone, r.maker = false, nil
+		return r.meanwhile(ctx, st, made)
+	case b.then.there:
+		r.again = true
 		r.conflict("it is there again")
 		return nil
 	}
@@ -468,6 +466,6 @@ func (r *rewind) bringBack(ctx context.Context, st stood) error {
 	if r.restored = !b.now.there; r.deletedAs == "" {
 		r.deletedAs, r.deleted = st.Name, b.then.clone()
 	}
-	r.gone, r.removal = false, false
+	r.gone, r.removal, r.maker = false, false, nil
 	return nil
 }

@@ -14,6 +14,8 @@ type Overlay interface {
 	Save(ctx context.Context, s Scope, key backends.Key, attrs map[string]string, unique []string) error
 	// Forget removes what every client kept of this key.
 	Forget(ctx context.Context, tenant, resourceType string, key backends.Key) error
+	// LoadAll reads what every client kept of one key, by client.
+	LoadAll(ctx context.Context, tenant, resourceType string, key backends.Key) (map[string]map[string]string, error)
 	// Find gives the keys that hold attr; value nil: any value.
 	Find(ctx context.Context, s Scope, attr string, value *string) ([]backends.Key, error)
 }

@@ -360,6 +360,10 @@ func (emptyOverlay) Load(context.Context, journal.Scope, []backends.Key) (map[ba
 	return nil, nil
 }
 
+func (emptyOverlay) LoadAll(context.Context, string, string, backends.Key) (map[string]map[string]string, error) {
+	return nil, nil
+}
+
 func (emptyOverlay) Save(context.Context, journal.Scope, backends.Key, map[string]string, []string) error {
 	return nil
 }

@@ -100,9 +100,17 @@ func testOverlayScopes(t *testing.T, p Place) {
 		holds(t, s, scope, "k1", map[string]string{"externalId": value})
 		found(t, s, scope, "externalId", nil, "k1")
 	}
+	loaded := func(want string) {
+		t.Helper()
+		if all, err := s.LoadAll(t.Context(), "default", "User", "k1"); err != nil || fmt.Sprint(all) != want {
+			t.Errorf("LoadAll gave %v (%v), want %s", all, err, want)
+		}
+	}
+	loaded("map[entra:map[externalId:2] okta:map[externalId:0]]")
 	if err := s.Forget(t.Context(), "default", "User", "k1"); err != nil {
 		t.Fatalf("Forget: %v", err)
 	}
+	loaded("map[]")
 	// Every client's, but only of this tenant and type.
 	for i, want := range []map[string]string{nil, {"externalId": "1"}, nil, {"externalId": "3"}} {
 		holds(t, s, scopes[i], "k1", want)

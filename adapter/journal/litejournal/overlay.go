@@ -50,6 +50,23 @@ func (j *Journal) Load(ctx context.Context, s journal.Scope, keys []backends.Key
 	return extras, nil
 }
 
+// LoadAll reads what every client kept of one key.
+func (j *Journal) LoadAll(ctx context.Context, tenant, resourceType string, key backends.Key) (map[string]map[string]string, error) {
+	all := map[string]map[string]string{}
+	err := j.query(ctx, func(rows *sql.Rows) error {
+		var client, attr, value string
+		if err := rows.Scan(&client, &attr, &value); err != nil {
+			return err
+		}
+		if all[client] == nil {
+			all[client] = map[string]string{}
+		}
+		all[client][attr] = value
+		return nil
+	}, "SELECT client, attr, value FROM overlay WHERE tenant = ? AND resource_type = ? AND key = ?", tenant, resourceType, string(key))
+	return all, err
+}
+
 // version is a digest of the content: what is the same again has the same version again.
 func version(attrs map[string]string) (string, error) {
 	text, err := json.Marshal(attrs) // its members in alphabetical order

@@ -70,6 +70,35 @@ func (j *Journal) Load(ctx context.Context, s journal.Scope, keys []backends.Key
 	return extras, nil
 }
 
+// LoadAll reads what every client kept of one key.
+func (j *Journal) LoadAll(ctx context.Context, tenant, resourceType string, key backends.Key) (map[string]map[string]string, error) {
+	all := map[string]map[string]string{}
+	if !holdable(string(key)) {
+		return all, nil
+	}
+	const load = "SELECT client, attr, value FROM overlay.attributes WHERE tenant_id = $1 AND resource_type = $2 AND key = $3"
+	err := j.ask(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		clear(all)
+		rows, err := conn.Query(ctx, load, tenant, resourceType, string(key))
+		if err != nil {
+			return err
+		}
+		var client, attr, value string
+		_, err = pgx.ForEachRow(rows, []any{&client, &attr, &value}, func() error {
+			if all[client] == nil {
+				all[client] = map[string]string{}
+			}
+			all[client][attr] = value
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
 // version is a digest of the content: what is the same again has the same version again.
 func version(attrs map[string]string) (string, error) {
 	text, err := json.Marshal(attrs) // its members in alphabetical order

@@ -182,6 +182,11 @@ func (a *apart) Forget(ctx context.Context, tenant, resourceType string, key bac
 	return a.Journal.Forget(ctx, tenant, resourceType, key)
 }
 
+func (a *apart) LoadAll(ctx context.Context, tenant, resourceType string, key backends.Key) (map[string]map[string]string, error) {
+	defer a.reading()()
+	return a.Journal.LoadAll(ctx, tenant, resourceType, key)
+}
+
 func (a *apart) Find(ctx context.Context, s journal.Scope, attr string, value *string) ([]backends.Key, error) {
 	defer a.reading()()
 	return a.Journal.Find(ctx, s, attr, value)
