@@ -30,10 +30,14 @@ func (s *Store) ExportJSON(ctx context.Context, one Snapshot, to io.Writer) (n i
 	return n, w.Flush()
 }
 
-// ExportLDIF writes the records of a snapshot as LDIF (RFC 2849), and gives how many. Records without names, those of tables, have none there either.
-func (s *Store) ExportLDIF(ctx context.Context, one Snapshot, to io.Writer) (n int, err error) {
+// computed is what an LDAP server makes up when it is asked for an entry: it stands in none, and what loads entries must not have it.
+var computed = []string{"entryDN", "subschemaSubentry", "hasSubordinates", "numSubordinates", "numAllSubordinates"}
+
+// ExportLDIF writes the records of a snapshot as LDIF (RFC 2849) that a server loads: who is above others first, without the version line, which slapadd takes for an
+// entry. Attributes that without says yes to are left out; nil: none is. It gives how many records it wrote. Records without names, those of tables, have none there either.
+func (s *Store) ExportLDIF(ctx context.Context, one Snapshot, to io.Writer, without func(attr string) bool) (n int, err error) {
 	w := bufio.NewWriter(to)
-	fmt.Fprint(w, "version: 1\n")
+	depths := map[int]bool{}
 	for rec, err := range s.Records(ctx, one) {
 		if err != nil {
 			return n, err
@@ -41,20 +45,41 @@ func (s *Store) ExportLDIF(ctx context.Context, one Snapshot, to io.Writer) (n i
 		if !strings.Contains(rec.Name, "=") {
 			return n, fmt.Errorf("the records of %s have no distinguished names: write them as JSON", one.Type)
 		}
-		fmt.Fprint(w, "\n")
-		ldifLine(w, "dn", rec.Name)
-		for _, attr := range slices.Sorted(maps.Keys(rec.Attrs)) {
-			for _, v := range rec.Attrs[attr] {
-				if v.Kind() == backends.KindSecret {
-					fmt.Fprintf(w, "# %s: not in the snapshot\n", attr)
-					continue
-				}
-				ldifLine(w, attr, v.Text())
+		depths[depth(rec.Name)] = true
+	}
+	for _, only := range slices.Sorted(maps.Keys(depths)) {
+		for rec, err := range s.Records(ctx, one) {
+			if err != nil {
+				return n, err
 			}
+			if depth(rec.Name) != only {
+				continue
+			}
+			ldifRecord(w, rec, without)
+			n++
 		}
-		n++
 	}
 	return n, w.Flush()
+}
+
+// depth is how many parts a distinguished name has.
+func depth(name string) int { return strings.Count(backends.Normalize(backends.NameRule, name), ",") }
+
+func ldifRecord(w *bufio.Writer, rec Record, without func(attr string) bool) {
+	ldifLine(w, "dn", rec.Name)
+	for _, attr := range slices.Sorted(maps.Keys(rec.Attrs)) {
+		if slices.ContainsFunc(computed, func(name string) bool { return strings.EqualFold(name, attr) }) || without != nil && without(attr) {
+			continue
+		}
+		for _, v := range rec.Attrs[attr] {
+			if v.Kind() == backends.KindSecret {
+				fmt.Fprintf(w, "# %s: not in the snapshot\n", attr)
+				continue
+			}
+			ldifLine(w, attr, v.Text())
+		}
+	}
+	fmt.Fprint(w, "\n")
 }
 
 // ldifLine writes one value, in base64 where it must be, in lines of 76 characters.

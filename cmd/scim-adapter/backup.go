@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,7 +16,6 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/adapter/backup"
 	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
-	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/mapping"
 )
@@ -89,15 +86,6 @@ func backupListCommand() *cobra.Command {
 	return cmd
 }
 
-func backupDiffCommand() *cobra.Command {
-	b := backupRun{needs: []pgjournal.Need{toReadSnapshots}}
-	var asJSON bool
-	cmd := b.command("diff --config FILE SNAPSHOT [SNAPSHOT]", "Say what differs between two snapshots, or between one and what the directory has now", cobra.RangeArgs(1, 2),
-		func(ctx context.Context, args []string) error { return b.diff(ctx, args, asJSON) })
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON, one a line, with the values")
-	return cmd
-}
-
 func backupVerifyCommand() *cobra.Command {
 	b := backupRun{needs: []pgjournal.Need{toReadSnapshots}}
 	var scratch bool
@@ -116,15 +104,6 @@ func backupVerifyCommand() *cobra.Command {
 		})
 	cmd.Flags().BoolVar(&scratch, "scratch", false, "put it back into an empty LDAP directory in this process, and compare what stands there then (SNAPSHOT may be latest: the newest of each type)")
 	cmd.Flags().StringVar(&into, "into", "", "the scratch directory is that of another configuration file; it must be empty, and is left with the records in it")
-	return cmd
-}
-
-func backupExportCommand() *cobra.Command {
-	b := backupRun{needs: []pgjournal.Need{toReadSnapshots}}
-	var format string
-	cmd := b.command("export --config FILE SNAPSHOT [--format json|ldif|scim]", "Write the records of a snapshot to standard output", cobra.ExactArgs(1),
-		func(ctx context.Context, args []string) error { return b.export(ctx, args[0], format) })
-	cmd.Flags().StringVar(&format, "format", "json", "json: one record a line; ldif: for records that have distinguished names; scim: one resource a line, as clients saw it")
 	return cmd
 }
 
@@ -223,117 +202,6 @@ func (b *backupRun) list(ctx context.Context, only string, asJSON bool) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%s\n", one.ID, one.Type, one.Started.UTC().Format(time.RFC3339), one.Records, one.Bytes, status)
 	}
 	return table.Flush()
-}
-
-func (b *backupRun) diff(ctx context.Context, ids []string, asJSON bool) error {
-	was, err := b.store.Get(ctx, b.tenant, ids[0])
-	if err != nil {
-		return err
-	}
-	var all func(func(backup.Difference, error) bool)
-	if len(ids) == 2 {
-		is, err := b.store.Get(ctx, b.tenant, ids[1])
-		if err != nil {
-			return err
-		}
-		if is.Type != was.Type {
-			return usageError{fmt.Errorf("one snapshot is of %s, the other of %s", was.Type, is.Type)}
-		}
-		all = b.store.Diff(ctx, was, is)
-	} else {
-		types, err := b.types(was.Type)
-		if err != nil {
-			return err
-		}
-		all = b.store.DiffNow(ctx, was, b.p.discretion.InSnapshot(b.tenant, was.Type, types[0].Backend()))
-	}
-	n := 0
-	for d, err := range all {
-		if err != nil {
-			return err
-		}
-		n++
-		if asJSON {
-			err = json.NewEncoder(b.out).Encode(d)
-		} else {
-			_, err = fmt.Fprintln(b.out, differenceLine(d))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if !asJSON && n == 0 {
-		fmt.Fprintln(b.out, "nothing differs")
-	}
-	return nil
-}
-
-// differenceLine says in a line what became of a record.
-func differenceLine(d backup.Difference) string {
-	name := func(r *backup.Record) string {
-		if r.Name == "" || r.Name == string(d.Key) {
-			return string(d.Key)
-		}
-		return string(d.Key) + " " + r.Name
-	}
-	switch {
-	case d.Was == nil && d.Is == nil:
-		return "? " + string(d.Key) + ": its content is gone"
-	case d.Was == nil:
-		return "+ " + name(d.Is)
-	case d.Is == nil:
-		return "- " + name(d.Was)
-	}
-	was, is := backends.Record{Attrs: d.Was.Attrs}, backends.Record{Attrs: d.Is.Attrs}
-	attrs := append(backends.Lost(was, is), backends.Lost(is, was)...)
-	secret := func(attr string) bool { // that it is there on both sides is all that is known
-		both := append(was.Attrs[attr].Clone(), is.Attrs[attr]...)
-		return len(was.Attrs[attr]) == len(is.Attrs[attr]) && !slices.ContainsFunc(both, func(v backends.Value) bool { return v.Kind() != backends.KindSecret })
-	}
-	changed := map[string]bool{}
-	for _, attr := range attrs {
-		if !secret(attr) {
-			changed[attr] = true
-		}
-	}
-	return "~ " + name(d.Is) + ": " + strings.Join(slices.Sorted(maps.Keys(changed)), ", ")
-}
-
-func (b *backupRun) verify(ctx context.Context, id string) error {
-	one, err := b.store.Get(ctx, b.tenant, id)
-	if err != nil {
-		return err
-	}
-	wrong, err := b.store.Verify(ctx, one)
-	if err != nil {
-		return err
-	}
-	for _, line := range wrong {
-		fmt.Fprintln(b.out, line)
-	}
-	if len(wrong) > 0 {
-		return fmt.Errorf("the snapshot %s is not as it was made", one.ID)
-	}
-	fmt.Fprintf(b.out, "%s of %s are as they were stored\n", count(int(one.Records), "record"), one.Type)
-	return nil
-}
-
-func (b *backupRun) export(ctx context.Context, id, format string) error {
-	one, err := b.store.Get(ctx, b.tenant, id)
-	if err != nil {
-		return err
-	}
-	switch format {
-	case "json":
-		_, err = b.store.ExportJSON(ctx, one, b.out)
-	case "ldif":
-		_, err = b.store.ExportLDIF(ctx, one, b.out)
-	case "scim":
-		err = b.exportSCIM(ctx, one)
-	default:
-		err = usageError{fmt.Errorf("--format is json, ldif or scim, and not %q", format)}
-	}
-	return err
 }
 
 func (b *backupRun) prune(ctx context.Context, keep int) error {

@@ -161,7 +161,7 @@ func TestASnapshotIsExportedAsClientsSawIt(t *testing.T) {
 		for _, one := range snapshots {
 			b := v.run()
 			b.out, b.err = &all, &all
-			if err := b.export(t.Context(), one.ID, "scim"); err != nil {
+			if err := b.export(t.Context(), one.ID, "scim", false); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -238,7 +238,7 @@ func TestASnapshotIsExportedWhileTheDirectoryIsAway(t *testing.T) {
 	defer p.close()
 	var out, said bytes.Buffer
 	b := backupRun{p: p, tenant: "default", store: v.store, out: &out, err: &said}
-	if err := b.export(t.Context(), one.ID, "scim"); err != nil || strings.Count(out.String(), "\n") != 3 || !strings.Contains(out.String(), `"display":"team0"`) || !strings.Contains(out.String(), `"displayName":"Person 2"`) {
+	if err := b.export(t.Context(), one.ID, "scim", false); err != nil || strings.Count(out.String(), "\n") != 3 || !strings.Contains(out.String(), `"display":"team0"`) || !strings.Contains(out.String(), `"displayName":"Person 2"`) {
 		t.Errorf("%v\n%s\n%s", err, said.String(), out.String())
 	}
 }
