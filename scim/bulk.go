@@ -83,6 +83,8 @@ func (b *bulkReader) member(name string) (any, error) {
 		return nil, b.operations()
 	case sameName(name, attrSchemas), sameName(name, "failOnErrors"):
 		return b.value()
+	case SpellsDryRun(name):
+		return nil, MisspelledDryRun()
 	default:
 		_, err := b.value() // read, so that the body is checked; not kept
 		return nil, err
@@ -170,10 +172,24 @@ func (b *bulkReader) operation(v any) BulkOperation {
 	if op.Err == nil {
 		op.Err = op.check()
 	}
+	if op.Err == nil && (spelledAmong(in) || op.Method == http.MethodDelete && spelledAmong(member(in, "data"))) {
+		op.Err = MisspelledDryRun()
+	}
 	if op.Err == nil && op.Method != http.MethodDelete {
 		op.Err = b.body(&op, member(in, "data"))
 	}
 	return op
+}
+
+// spelledAmong says that a name among the members of an object reads like the question for a dry run.
+func spelledAmong(v any) bool {
+	o, _ := v.(*Object)
+	for name := range o.All() {
+		if SpellsDryRun(name) {
+			return true
+		}
+	}
+	return false
 }
 
 var bulkMethods = []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}

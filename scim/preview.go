@@ -1,6 +1,9 @@
 package scim
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // PreviewURN is the schema of what a dry run is answered with.
 const PreviewURN = "urn:scim-adapter:api:messages:1.0:DryRun"
@@ -68,4 +71,59 @@ func (p *Preview) Object(status int, resource *Object) *Object {
 	o.Set("steps", steps)
 	o.Set("warnings", warnings)
 	return o
+}
+
+// SpellsDryRun says that a name, or a word, could be meant to ask for a dry run, however it is spelled: its letters have dryrun in them, with whatever else between and around,
+// percent-escaped as often as one likes, or they are dry and no more. The cost is linear.
+func SpellsDryRun(word string) bool {
+	const sought = "dryrun"
+	if strings.IndexByte(word, '%') >= 0 {
+		word = Unescaped(word)
+	}
+	letters, met := 0, 0
+	dry := true // all letters so far are those of dry, or of x-dry
+	for i := range len(word) {
+		c := word[i] | 0x20
+		if c < 'a' || c > 'z' {
+			continue
+		}
+		if letters == 0 && c == 'x' {
+			continue // X-Dry-Run
+		}
+		letters++
+		switch c {
+		case sought[met]:
+			met++
+		case sought[0]:
+			met = 1
+		default:
+			met = 0
+		}
+		if met == len(sought) {
+			return true
+		}
+		dry = dry && met == letters
+	}
+	return dry && letters == len("dry")
+}
+
+// Unescaped takes the percent-escapes from a text, also those that come of taking others, each as soon as it stands there: so it is done in one pass.
+func Unescaped(text string) string {
+	out := make([]byte, 0, len(text))
+	for i := range len(text) {
+		out = append(out, text[i])
+		for n := len(out); n >= 3 && out[n-3] == '%'; n = len(out) {
+			c, err := strconv.ParseUint(string(out[n-2:]), 16, 8)
+			if err != nil {
+				break
+			}
+			out = append(out[:n-3], byte(c))
+		}
+	}
+	return string(out)
+}
+
+// MisspelledDryRun refuses what reads like the question for a dry run and is none. Done, it would have written for somebody who believes that nothing is.
+func MisspelledDryRun() *Error {
+	return BadRequest(InvalidValue, "This reads like the question for a dry run, which is asked with the header Prefer: dry-run or with the parameter dryRun=true, once. Nothing was written.")
 }

@@ -23,11 +23,11 @@ func (h *Handler) bulkMethods() methods {
 
 // bulk reads the whole request, then does its operations, each as a request of its own would be done, and answers with what came of them.
 func (h *Handler) bulk(w http.ResponseWriter, r *http.Request, e *event) error {
-	if _, err := parseQuery(r); err != nil {
-		return err
-	}
 	plan, err := h.preview(w, r, e)
 	if err != nil {
+		return err
+	}
+	if _, err := parseQuery(r); err != nil {
 		return err
 	}
 	if h.stopping() {

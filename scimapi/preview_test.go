@@ -2,9 +2,11 @@ package scimapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/scim"
 )
@@ -63,6 +65,29 @@ func TestEverySpellingOfADryRunIsADryRunOrRefused(t *testing.T) {
 		{"dry.run=true", "", "", wrong},
 		{"dryRun+=true", "", "", wrong},
 		{"dryRun=All", "", "", wrong},
+		{"dryRun[]=true", "", "", wrong},
+		{"?dryRun=true", "", "", wrong},
+		{"%3FdryRun=true", "", "", wrong},
+		{"$dryRun", "", "", wrong},
+		{"x-dry-run", "", "", wrong},
+		{"options.dryRun=true", "", "", wrong},
+		{"isDryRun=true", "", "", wrong},
+		{"dry=true", "", "", wrong},
+		{"x-dry", "", "", wrong},
+		{"%2564ryRun=true", "", "", wrong},
+		{"%25252564ryRun=true", "", "", wrong},
+		{"%2%3564ryRun=true", "", "", wrong},
+		{"d%72y%2Drun=true", "", "", wrong},
+		{"dryRun%3Dtrue", "", "", wrong},
+		{"a%3Db%26dryRun%3Dtrue", "", "", wrong},
+		{"a=b%26dryRun=true", "", "", wrong},
+		{"a=b%2526dry-run", "", "", wrong},
+		{"a=b?dryRun=true", "", "", wrong},
+		{"mode=dry-run", "", "", wrong},
+		{"dryRun=%2574rue", "", "", wrong},
+		{"laundry=true", "", "", none},
+		{"dryer=1", "", "", none},
+		{"x=dryer", "", "", none},
 		{"dryRun=false", "", "", none},
 		{"", "", "", none},
 		{"run=dry", "", "", none},
@@ -89,6 +114,23 @@ func TestEverySpellingOfADryRunIsADryRunOrRefused(t *testing.T) {
 		{"", "Prefer", `x="never ends, dry-run`, wrong},
 		{"", "Prefer", "dry - run", wrong},
 		{"", "Prefer", "dry-run: true", wrong},
+		{"", "Prefer", "x-dry-run", wrong},
+		{"", "Prefer", "dry-run-please", wrong},
+		{"", "Prefer", "dry%2Drun", wrong},
+		{"", "Prefer", "dry%252drun=1", wrong},
+		{"", "Prefer", "dry=run", wrong},
+		{"", "Prefer", "dry; run", wrong},
+		{"", "Prefer", "dry, run", wrong},
+		{"", "Prefer", "dry-run; dry-run=no", wrong},
+		{"", "X-Prefer", "dry-run", wrong},
+		{"", "Preference", "dry-run", wrong},
+		{"", "Preference-Applied", "dry-run", wrong},
+		{"", "X-Preferences", "wait, dryRun=true", wrong},
+		{"", "X-Preferences", "wait", none},
+		{"", "User-Agent", "dry-run-tool/1.0", none},
+		{"", "X-Scim-DryRun", "1", wrong},
+		{"", "Dry", "true", wrong},
+		{"", "X-Dry", "true", wrong},
 		{"", "Dry-Run", "true", wrong},
 		{"", "X-Dry-Run", "1", wrong},
 		{"", "DryRun", "false", wrong},
@@ -166,6 +208,74 @@ func TestAQuestionThatChangesNothingMayBeAskedAnyhow(t *testing.T) {
 	}
 }
 
+func TestADryRunThatIsAskedForInABodyIsRefused(t *testing.T) {
+	s, done, planned := planningStage(t, true)
+	const extension = "urn:example:laundry:1.0:User"
+	s.MaxRequestSize = 10_000
+	users := s.service.types[0]
+	users.Extensions = append(users.Extensions, scim.Extension{Schema: &scim.Schema{ID: extension, Name: "Laundry", Attributes: []*scim.Attribute{
+		scim.NewAttribute("dryRunGroup", scim.TypeString), scim.NewAttribute("dry", scim.TypeBoolean),
+	}}})
+	const change = `{"op":"remove","path":"title"}`
+	wide := ""
+	for i := range 150 {
+		wide += fmt.Sprintf(`"unknown%d":1,`, i)
+	}
+	bulk := func(op string) string { return `{"Operations":[` + op + `]}` }
+	for _, c := range []struct {
+		method, path, body string
+		done               bool
+	}{
+		{"POST", "/Users", `{"userName":"someone","dryRun":true}`, false},
+		{"POST", "/Users", `{` + wide + `"userName":"someone","dryRun":true}`, false},
+		{"POST", "/Users?dryRun=true", `{"userName":"someone","dryRun":true}`, false},
+		{"PUT", "/Users/7", `{"userName":"someone","dry_run":false}`, false},
+		{"PUT", "/Users/7", `{"userName":"someone","$dryRun[]":1}`, false},
+		{"PUT", "/Users/7", `{"userName":"someone","\u0064ryRun":1}`, false},
+		{"PUT", "/Users/7", `{"userName":"someone","x-dry":true}`, false},
+		{"PATCH", "/Users/7", `{"dryRun":true,"Operations":[` + change + `]}`, false},
+		{"PATCH", "/Users/7", `{"Operations":[` + change + `,{"op":"remove","path":"title","dryRun":true}]}`, false},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":{"title":"x","dryRun":true}}]}`, false},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":[{"title":"x","dryRun":true}]}]}`, false},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","path":"dryRun","value":true},` + change + `]}`, false},
+		{"DELETE", "/Users/7", `{"dryRun":["All"]}`, false},
+		{"DELETE", "/Users/7", `{"\u0064ryRun":1}`, false},
+		{"DELETE", "/Users/7", `dry-run=yes`, false},
+		{"POST", "/Bulk", `{"dryRun":true,"Operations":[{"method":"DELETE","path":"/Users/7"}]}`, false},
+		{"POST", "/Bulk", `{"Operations":[{"method":"DELETE","path":"/Users/7"}],"dry-run":true}`, false},
+		{"POST", "/Bulk", bulk(`{"method":"DELETE","path":"/Users/7","dryRun":true}`), false},
+		{"POST", "/Bulk", bulk(`{"method":"DELETE","path":"/Users/7","data":{"dryRun":true}}`), false},
+		{"POST", "/Bulk", bulk(`{"method":"DELETE","path":"/Users/7?dryRun=true"}`), false},
+		{"POST", "/Bulk", bulk(`{"method":"POST","bulkId":"1","path":"/Users","data":{"userName":"x","dryRun":true}}`), false},
+		{"POST", "/Bulk", bulk(`{"method":"PATCH","path":"/Users/7","data":{"dryRun":true,"Operations":[` + change + `]}}`), false},
+		{"POST", "/Users", `{"userName":"dryRun","title":"dry-run","` + extension + `":{"dryRunGroup":"a","dry":true}}`, true},
+		{"PUT", "/Users/7", `{"userName":"someone","` + extension + `:dryRunGroup":"a"}`, true},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","path":"` + extension + `:dryRunGroup","value":"dryRun"}]}`, true},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":{"` + extension + `:dry":true}}]}`, true},
+		{"PUT", "/Users/7?attributes=" + extension + ":dryRunGroup", `{"userName":"someone","unknown":{"dry":1}}`, true},
+		{"DELETE", "/Users/7", `{"reason":"left"}`, true},
+		{"DELETE", "/Users/7", `left`, true},
+		{"DELETE", "/Users/7", ``, true},
+	} {
+		*done, *planned = 0, 0
+		a := s.do(c.method, "/scim/v2"+c.path, c.body)
+		refused := *done == 0 && *planned == 0 && strings.Contains(a.Body.String(), "Nothing was written.") && strings.Contains(a.Body.String(), "dryRun=true")
+		if *done > 1 || *planned > 0 || (*done == 1) != c.done || !c.done && !refused && !strings.Contains(a.Body.String(), "take none") {
+			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, a.Code, a.Body)
+		}
+	}
+	if a := s.do("DELETE", "/scim/v2/Users/7", strings.Repeat(" ", int(s.MaxRequestSize)+1)); a.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("%d %s", a.Code, a.Body)
+	}
+}
+
+func TestUnescapingCostsWhatTheTextIsLong(t *testing.T) {
+	name := "%" + strings.Repeat("25", 1<<20) + "64ryRun"
+	if began := time.Now(); !scim.SpellsDryRun(name) || time.Since(began) > 2*time.Second {
+		t.Errorf("it took %s", time.Since(began))
+	}
+}
+
 func FuzzPreferences(f *testing.F) {
 	for _, seed := range []string{"dry-run", `a="b\"c";d=e, f`, "dry run", `"`, ";=,", "a;b;c=d,dry-run;"} {
 		f.Add(seed)
@@ -180,7 +290,7 @@ func FuzzPreferences(f *testing.F) {
 		if asked && err != nil {
 			t.Errorf("%q is asked and refused", header)
 		}
-		if !asked && err == nil && strings.Contains(strings.ToLower(header), "dry-run") && meansDryRun(header) {
+		if !asked && err == nil && scim.SpellsDryRun(header) {
 			t.Errorf("%q is passed over", header)
 		}
 	})

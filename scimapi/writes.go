@@ -26,8 +26,11 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *s
 	case ifNone(r):
 		req.IfNoneMatch = []string{"*"} // nor may anything become what is to be made
 	}
-	if err != nil || method == http.MethodDelete {
+	if err != nil {
 		return req, nil, err
+	}
+	if method == http.MethodDelete {
+		return req, nil, h.dryRunInIdleBody(w, r)
 	}
 	body, err := h.readBody(w, r)
 	return req, body, err
@@ -36,6 +39,9 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *s
 // write does one write, which came as a request of its own or as an operation of a bulk request: the one way from a body to the service. The names that
 // it dropped are given with an error, too.
 func (h *Handler) write(ctx context.Context, method string, req scim.Request, id string, body *scim.Object) (res *scim.Result, dropped []string, err error) {
+	if err := dryRunInBody(method, req.Type, body); err != nil {
+		return nil, nil, err
+	}
 	switch method {
 	case http.MethodPatch:
 		var p scim.Patch
