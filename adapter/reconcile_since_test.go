@@ -2,6 +2,7 @@ package adapter
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
@@ -65,6 +66,53 @@ func TestWhatWasWrittenSinceIsNotTakenForWhatADeadProcessDid(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhatSomebodySeesIsDoneWhoeverElseDiedOverIt: one process died before it wrote, another behind it, and each attribute, name and extra has the second one's value.
+func TestWhatSomebodySeesIsDoneWhoeverElseDiedOverIt(t *testing.T) {
+	const path = `{"op":"replace","path":"%s","value":"%s"}`
+	for _, attr := range []string{"title", "userName", "externalId"} {
+		for since, do := range map[string]func(h *house, u *scim.Result){
+			"it stands there":                 func(*house, *scim.Result) {},
+			"somebody has written over it":    func(h *house, u *scim.Result) { h.patch("User", u.ID, fmt.Sprintf(path, attr, "third")) },
+			"it was deleted":                  func(h *house, u *scim.Result) { drop(h, u, nil, nil) },
+			"the first one's value came back": func(h *house, u *scim.Result) { h.patch("User", u.ID, fmt.Sprintf(path, attr, "first")) },
+		} {
+			t.Run(attr+": "+since, func(t *testing.T) {
+				h := newHouse(t)
+				u, _, _ := h.setUp()
+				before := len(h.events())
+				h.dyingAfter(0)
+				_, _ = h.tryPatch(h.req("User"), u.ID, fmt.Sprintf(path, attr, "first"))
+				h = h.another()
+				h.dyingAfter(1)
+				_, _ = h.tryPatch(h.req("User"), u.ID, fmt.Sprintf(path, attr, "second"))
+				h = h.another()
+				do(h, u)
+				h.clock.advance(time.Second)
+				h.reconcile()
+				first, second := h.events()[before], h.events()[before+1]
+				if first.Status() == journal.StatusDone || second.Status() != journal.StatusDone {
+					t.Errorf("the first is said to be %s, the second %s: %+v", first.Status(), second.Status(), second.Outcome)
+				}
+			})
+		}
+	}
+	t.Run("two have written the same", func(t *testing.T) {
+		h := newHouse(t)
+		u, _, _ := h.setUp()
+		before := len(h.events())
+		for steps := range 2 {
+			h.dyingAfter(steps)
+			_, _ = h.tryPatch(h.req("User"), u.ID, fmt.Sprintf(path, "title", "same"))
+			h = h.another()
+		}
+		h.clock.advance(time.Second)
+		h.reconcile()
+		if first, second := h.events()[before], h.events()[before+1]; first.Status() == journal.StatusDone || second.Status() == journal.StatusFailed {
+			t.Errorf("the first is said to be %s, the second %s", first.Status(), second.Status())
+		}
+	})
 }
 
 func addMember(h *house, _, boss, g *scim.Result) {

@@ -100,6 +100,9 @@ func (s *Service) tellChange(ctx context.Context, h *history, in journal.Intent,
 	if rec != nil {
 		is = rec.Attrs.Get(change.Attr)
 	}
+	if len(change.Values) > 0 && valuesSeen(in, later, rule, change, is) {
+		return happened, false, nil
+	}
 	for _, t := range later {
 		if values, whole, touches := t.saw(change.Attr); touches {
 			is, known, firm = values, whole && t.in.Time.After(in.Time), t.firm(in)
@@ -174,6 +177,9 @@ func (s *Service) tellMove(ctx context.Context, h *history, in journal.Intent, s
 		is = rec.Name
 	}
 	later := h.since(in, imageKey{step.Backend, step.Key})
+	if nameSeen(in, later, step.Changes[0].Values[0].Text(), is) {
+		return happened, nil
+	}
 	for _, t := range later {
 		if t.step.Name != "" && t.step.Op != opOverlay {
 			if is, firm = t.step.Name, t.firm(in); !t.in.Time.After(in.Time) {
@@ -244,6 +250,10 @@ func (s *Service) tellOverlay(ctx context.Context, h *history, in journal.Intent
 		want := attrsAsExtras(backends.Attributes{change.Attr: change.Values})[change.Attr]
 		was := attrsAsExtras(step.Before)[change.Attr]
 		is, firm := held[step.Key].Attrs[change.Attr], true
+		if want != "" && want != was && !blank(change.Values) && besideSeen(in, later, client, change.Attr, want, is) {
+			votes[happened] = true
+			continue
+		}
 		if t, ok := besides(later, client, change.Attr); ok {
 			is, firm = attrsAsExtras(t.step.Before)[change.Attr], t.in.Time.After(in.Time) && t.firm(in) && !blank(t.step.Before.Get(change.Attr))
 		}
