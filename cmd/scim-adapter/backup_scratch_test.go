@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/scim-adapter/scim-adapter/backends/postgres/pgtest"
 )
 
 // verifying runs `backup verify --scratch`.
@@ -61,7 +60,7 @@ func TestASnapshotOfTablesComesBackInAnotherDatabase(t *testing.T) {
 			if _, err := v.verifying(t, ""); err == nil || !strings.Contains(err.Error(), "--into CONFIG") {
 				t.Errorf("without a database: %v", err)
 			}
-			environment(t, pgtest.Database(t, w.scripts...).URL, "")
+			environment(t, w.database(t).URL, "")
 			if out, err := v.verifying(t, w.config); err != nil || !strings.Contains(out, "33 records came back") {
 				t.Errorf("in another database: %v\n%s", err, out)
 			}

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-ldap/ldap/v3"
@@ -89,10 +91,30 @@ func tableWorlds(t *testing.T) []tableWorld {
 	}
 }
 
+// molds are what tests over tables begin with, by their scripts, which run once.
+var molds sync.Map
+
+// database has the tables of this world, and nobody in them.
+func (w tableWorld) database(t *testing.T) pgtest.DB {
+	t.Helper()
+	mold, _ := molds.LoadOrStore(strings.Join(w.scripts, "\n"), &pgtest.Mold{Scripts: w.scripts})
+	return mold.(*pgtest.Mold).Database(t) //nolint:forcetypeassert // nothing else is stored
+}
+
+// breakMolds is for when all tests have ended.
+func breakMolds() {
+	molds.Range(func(_, mold any) bool {
+		if err := mold.(*pgtest.Mold).Break(); err != nil { //nolint:forcetypeassert // nothing else is stored
+			fmt.Fprintln(os.Stderr, err)
+		}
+		return true
+	})
+}
+
 // openTables builds a house over a database of its own.
 func openTables(t *testing.T, w tableWorld) *house {
 	t.Helper()
-	db := pgtest.Database(t, w.scripts...)
+	db := w.database(t)
 	h := &house{config: w.config, url: db.URL, tables: &tables{db: db, admin: connect(t, db.Admin), kind: w}}
 	h.scimClient = scimClient{t: t, token: "a-token-of-the-tests"}
 	h.serve(w.config, db.URL)

@@ -16,7 +16,15 @@ import (
 
 // TestMain lets the scripts run scim-adapter as a process of its own: the test binary under another name.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"scim-adapter": main})
+	testscript.Main(tidy{m}, map[string]func(){"scim-adapter": main})
+}
+
+// tidy drops what all tests share when they have ended.
+type tidy struct{ *testing.M }
+
+func (m tidy) Run() int {
+	defer breakMolds()
+	return m.M.Run()
 }
 
 // TestCommands runs what a person would type, and holds the program to exit code, stdout and stderr (testdata/script).
