@@ -82,6 +82,7 @@ func (d *Directory) connections() (*pgxpool.Pool, error) {
 		if d.plain {
 			p.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 		}
+		p.AfterConnect = d.settle
 		if d.pool, err = pgxpool.NewWithConfig(d.life, p); err != nil {
 			return nil, err
 		}

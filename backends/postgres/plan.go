@@ -70,7 +70,7 @@ func (c *class) explain(ctx context.Context, s *shape, st *statement, settings .
 	var answer []struct{ Plan planNode }
 	err := c.d.withConn(ctx, s, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
 		batch := &pgx.Batch{}
-		batch.Queue(sessionSQL, c.d.cfg.TenantSetting, c.tenant, milliseconds(c.d.cfg.Timeout))
+		c.d.introduce(batch, conn.Conn(), c.tenant, c.d.cfg.Timeout)
 		for _, setting := range settings {
 			batch.Queue(setting)
 		}

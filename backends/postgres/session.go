@@ -112,6 +112,7 @@ func (d *Directory) withConn(ctx context.Context, s *shape, do func(context.Cont
 		}
 		begun, err := do(ctx, conn)
 		if !begun && unprepared(err) && conn.Conn().DeallocateAll(ctx) == nil {
+			unsettle(conn.Conn())
 			begun, err = do(ctx, conn)
 		}
 		dead := err != nil && ctx.Err() == nil && gone(conn, err)
@@ -210,7 +211,7 @@ func (d *Directory) run(ctx context.Context, conn *pgxpool.Conn, tenant string, 
 	late := time.AfterFunc(patience, func() { stop(errLate) })
 	defer late.Stop()
 	batch := &pgx.Batch{}
-	batch.Queue(sessionSQL, d.cfg.TenantSetting, tenant, milliseconds(limit))
+	d.introduce(batch, conn.Conn(), tenant, limit)
 	batch.Queue(st.String(), st.args...)
 	results := conn.SendBatch(ctx, batch)
 	err := func() error {
@@ -263,6 +264,40 @@ const restTime = 50 * time.Millisecond
 // compiling it takes longer than a hundred such answers. How bytes in arrays are shown is said here, too, for poolers do not take that from whoever connects.
 const sessionSQL = "SELECT set_config($1, $2, true), set_config('statement_timeout', $3, true), set_config('lock_timeout', ($3::bigint * 9 / 10)::text, true), " +
 	"set_config('jit', 'off', true), set_config('bytea_output', 'hex', true)"
+
+// tenantSQL is sessionSQL where a connection was told the rest when it was made.
+const tenantSQL = "SELECT set_config($1, $2, true)"
+
+// settleSQL tells a connection for all its transactions what sessionSQL would tell each, if it leads to the server itself: a pooler, which gives each transaction
+// another connection of those that many share, has numbers of its own for the processes.
+const settleSQL = "SELECT CASE WHEN pg_backend_pid() = $1::bigint THEN set_config('statement_timeout', $2, false) || set_config('lock_timeout', ($2::bigint * 9 / 10)::text, false) || " +
+	"set_config('jit', 'off', false) || set_config('bytea_output', 'hex', false) END IS NOT NULL"
+
+// settledMark is what a connection has in its CustomData that was settled.
+const settledMark = "settled"
+
+// settle is for each new connection.
+func (d *Directory) settle(ctx context.Context, conn *pgx.Conn) error {
+	settled := false
+	pid := strconv.FormatUint(uint64(conn.PgConn().PID()), 10)
+	if err := conn.QueryRow(ctx, settleSQL, pgx.QueryExecModeExec, pid, milliseconds(d.cfg.Timeout)).Scan(&settled); err != nil {
+		return err
+	}
+	conn.PgConn().CustomData()[settledMark] = settled
+	return nil
+}
+
+// unsettle says of a connection that the server has forgotten what it was told.
+func unsettle(conn *pgx.Conn) { delete(conn.PgConn().CustomData(), settledMark) }
+
+// introduce begins a batch, which is one transaction, with a word on whose request it is, and how long each statement may take.
+func (d *Directory) introduce(batch *pgx.Batch, conn *pgx.Conn, tenant string, limit time.Duration) {
+	if settled, _ := conn.PgConn().CustomData()[settledMark].(bool); settled && limit == d.cfg.Timeout {
+		batch.Queue(tenantSQL, d.cfg.TenantSetting, tenant)
+		return
+	}
+	batch.Queue(sessionSQL, d.cfg.TenantSetting, tenant, milliseconds(limit))
+}
 
 // milliseconds are a time as statement_timeout has it; 0: no limit.
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -108,7 +108,7 @@ func (tx *transaction) run(ctx context.Context, steps ...step) error {
 	first := 0
 	if !tx.begun {
 		batch.Queue(beginSQL)
-		batch.Queue(sessionSQL, d.cfg.TenantSetting, tx.c.tenant, milliseconds(d.cfg.Timeout))
+		d.introduce(batch, tx.conn.Conn(), tx.c.tenant, d.cfg.Timeout)
 		first, tx.begun = 2, true
 	}
 	for _, s := range steps {
