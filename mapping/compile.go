@@ -136,6 +136,14 @@ func (c *compiler) mapping(open Opener) bool {
 	c.adopting()
 	c.sharing()
 	m.tests = c.doc.Get("tests").Items()
+	m.spelled = c.spelled
+	for _, set := range m.sets {
+		m.spelled[strings.ToLower(set.name)] = set.name
+	}
+	m.natives = map[string]bool{}
+	for _, name := range m.spelled {
+		m.natives[name] = true
+	}
 	return true
 }
 

@@ -111,6 +111,7 @@ func (a *attribute) publishDerived(sub *scim.Attribute) *scim.Attribute {
 // Label is what people call a record: its displayName as the mapping shows it, else its userName; "" for neither. problem is why there is
 // none, where that is a fault of the record.
 func (m *Mapping) Label(rec backends.Record) (text string, problem *Problem) {
+	rec = m.ours(rec)
 	for _, f := range m.labels {
 		values, attr, err := m.shown(f, rec)
 		if err != nil && problem == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +39,7 @@ func (a *attribute) wants(f *field, want func(scim.Ref) bool) bool {
 // the mapped attributes. References hold the directory's names in their `value`. An attribute whose Get fails is left
 // out and named in problems.
 func (m *Mapping) Get(rec backends.Record, want func(scim.Ref) bool) (res *scim.Object, problems []Problem) {
-	s := shower{m: m, rec: rec, want: want}
+	s := shower{m: m, rec: m.ours(rec), want: want}
 	res = scim.NewObject()
 	res.Set("schemas", []any{m.rt.Schema.ID})
 	res.Set("id", string(rec.Key))
@@ -230,9 +231,31 @@ func (m *Mapping) shown(f *field, rec backends.Record) (values []any, attr strin
 	return values, attr, err
 }
 
-// visible are an attribute's values without the placeholder, the one that names the record first.
+// ours is a record whose attributes are called as the mapping spells them: one look tells of each what it has, or that there is none. Nothing of the given one changes.
+func (m *Mapping) ours(rec backends.Record) backends.Record {
+	var renamed backends.Attributes
+	for name := range rec.Attrs {
+		if m.natives[name] {
+			continue
+		}
+		ours, ok := m.spelled[strings.ToLower(name)]
+		if !ok || renamed[ours] != nil || rec.Attrs[ours] != nil {
+			continue
+		}
+		if renamed == nil {
+			renamed = maps.Clone(rec.Attrs)
+		}
+		renamed[ours] = rec.Attrs.Get(ours)
+	}
+	if renamed != nil {
+		rec.Attrs = renamed
+	}
+	return rec
+}
+
+// visible are an attribute's values without the placeholder, the one that names the record first. The record is one of ours.
 func (m *Mapping) visible(f *field, attr string, rec backends.Record) backends.Values {
-	values := rec.Attrs.Get(attr)
+	values := rec.Attrs[attr]
 	if f.placeholder != "" {
 		values = m.withoutPlaceholder(f, attr, values)
 	}

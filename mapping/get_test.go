@@ -79,6 +79,27 @@ func TestGetPrefersTheValueThatNamesTheRecord(t *testing.T) {
 	}
 }
 
+func TestGetFindsAttributesHoweverTheDirectorySpellsThem(t *testing.T) {
+	user, _ := both(t)
+	for _, c := range []struct{ uid, upper string }{{"UID", "MAIL"}, {"Uid", "mAIL"}, {"uid", "mail"}} {
+		rec := record(c.uid, "b", c.upper, "a@x")
+		if got, _ := user.Get(rec, nil); !scim.Equal(part(got, "userName"), "b") || part(got, "emails") == nil {
+			t.Errorf("%s and %s show %s", c.uid, c.upper, got.AppendJSON(nil))
+		}
+		if len(rec.Attrs) != 2 || rec.Attrs[c.uid] == nil {
+			t.Errorf("the caller's record has become %v", rec.Attrs)
+		}
+	}
+	both := record("UID", "z", "Uid", "y", "uid", "x")
+	if got, _ := user.Get(both, nil); !scim.Equal(part(got, "userName"), "x") {
+		t.Errorf("the mapping's own spelling comes first: %s", got.AppendJSON(nil))
+	}
+	delete(both.Attrs, "uid")
+	if got, _ := user.Get(both, nil); !scim.Equal(part(got, "userName"), "z") {
+		t.Errorf("the least of several spellings comes first: %s", got.AppendJSON(nil))
+	}
+}
+
 func TestGetNamesWhatCannotBeReadAndShowsTheRest(t *testing.T) {
 	user, _ := both(t)
 	got, problems := user.Get(record("uid", "b", "uidNumber", "many"), nil)

@@ -48,6 +48,8 @@ type Mapping struct {
 	labels    []*field // what a record is called by those who point at it: the first that shows something
 	tests     []configs.Node
 	reads     reads
+	spelled   map[string]string // native attributes as the mapping spells them, by lower case
+	natives   map[string]bool   // the same, as they are spelled
 }
 
 // Name is the resource type's name, "User".

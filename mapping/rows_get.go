@@ -15,7 +15,7 @@ func (s *shower) rowElements(a *attribute, e *element) []any {
 		return nil
 	}
 	var list []any
-	for _, row := range s.rec.Attrs.Get(e.rows.name) {
+	for _, row := range s.rec.Attrs[e.rows.name] {
 		o, problems := e.show(row)
 		s.problems = append(s.problems, problems...)
 		if o != nil {
