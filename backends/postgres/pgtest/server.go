@@ -85,7 +85,8 @@ func (s *Server) Start() {
 	}
 	defer func() { _ = log.Close() }()
 	cmd := s.command(context.Background(), "postgres", "-D", s.data(), "-p", s.port, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-		"-c", "max_connections=60", "-c", "shared_buffers=16MB", "-c", "fsync=off")
+		"-c", "max_connections=60", "-c", "shared_buffers=16MB", "-c", "fsync=off",
+		"-c", "dynamic_shared_memory_type=mmap") // else whoever is killed leaves a file in /dev/shm
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
