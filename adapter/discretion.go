@@ -107,14 +107,23 @@ func (d *Discretion) hiddenParts(attr string) []string {
 
 // obscure says that an attribute holds octets which nothing maps: nobody knows what they are. What the directory itself keeps is no secret of anybody's.
 func (d *Discretion) obscure(typ, attr string) bool {
+	if d == nil {
+		return false
+	}
 	c, ok := d.classes[typ]
 	if !ok {
 		return false
 	}
-	plain, _, _ := strings.Cut(strings.ToLower(attr), ";")
 	syntax := c.backend.Syntax(attr)
-	return syntax.Octets && !syntax.ReadOnly && !c.mapped[plain]
+	if !syntax.Octets || syntax.ReadOnly {
+		return false
+	}
+	plain, _, _ := strings.Cut(strings.ToLower(attr), ";")
+	return !c.mapped[plain]
 }
+
+// withholds says that nobody is to read what an attribute of a type holds.
+func (d *Discretion) withholds(typ, attr string) bool { return d.hides(attr) || d.obscure(typ, attr) }
 
 // keeps says that what is withheld is put into the vault.
 func (d *Discretion) keeps() bool { return d.vault != nil && !d.vault.Closed }
@@ -171,7 +180,7 @@ func (d *Discretion) image(typ string, attrs backends.Attributes, about ...strin
 		switch parts := d.hiddenParts(name); {
 		case len(parts) > 0:
 			err = d.document(rest, name, values, parts, about)
-		case d.hides(name) || d.obscure(typ, name):
+		case d.withholds(typ, name):
 			rest[name], err = d.withheld(values, place...)
 		default:
 			rest[name], err = d.secrets(values, place...)

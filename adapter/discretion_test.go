@@ -1,12 +1,16 @@
 package adapter
 
 import (
+	"context"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 	"github.com/scim-adapter/scim-adapter/backends/backendtest"
 )
@@ -154,4 +158,68 @@ func TestOctetsThatNothingMapsAreWithheld(t *testing.T) {
 	if is, err := d.image("Group", backends.Attributes{"blob": value}, "here"); err != nil || blank(is["blob"]) {
 		t.Errorf("of a type that nobody knows: %v, %v", is, err)
 	}
+}
+
+// A step is written down, and shown, without them, whoever it is that writes what nothing maps: an undo, or what puts a snapshot back.
+func TestOctetsThatNothingMapsAreNoPartOfAStep(t *testing.T) {
+	t.Parallel()
+	const planted = "Zoctets"
+	value := backends.Values{backends.Bytes([]byte(planted))}
+	changes := []backends.Change{{Op: backends.Replace, Attr: "blob", Values: value}, {Op: backends.Add, Attr: "blob;x-one", Values: value}, {Op: backends.Remove, Attr: "blob"}}
+	in := journal.Intent{ID: "1", Steps: []journal.Step{
+		{Backend: "User", Op: opModify, Changes: changes, Before: backends.Attributes{"blob": value}}, {Backend: "User", Op: opCreate, Attrs: backends.Attributes{"blob": value, "photo": value}},
+	}}
+	out := journal.Outcome{Steps: []journal.StepOutcome{{Status: journal.StatusDone, Effective: changes}, {Status: journal.StatusDone}}}
+	for name, vault := range map[string]*Vault{"nothing is kept": nil, "it lies in a vault": newTestVault(t, 1)} {
+		d := &Discretion{classes: map[string]discreet{"User": {octets{}, map[string]bool{"photo": true}}}, vault: vault}
+		var told telling
+		j := Redact(&told, d)
+		if err := errors.Join(j.Begin(t.Context(), in), j.Finish(t.Context(), in.ID, out), j.Note(t.Context(), in, out)); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(told)
+		shown, failed := json.Marshal([]journal.Step{d.shown(in.Steps[0]), d.shown(in.Steps[1])})
+		if err = errors.Join(err, failed); err != nil {
+			t.Fatal(err)
+		}
+		encoded := base64.StdEncoding.EncodeToString([]byte(planted))
+		if strings.Count(string(text), encoded) != 2 || strings.Count(string(shown), encoded) != 1 || len(told.Intents) != 2 || len(told.Outcomes) != 2 { // photo is mapped
+			t.Errorf("%s: the journal is told %s, and %s is shown", name, text, shown)
+		}
+		if out := told.Outcomes[0].Steps[0].Effective; len(out) != 3 || len(out[0].Values) != 1 || out[2].Values != nil {
+			t.Errorf("%s: of what was done is left %v", name, out)
+		}
+		e := d.event(journal.Event{Intent: told.Intents[0], Outcome: &told.Outcomes[0]})
+		for what, values := range map[string]backends.Values{
+			"changed": e.Intent.Steps[0].Changes[0].Values, "was before": e.Intent.Steps[0].Before["blob"], "was made": e.Intent.Steps[1].Attrs["blob"], "was done": e.Outcome.Steps[0].Effective[1].Values,
+		} {
+			if back := len(values) == 1 && values[0].Text() == planted; back != (vault != nil) {
+				t.Errorf("%s: what %s comes back as %v", name, what, values)
+			}
+		}
+		if left := len(j.(*redacting).obscure); left > 0 {
+			t.Errorf("%s: %d events are remembered that are over", name, left)
+		}
+	}
+}
+
+// telling is a journal that remembers what it was told.
+type telling struct {
+	journal.Journal `json:"-"`
+	Intents         []journal.Intent
+	Outcomes        []journal.Outcome
+}
+
+func (r *telling) Begin(_ context.Context, in journal.Intent) error {
+	r.Intents = append(r.Intents, in)
+	return nil
+}
+
+func (r *telling) Finish(_ context.Context, _ journal.ID, out journal.Outcome) error {
+	r.Outcomes = append(r.Outcomes, out)
+	return nil
+}
+
+func (r *telling) Note(ctx context.Context, in journal.Intent, out journal.Outcome) error {
+	return errors.Join(r.Begin(ctx, in), r.Finish(ctx, in.ID, out))
 }

@@ -3,40 +3,71 @@ package adapter
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
 // Redact gives a journal that is told of events as they are to be written down.
-func Redact(j journal.Journal, d *Discretion) journal.Journal { return &redacting{j, d} }
+func Redact(j journal.Journal, d *Discretion) journal.Journal {
+	return &redacting{Journal: j, d: d, obscure: map[journal.ID][]journal.Step{}}
+}
 
 // redacting is a journal in front of another.
 type redacting struct {
 	journal.Journal
 	d *Discretion
+
+	mu      sync.Mutex
+	obscure map[journal.ID][]journal.Step // the steps of what was begun with octets that nothing maps: an outcome does not say of which type its steps are
 }
 
 // Begin is the journal's.
 func (r *redacting) Begin(ctx context.Context, in journal.Intent) error {
-	in, err := r.d.intent(in)
+	told, err := r.d.intent(in)
 	if err != nil {
 		return err
 	}
-	return r.Journal.Begin(ctx, in)
+	obscure := slices.ContainsFunc(in.Steps, func(s journal.Step) bool {
+		return slices.ContainsFunc(s.Changes, func(c backends.Change) bool { return r.d.obscure(s.Backend, c.Attr) })
+	})
+	if obscure {
+		r.mu.Lock()
+		r.obscure[in.ID] = told.Steps
+		r.mu.Unlock()
+	}
+	if err = r.Journal.Begin(ctx, told); err != nil {
+		r.over(in.ID)
+	}
+	return err
+}
+
+// over forgets the steps of an event.
+func (r *redacting) over(id journal.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.obscure, id)
 }
 
 // Finish is the journal's.
 func (r *redacting) Finish(ctx context.Context, id journal.ID, out journal.Outcome) error {
-	out, err := r.d.outcome(id, out)
+	r.mu.Lock()
+	steps := r.obscure[id]
+	r.mu.Unlock()
+	out, err := r.d.outcome(id, steps, out)
 	if err != nil {
 		return err
 	}
-	return r.Journal.Finish(ctx, id, out)
+	if err = r.Journal.Finish(ctx, id, out); err == nil || errors.Is(err, journal.ErrConflict) {
+		r.over(id)
+	}
+	return err
 }
 
 // Note is the journal's.
@@ -45,7 +76,7 @@ func (r *redacting) Note(ctx context.Context, in journal.Intent, out journal.Out
 	if err != nil {
 		return err
 	}
-	if out, err = r.d.outcome(in.ID, out); err != nil {
+	if out, err = r.d.outcome(in.ID, in.Steps, out); err != nil {
 		return err
 	}
 	return r.Journal.Note(ctx, told, out)
@@ -76,7 +107,7 @@ func (d *Discretion) intent(in journal.Intent) (_ journal.Intent, err error) {
 		if s.Op == opDelete {
 			before = d.image
 		}
-		if s.Changes, err = d.changes(s.Changes, placeIn(in.ID, i, inChanges)); err != nil {
+		if s.Changes, err = d.changes(s.Backend, s.Changes, placeIn(in.ID, i, inChanges)); err != nil {
 			return in, err
 		}
 		if s.Attrs, err = attrs(s.Backend, s.Attrs, placeIn(in.ID, i, inAttrs)...); err != nil {
@@ -99,10 +130,15 @@ func (d *Discretion) intent(in journal.Intent) (_ journal.Intent, err error) {
 	return in, nil
 }
 
-func (d *Discretion) outcome(id journal.ID, out journal.Outcome) (_ journal.Outcome, err error) {
+// outcome is what came of an intent; of its steps those types are known that steps has.
+func (d *Discretion) outcome(id journal.ID, steps []journal.Step, out journal.Outcome) (_ journal.Outcome, err error) {
 	out.Steps = slices.Clone(out.Steps)
 	for i := range out.Steps {
-		if out.Steps[i].Effective, err = d.changes(out.Steps[i].Effective, placeIn(id, i, inEffective)); err != nil {
+		typ := ""
+		if i < len(steps) {
+			typ = steps[i].Backend
+		}
+		if out.Steps[i].Effective, err = d.changes(typ, out.Steps[i].Effective, placeIn(id, i, inEffective)); err != nil {
 			return out, err
 		}
 	}
@@ -110,13 +146,10 @@ func (d *Discretion) outcome(id journal.ID, out journal.Outcome) (_ journal.Outc
 }
 
 // changes never keep what is secret of itself, not even in a vault: it is what somebody sets, and not what stood there.
-func (d *Discretion) changes(changes []backends.Change, about []string) (_ []backends.Change, err error) {
-	if len(d.paths) == 0 {
-		return changes, nil
-	}
+func (d *Discretion) changes(typ string, changes []backends.Change, about []string) (_ []backends.Change, err error) {
 	changes = slices.Clone(changes)
 	for i, c := range changes {
-		if d.hides(c.Attr) && c.Values != nil {
+		if c.Values != nil && d.withholds(typ, c.Attr) {
 			if changes[i].Values, err = d.withheld(shut(c.Values), append(slices.Clone(about), c.Attr)...); err != nil {
 				return nil, err
 			}
@@ -137,13 +170,13 @@ func shut(values backends.Values) backends.Values {
 }
 
 // attrs are some attributes of a record, and not all that there is of it.
-func (d *Discretion) attrs(_ string, attrs backends.Attributes, about ...string) (_ backends.Attributes, err error) {
-	if attrs == nil || len(d.paths) == 0 {
-		return attrs, nil
+func (d *Discretion) attrs(typ string, attrs backends.Attributes, about ...string) (_ backends.Attributes, err error) {
+	if attrs == nil {
+		return nil, nil
 	}
 	rest := make(backends.Attributes, len(attrs))
 	for name, values := range attrs {
-		if d.hides(name) && values != nil {
+		if values != nil && d.withholds(typ, name) {
 			if values, err = d.withheld(shut(values), append(slices.Clone(about), name)...); err != nil {
 				return nil, err
 			}
@@ -187,18 +220,18 @@ func (d *Discretion) openedChanges(changes []backends.Change, about []string) []
 
 // shown is a step as a plan may print it.
 func (d *Discretion) shown(step journal.Step) journal.Step {
-	if d == nil || len(d.paths) == 0 {
+	if d == nil {
 		return step
 	}
-	step.Changes = slices.Clone(step.Changes)
+	step.Changes, step.Before = slices.Clone(step.Changes), nil
 	for i, c := range step.Changes {
-		if d.hides(c.Attr) {
+		if d.withholds(step.Backend, c.Attr) {
 			step.Changes[i].Values = marks(c.Values)
 		}
 	}
 	step.Attrs = step.Attrs.Clone()
 	for name, values := range step.Attrs {
-		if d.hides(name) {
+		if d.withholds(step.Backend, name) {
 			step.Attrs[name] = marks(values)
 		}
 	}

@@ -266,7 +266,7 @@ func (r *rewind) leftBy(change backends.Change) string {
 
 // inWords is inWords of an attribute, with blanks for what nobody is to read.
 func (r *rewind) inWords(attr string, values backends.Values) string {
-	if r.s.o.Discretion.hides(attr) {
+	if r.s.o.Discretion.withholds(r.c.Name(), attr) {
 		values = marks(values)
 	}
 	return inWords(values)

@@ -37,6 +37,7 @@ include $schema/core.schema
 include $schema/cosine.schema
 include $schema/nis.schema
 include $schema/inetorgperson.schema
+include $schema/java.schema
 modulepath $modules
 moduleload back_mdb
 EOF

@@ -131,11 +131,13 @@ func TestSyntaxIsTheCatalogs(t *testing.T) {
 	bounded.MaxLen = 60
 	always := ordered(backends.IntegerRule)
 	always.Always = true
+	octets := ordered(backends.OctetRule)
+	octets.Octets = true
 	boundedSet := all(backends.CaseExact, false)
 	boundedSet.MaxLen = 60
 	for attr, want := range map[string]backends.Syntax{
 		"plain": all(backends.CaseExact, true), "PLAIN": all(backends.CaseExact, true), "vc": bounded, "ci": all(backends.CaseIgnore, true), "num": always,
-		"yes": ordered(backends.BooleanRule), "at": ordered(backends.TimeRule), "raw": ordered(backends.OctetRule), "day": all(backends.CaseExact, true), "ref": all(backends.CaseExact, true),
+		"yes": ordered(backends.BooleanRule), "at": ordered(backends.TimeRule), "raw": octets, "day": all(backends.CaseExact, true), "ref": all(backends.CaseExact, true),
 		"texts": all(backends.CaseExact, false), "data.a": all(backends.CaseExact, false), "data": {Known: true, Single: true}, "password": {Known: true, Single: true},
 		"mails": {Known: true}, "mails.address": all(backends.CaseExact, true), "mails.rank": ordered(backends.IntegerRule), "lines": boundedSet, "nowhere": {}, "mails.nowhere": {}, "plain.a": {},
 	} {

@@ -102,7 +102,7 @@ func (s *shape) syntaxOfColumn(rel *relation, c *column) backends.Syntax {
 	case instant:
 		syntax.Equality, syntax.Order = backends.TimeRule, backends.TimeRule
 	case bytes:
-		syntax.Equality, syntax.Order = backends.OctetRule, backends.OctetRule
+		syntax.Equality, syntax.Order, syntax.Octets = backends.OctetRule, backends.OctetRule, true
 	case foreign:
 		syntax.Equality = backends.CaseExact
 	case document: // as a whole it is shown, and not compared
