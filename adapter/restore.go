@@ -21,6 +21,7 @@ const (
 	PutMake    = "make"    // it is gone, and made again
 	PutChange  = "change"
 	PutDelete  = "delete" // the snapshot does not have it
+	PutLeave   = "leave"  // it was there then, and what it was nobody can say any more
 )
 
 // PutBackOptions say what is put back, and how.
@@ -30,8 +31,12 @@ type PutBackOptions struct {
 	Past map[string]backends.Backend
 	// Keys are the records to put back, by type, as Past knows them.
 	Keys map[string][]backends.Key
-	// Others: what Past does not have of the types in Keys is deleted.
-	Others   bool
+	// Others: what Past does not have of the types in Keys is deleted, save for Gone.
+	Others bool
+	// Gone are the keys of records that were there as well, by type, and that Past does not have because what they were was forgotten. They are left alone.
+	Gone map[string][]backends.Key
+	// Anyone: of names that no snapshot knows nobody is asked whether they are anybody's. For a directory that has nothing else than what is put there.
+	Anyone   bool
 	DryRun   bool
 	Pace     func(ctx context.Context) error // waits before each record; may be nil
 	Progress func(PutBack)                   // told of each record when it is done with; may be nil
@@ -295,14 +300,27 @@ func (p *putting) others(ctx context.Context, c *class) error {
 	if _, chosen := p.o.Keys[c.Name()]; !chosen {
 		return nil
 	}
+	forgotten := map[backends.Key]bool{}
+	for _, key := range p.o.Gone[c.Name()] {
+		id, err := p.idOf(ctx, c, key)
+		if err != nil {
+			return err
+		}
+		forgotten[id] = true
+	}
 	var more []backends.Key
 	for rec, err := range c.Backend().Walk(ctx, backends.Query{}) {
 		if err != nil {
 			return err
 		}
-		if _, had := p.chosen[imageKey{c.Name(), rec.Key}]; !had {
-			more = append(more, rec.Key)
+		if _, had := p.chosen[imageKey{c.Name(), rec.Key}]; had {
+			continue
 		}
+		if forgotten[rec.Key] {
+			p.leave(c, rec.Key)
+			continue
+		}
+		more = append(more, rec.Key)
 	}
 	for _, id := range more {
 		if err := p.put(ctx, &record{c: c, id: id}, nil); err != nil {
@@ -310,6 +328,15 @@ func (p *putting) others(ctx context.Context, c *class) error {
 		}
 	}
 	return nil
+}
+
+// leave tells of a record that was there, and of which the snapshot no longer has what it was.
+func (p *putting) leave(c *class, id backends.Key) {
+	u := PutBack{Undone: Undone{Time: p.s.o.Now(), Action: journal.ActionRestore, Resource: c.Name() + "/" + string(id), Result: UndoNothing}, Does: PutLeave}
+	u.Why = []string{"it was there when the snapshot was made, and is left as it is: what the snapshot had of it is gone"}
+	if p.o.Progress != nil {
+		p.o.Progress(u)
+	}
 }
 
 // put puts one record back, and tells what came of it. late takes those whose name, key or unique value somebody has who may be put back later.
@@ -397,7 +424,14 @@ func (p *putting) once(ctx context.Context, r *record, u *PutBack) (again bool, 
 		err = p.become(ctx, w, r.was)
 	default:
 		u.Does, u.Kept = PutMake, r.c.keptByItself(r.was)
-		err = p.comeBack(ctx, w, r.was)
+		bar, asked := p.inTheWay(ctx, r.c, r.was)
+		if err = asked; err == nil && bar != "" {
+			u.Result, u.Why = UndoSkipped, append(u.Why, bar)
+			return false, nil
+		}
+		if err == nil {
+			err = p.comeBack(ctx, w, r.was)
+		}
 	}
 	if err != nil {
 		return false, err

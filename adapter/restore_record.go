@@ -22,11 +22,11 @@ func (b *subject) see(rec backends.Record) {
 	b.then, b.stands = b.now.clone(), rec.Name
 }
 
-// keptByItself are the attributes of a record that the directory maintains itself.
+// keptByItself are the attributes of a record that the directory maintains itself, and might have again as they were: not those that every write sets, which nobody expects back.
 func (c *class) keptByItself(was backends.Record) []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(was.Attrs)) {
-		if c.notPut(name) {
+		if c.notPut(name) && !c.Backend().Syntax(name).Stamp {
 			names = append(names, name)
 		}
 	}
@@ -62,7 +62,7 @@ func (p *putting) comeBack(ctx context.Context, r *rewind, was backends.Record) 
 		if blank(attrs[name]) && !r.c.notPut(name) {
 			r.lose(name)
 		}
-		there, err := p.follow(ctx, r, name, attrs[name])
+		there, err := p.follow(ctx, r, name, attrs[name], nil)
 		if err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (p *putting) attribute(ctx context.Context, r *rewind, name string, want ba
 		b.then.whole[lower] = attribute{name, want}
 		return nil
 	}
-	there, err := p.follow(ctx, r, name, want)
+	there, err := p.follow(ctx, r, name, want, is)
 	if err != nil || len(there) == 0 && len(want) > 0 && !ref.Multi {
 		return err
 	}
@@ -196,9 +196,9 @@ func (p *putting) attribute(ctx context.Context, r *rewind, name string, want ba
 	return nil
 }
 
-// follow gives the names that records have now in the place of those that they had. A record that is gone, and does not come back, is left out and told. What no
-// snapshot knows is out of the mapping's scope, and kept, unless there is no snapshot that could know it: then it must be found.
-func (p *putting) follow(ctx context.Context, r *rewind, attr string, values backends.Values) (backends.Values, error) {
+// follow gives the names that records have now in the place of those that they had. Whoever is gone, and does not come back, is left out and told. Of names that no
+// snapshot knows those that the record has now stay; of the others somebody must be there. is is what the record has now.
+func (p *putting) follow(ctx context.Context, r *rewind, attr string, values, is backends.Values) (backends.Values, error) {
 	ref, ok := r.c.pointsWith(attr)
 	if !ok || len(values) == 0 {
 		return values, nil
@@ -208,16 +208,16 @@ func (p *putting) follow(ctx context.Context, r *rewind, attr string, values bac
 	unsure := false
 	for _, typ := range ref.Types {
 		of := p.s.byName[typ]
-		if of == nil {
-			continue
-		}
-		if p.o.Past[typ] == nil {
-			unsure = true
+		if unsure = unsure || of != nil && p.o.Past[typ] == nil; of == nil || p.o.Past[typ] == nil {
 			continue
 		}
 		if err := p.followIn(ctx, r, of, ref, values, now, dead); err != nil {
 			return nil, err
 		}
+	}
+	stays := map[string]bool{}
+	for _, v := range is {
+		stays[r.c.normal(attr, v)] = true
 	}
 	var there, ask backends.Values
 	for _, v := range values {
@@ -225,18 +225,84 @@ func (p *putting) follow(ctx context.Context, r *rewind, attr string, values bac
 		switch {
 		case found && r.c.normal(attr, backends.String(name)) != r.c.normal(attr, v):
 			there = append(there, backends.String(name))
-		case found, ref.isPlaceholder(v.Text()):
+		case found, ref.isPlaceholder(v.Text()), stays[r.c.normal(attr, v)] && !dead[v.Text()]:
 			there = append(there, v)
 		case dead[v.Text()]:
 			r.notes = append(r.notes, fmt.Sprintf("%s: %q is nobody any more, and not put back", attr, v.Text()))
-		case unsure || !r.c.Backend().Capabilities().Rename:
-			ask = append(ask, v)
-		default:
+		case (p.o.Anyone || ref.By != "" && !unsure) && r.c.Backend().Capabilities().Rename: // a memberUid may be somebody's whom no directory knows
 			there = append(there, v)
+		default:
+			ask = append(ask, v)
 		}
 	}
-	alive, err := r.alive(ctx, r.c, attr, ask)
+	alive, err := p.alive(ctx, r, attr, ref, ask)
 	return append(there, alive...), err
+}
+
+// besideScope is a backend that knows of what is out of its scope.
+type besideScope interface {
+	// Vacant are those of the names that are nobody's. One that belongs to another directory may be somebody's, and is not among them.
+	Vacant(ctx context.Context, names []string) ([]string, error)
+	// Strays says where the record with a key is that the backend does not have; "": nowhere.
+	Strays(ctx context.Context, key backends.Key) (name string, err error)
+}
+
+// inTheWay says what is out of the mapping's scope and keeps a record that is not in it from being made again; "" where nothing is known to.
+func (p *putting) inTheWay(ctx context.Context, c *class, was backends.Record) (string, error) {
+	directory, asks := realBackend(c.Backend()).(besideScope)
+	if !asks {
+		return "", nil
+	}
+	key := was.Key
+	if a, ok := c.backend.(*aliased); ok {
+		t, err := a.a.get(ctx)
+		if err != nil {
+			return "", err
+		}
+		key = t.key(key)
+	}
+	where, err := directory.Strays(ctx, key)
+	if err != nil || where != "" {
+		return fmt.Sprintf("it is there, as %q, and out of the mapping's scope: put it back with the directory's own tools", where), err
+	}
+	if !p.o.DryRun { // the directory itself will say so
+		return "", nil
+	}
+	vacant, err := directory.Vacant(ctx, []string{was.Name})
+	if err != nil || len(vacant) > 0 {
+		return "", err
+	}
+	for _, other := range p.s.classes { // who is in scope may give the name up
+		if found, err := other.Backend().Find(ctx, "", []string{was.Name}, nil); err != nil || len(found) > 0 {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("something out of the mapping's scope has its name, %q", was.Name), nil
+}
+
+// alive leaves names out that are nobody's, and says so. A mapping does not see all that a directory has: where that can be asked, who is out of scope is somebody too.
+func (p *putting) alive(ctx context.Context, r *rewind, attr string, ref reference, values backends.Values) (backends.Values, error) {
+	directory, asks := realBackend(r.c.Backend()).(besideScope)
+	if !asks || ref.By != "" || len(values) == 0 {
+		return r.alive(ctx, r.c, attr, values)
+	}
+	nobody, err := directory.Vacant(ctx, values.Texts())
+	if err != nil {
+		return nil, err
+	}
+	made := map[string]bool{}
+	for _, b := range r.subjects { // a dry run has made it again, or would have
+		if b.then.there {
+			made[r.c.normal(attr, backends.String(b.then.name))] = true
+		}
+	}
+	return slices.DeleteFunc(values, func(v backends.Value) bool {
+		left := slices.Contains(nobody, v.Text()) && !made[r.c.normal(attr, v)]
+		if left {
+			r.notes = append(r.notes, fmt.Sprintf("%s: %q is nobody any more, and not put back", attr, v.Text()))
+		}
+		return left
+	}), nil
 }
 
 // followIn follows names of records of one type.

@@ -28,6 +28,7 @@ type View struct {
 	renamed func(name string) string // nil: as it was
 
 	keys    []backends.Key
+	gone    []backends.Key
 	bodies  map[backends.Key][]byte
 	mu      sync.Mutex
 	indexes map[string]map[string][]backends.Key // by attribute ("" is the name), and the values as they compare
@@ -42,7 +43,7 @@ func NewView(class backends.Backend) *View {
 
 // Fill gives it the records of a snapshot. Nobody reads it meanwhile.
 func (v *View) Fill(ctx context.Context, s *Store, one Snapshot) error {
-	rows, err := s.pool.Query(ctx, `SELECT e.key, r.body FROM backup.entries e JOIN backup.records r ON r.digest = e.digest WHERE e.snapshot_id = $1 ORDER BY e.key COLLATE "C"`, one.ID)
+	rows, err := s.pool.Query(ctx, `SELECT e.key, r.body FROM backup.entries e LEFT JOIN backup.records r ON r.digest = e.digest WHERE e.snapshot_id = $1 ORDER BY e.key COLLATE "C"`, one.ID)
 	if err != nil {
 		return fmt.Errorf("reading a snapshot: %w", err)
 	}
@@ -53,9 +54,11 @@ func (v *View) Fill(ctx context.Context, s *Store, one Snapshot) error {
 		if err := rows.Scan(&key, &body); err != nil {
 			return fmt.Errorf("reading a snapshot: %w", err)
 		}
-		if body != nil { // otherwise somebody had a right to have it destroyed
-			v.keys, v.bodies[key] = append(v.keys, key), body
+		if body == nil { // somebody had a right to have it destroyed
+			v.gone = append(v.gone, key)
+			continue
 		}
+		v.keys, v.bodies[key] = append(v.keys, key), body
 	}
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("reading a snapshot: %w", err)
@@ -65,6 +68,9 @@ func (v *View) Fill(ctx context.Context, s *Store, one Snapshot) error {
 
 // Keys are those of all records, in order.
 func (v *View) Keys() []backends.Key { return v.keys }
+
+// Gone are the keys of records that were there when the snapshot was made, and whose content was destroyed since: nobody can say what they were, only that they were.
+func (v *View) Gone() []backends.Key { return v.gone }
 
 // record reads one record, with these attributes.
 func (v *View) record(key backends.Key, attrs []string) (backends.Record, bool, error) {

@@ -133,13 +133,21 @@ func (c *class) placeFor(in *info, rec backends.Record) (schema.DN, error) {
 	return dn, nil
 }
 
-// keyFree says that no entry has the key: no server looks whether an entryUUID that it is given is another's. The entry may have been renamed out of the
-// class, and so the whole naming context is searched. Between this and the add another could take it; two restores of one entry cannot, since they
-// have its name in common.
+// keyFree says that no entry has the key: no server looks whether an entryUUID that it is given is another's. Between this and the add another could take it; two
+// restores of one entry cannot, since they have its name in common.
 func (c *class) keyFree(ctx context.Context, in *info, key backends.Key) error {
+	name, err := c.holderOf(ctx, in, key)
+	if err == nil && name != "" {
+		err = &backends.Error{Kind: backends.ErrExists, Attr: c.key, Detail: "The directory has an entry with this key, under the name " + name + "."}
+	}
+	return err
+}
+
+// holderOf is the name of the entry that has a key; "" where none has. It may have been renamed out of the class, and so the whole naming context is searched.
+func (c *class) holderOf(ctx context.Context, in *info, key backends.Key) (string, error) {
 	is, ok := c.keyFilter(in)(key)
 	if !ok {
-		return nil // no key of ours: the entry gets one
+		return "", nil // no key of ours: the entry gets one
 	}
 	req := c.search(is, []string{"1.1"})
 	if c.uuid {
@@ -153,13 +161,10 @@ func (c *class) keyFree(ctx context.Context, in *info, key backends.Key) error {
 	case err != nil:
 		err = c.baseless(err)
 	}
-	if err != nil {
-		return err
+	if err != nil || len(f.entries) == 0 {
+		return "", err
 	}
-	if len(f.entries) > 0 {
-		return &backends.Error{Kind: backends.ErrExists, Attr: c.key, Detail: "The directory has an entry with this key, under the name " + f.entries[0].DN + "."}
-	}
-	return nil
+	return f.entries[0].DN, nil
 }
 
 // suffixOf is the naming context that a name belongs to, or the name where the server does not tell.
@@ -272,7 +277,10 @@ func (c *class) readRestored(ctx context.Context, in *info, dn schema.DN, rec ba
 	case err != nil:
 		return none, nil, &backends.Error{Kind: backends.ErrUnknown, Detail: "The directory made the entry, and then could not show it.", Cause: err}
 	}
-	lost := backends.Lost(rec, whole)
+	lost := slices.DeleteFunc(backends.Lost(rec, whole), func(attr string) bool { // another spelling of a name is no other name
+		s := in.schema.Syntax(attr)
+		return s.Ref && backends.SameValues(s.Equality, rec.Attrs[attr], whole.Attrs.Get(attr))
+	})
 	made, err := c.readAt(ctx, in, dn.String(), want)
 	if err != nil {
 		return none, lost, &backends.Error{Kind: backends.ErrUnknown, Detail: "The directory made the entry, and then could not show it.", Cause: err}

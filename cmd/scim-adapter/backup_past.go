@@ -105,6 +105,15 @@ func (p *plan) over(wrap func(backends.Backend) backends.Backend) (*mapping.Set,
 	})
 }
 
+// gone are the keys of records whose content was destroyed, by type.
+func (p *past) gone() map[string][]backends.Key {
+	all := map[string][]backends.Key{}
+	for typ, view := range p.views {
+		all[typ] = view.Gone()
+	}
+	return all
+}
+
 // classes are the views, as the adapter takes them.
 func (p *past) classes() map[string]backends.Backend {
 	all := make(map[string]backends.Backend, len(p.views))
@@ -160,6 +169,9 @@ func (p *past) describe() string {
 			line = fmt.Sprintf("# %s: there is no snapshot; memberships and other references there do not come back", m.Name())
 		} else if one.Status != backup.Complete {
 			line += ", which is " + one.Status + ", and not all there was"
+		}
+		if view := p.views[m.Name()]; view != nil && len(view.Gone()) > 0 {
+			line += fmt.Sprintf("; what it had of %s is gone (backup verify says whether it was forgotten)", count(len(view.Gone()), "record"))
 		}
 		lines = append(lines, line)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,6 +66,7 @@ Exit code 0: all is as the snapshot has it; 1: something was skipped or failed; 
 func (b *backupRestore) inWorld(ctx context.Context, do func() error) error {
 	meeting, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
+	b.p.config.Journal.OnUnavailable = configs.UnavailableRefuse // the spool is of who serves
 	if err := b.p.meet(meeting); err != nil {
 		return err
 	}
@@ -131,7 +133,7 @@ func (b *backupRestore) chosen(ctx context.Context, args []string) (*past, adapt
 			return b.p.discretion.FromSnapshot(b.tenant, typ, key, attrs)
 		}
 	}
-	o = adapter.PutBackOptions{Past: past.classes(), Keys: map[string][]backends.Key{}, Others: b.others}
+	o = adapter.PutBackOptions{Past: past.classes(), Keys: map[string][]backends.Key{}, Others: b.others, Gone: past.gone()}
 	if limit := b.p.config.Backup.Rate; limit > 0 {
 		o.Pace = rate.NewLimiter(rate.Limit(limit), 1).Wait
 	}
@@ -207,6 +209,9 @@ func (b *backupRestore) find(ctx context.Context, past *past, records []string, 
 			}
 			key = known[key]
 		}
+		if !has() && slices.Contains(past.views[typ].Gone(), cmp.Or(key, backends.Key(id))) {
+			return fmt.Errorf("what the snapshot had of %s is gone, and cannot be put back: backup verify says whether it was forgotten", one)
+		}
 		if !has() {
 			return fmt.Errorf("the snapshot has no %s", one)
 		}
@@ -272,13 +277,13 @@ func (s *putBackSum) work() int {
 
 func (s *putBackSum) text() string {
 	var out strings.Builder
-	words := map[string]string{adapter.PutMake: "made again", adapter.PutChange: "changed", adapter.PutNothing: "unchanged", adapter.PutDelete: "deleted, which the snapshot does not have"}
+	words := map[string]string{adapter.PutMake: "made again", adapter.PutChange: "changed", adapter.PutNothing: "unchanged", adapter.PutDelete: "deleted, which the snapshot does not have", adapter.PutLeave: "left alone, of which the snapshot's content is gone"}
 	if s.dry {
-		words = map[string]string{adapter.PutMake: "to make again", adapter.PutChange: "to change", adapter.PutNothing: "unchanged", adapter.PutDelete: "to delete, which the snapshot does not have"}
+		words = map[string]string{adapter.PutMake: "to make again", adapter.PutChange: "to change", adapter.PutNothing: "unchanged", adapter.PutDelete: "to delete, which the snapshot does not have", adapter.PutLeave: "to leave alone, of which the snapshot's content is gone"}
 	}
 	var parts []string
-	for _, what := range []string{adapter.PutMake, adapter.PutChange, adapter.PutNothing, adapter.PutDelete} {
-		if n := s.counts[what]; n > 0 || what != adapter.PutDelete {
+	for _, what := range []string{adapter.PutMake, adapter.PutChange, adapter.PutNothing, adapter.PutDelete, adapter.PutLeave} {
+		if n := s.counts[what]; n > 0 || what != adapter.PutDelete && what != adapter.PutLeave {
 			parts = append(parts, fmt.Sprintf("%d %s", n, words[what]))
 		}
 	}

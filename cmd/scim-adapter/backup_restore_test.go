@@ -21,16 +21,18 @@ import (
 type vault struct {
 	*house
 	store *backup.Store
+	db    pgtest.DB
 }
 
 func openVault(t *testing.T, h *house) *vault {
 	t.Helper()
-	store, err := backup.Open(t.Context(), configs.Database{URL: configs.NewSecret(backupRole(t, pgtest.Database(t)))})
+	db := pgtest.Database(t)
+	store, err := backup.Open(t.Context(), configs.Database{URL: configs.NewSecret(backupRole(t, db))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	return &vault{house: h, store: store}
+	return &vault{house: h, store: store, db: db}
 }
 
 func (v *vault) run() backupRun {
