@@ -48,11 +48,14 @@ type Filter struct {
 	Overdue      time.Time // open, and Intent.Deadline is before it
 	Noted        *bool     // only those written by Note, or only the others
 
+	// Whole: who asks says something false if one is missing. An answer that may lack some which are on their way to the journal is an error instead, backends.ErrUnavailable.
+	Whole bool
+
 	Newest bool // the last first
 	Limit  int  // 0: all
 }
 
-// Matches says whether the filter chooses an event. Newest and Limit are about the list, and not asked here.
+// Matches says whether the filter chooses an event. Whole, Newest and Limit are about the list, and not asked here.
 func (f Filter) Matches(e Event) bool {
 	in := e.Intent
 	same := func(want, is string) bool { return want == "" || want == is }

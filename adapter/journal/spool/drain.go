@@ -29,7 +29,7 @@ func (j *Journal) Run(ctx context.Context) {
 			if err == nil {
 				break
 			}
-			j.o.Logger.Debug("what is spooled cannot be taken to the journal's database yet", "error", err)
+			j.stalled(ctx, err)
 			select {
 			case <-time.After(j.o.Pause):
 			case <-ctx.Done():
@@ -52,7 +52,7 @@ func (j *Journal) Drain(ctx context.Context) error {
 			return err
 		}
 		taken += n
-		if n == page {
+		if j.goesOn(n); n == page {
 			continue
 		}
 		empty, n, err := j.last(ctx)
@@ -60,7 +60,9 @@ func (j *Journal) Drain(ctx context.Context) error {
 			return err
 		}
 		taken += n
+		j.goesOn(n)
 		if empty {
+			j.stall = stall{}
 			j.o.Logger.Info("the journal's database is back, and has all that was spooled", "entries", taken)
 			return j.o.File.Tidy(ctx, j.o.Now())
 		}

@@ -70,6 +70,7 @@ type Options struct {
 	Refuse   bool            // what a limit counts is refused while the database is away
 	Patience time.Duration   // how long the database may take for an entry before it goes into the file; 2 seconds
 	Pause    time.Duration   // between attempts to reach the database; 1 second
+	Among    int             // how many processes share the database, each with a file of its own; 1
 	Settling time.Duration   // after the database was away, until other processes have taken what they kept to it; 1 minute
 	Now      func() time.Time
 	Logger   *slog.Logger
@@ -85,6 +86,7 @@ type Journal struct {
 	spooling atomic.Bool  // entries go into the file
 	awayAt   atomic.Int64 // when the database was last found to be away, in nanoseconds; 0: never
 	wake     chan struct{}
+	stall    stall // of who drains
 }
 
 // Open opens a journal with a spool. What an earlier process has left in the file is taken to the database before anything else is written there.
@@ -268,14 +270,14 @@ func (j *Journal) Ping(ctx context.Context) error {
 	return errors.Join(journal.ErrSpooling, away)
 }
 
-// errIncomplete is why intents are not looked for that nobody has closed.
+// errIncomplete is why nothing is said that may not be true.
 var errIncomplete = &backends.Error{Kind: journal.ErrAway, Detail: "It was away, and not everything that was spooled may be in it yet."}
 
-// Events are those of the database. Whoever looks for intents without an outcome is sent away while outcomes may still wait in a file, of this process or, for
+// Events are those of the database. Whoever looks for intents without an outcome, or wants the whole, is sent away while events may still wait in a file, of this process or, for
 // a moment after the database was away, of another.
 func (j *Journal) Events(ctx context.Context, f journal.Filter) iter.Seq2[journal.Event, error] {
 	return func(yield func(journal.Event, error) bool) {
-		if !f.Overdue.IsZero() && j.incomplete() {
+		if !f.Overdue.IsZero() && j.incomplete() || f.Whole && (j.spooling.Load() || j.o.Among > 1 && j.incomplete()) {
 			yield(journal.Event{}, errIncomplete)
 			return
 		}
