@@ -97,7 +97,7 @@ func (s *Service) newReview(c *class, req scim.Request, key backends.Key, l like
 func (s *Service) decided(ctx context.Context, fresh Review) (state string, waits bool, err error) {
 	noted := true
 	f := journal.Filter{
-		Tenant: fresh.Tenant, Actions: []string{journal.ActionReview}, ResourceType: fresh.Type, ResourceID: fresh.ID, Noted: &noted, Newest: true, Limit: mostReviewsRead,
+		Tenant: fresh.Tenant, Actions: []string{journal.ActionReview}, ResourceType: fresh.Type, ResourceID: fresh.ID, Noted: &noted, Whole: true, Newest: true, Limit: mostReviewsRead,
 	}
 	if s.o.Events == nil {
 		return "", false, errors.New("no journal can be read back")

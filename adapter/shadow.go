@@ -55,7 +55,7 @@ func (s *Service) remembered(ctx context.Context, c *class, key backends.Key) (*
 	b := c.Backend()
 	var d *drawing
 	var said []backends.Key
-	events := s.o.Events.Events(ctx, journal.Filter{Tenant: s.o.Tenant, ResourceType: c.Name(), ResourceID: string(key), Statuses: []string{journal.StatusShadow}})
+	events := s.o.Events.Events(ctx, journal.Filter{Tenant: s.o.Tenant, ResourceType: c.Name(), ResourceID: string(key), Statuses: []string{journal.StatusShadow}, Whole: true})
 	for e, err := range events {
 		if err != nil {
 			return nil, s.unread(err)

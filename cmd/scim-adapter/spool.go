@@ -34,7 +34,7 @@ func openSpool(ctx context.Context, config *configs.Config, shared spool.Shared,
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("journal.path: %w", err), shared.Close())
 	}
-	s, err := spool.Open(ctx, spool.Options{Shared: shared, File: file, Limits: limits, Refuse: config.Guard.WhenSpooling == configs.SpoolingRefuse, Logger: log})
+	s, err := spool.Open(ctx, spool.Options{Shared: shared, File: file, Limits: limits, Among: config.Server.Replicas, Refuse: config.Guard.WhenSpooling == configs.SpoolingRefuse, Logger: log})
 	if err != nil {
 		return nil, errors.Join(err, shared.Close(), file.Close())
 	}
