@@ -145,9 +145,14 @@ func (s *Service) undo(ctx context.Context, caller scim.Caller, e journal.Event,
 	}
 	again := func() error {
 		r := s.newRewind(c, caller, backends.Key(e.ResourceID()), o, seen)
-		u.Why, u.Lost, u.Plan = nil, nil, nil
+		r.ahead = true
+		u.Why, u.Lost, u.Stamped, u.Plan = nil, nil, nil, nil
 		if err := r.event(ctx, e); err != nil {
 			return err
+		}
+		if r.again {
+			r.dismiss()
+			return u.end(UndoNothing, "it is there again already", nil)
 		}
 		return r.end(ctx, journal.ActionUndo, e.Intent.ID, u)
 	}

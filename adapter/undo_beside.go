@@ -96,6 +96,9 @@ func (r *rewind) given(ctx context.Context, w *work) ([]*operation, error) {
 		if client != r.client {
 			err := r.s.checkExtras(ctx, r.c, onBehalf(r.req, client), r.own.key, want)
 			if refused, ok := errors.AsType[*scim.Error](err); ok && refused.Type == scim.NotUnique {
+				for _, attr := range slices.Sorted(maps.Keys(want)) {
+					r.lose(attr + " of " + client)
+				}
 				r.notes = append(r.notes, fmt.Sprintf("what %s kept of it is not put back: another record has the same by now", client))
 				continue
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -17,6 +18,7 @@ func (r *rewind) end(ctx context.Context, action string, undoes journal.ID, u *U
 	u.Lost, u.Why = r.lost, append(u.Why, slices.Concat(r.conflicts, r.notes)...)
 	if len(r.conflicts) > 0 && !r.singly || r.singly && !r.own.then.there {
 		u.Result = UndoSkipped
+		r.dismiss()
 		return nil
 	}
 	w := &work{s: r.s, c: r.c, req: r.req, action: action, undoes: undoes, key: r.own.key, rec: r.own.record()}
@@ -25,6 +27,14 @@ func (r *rewind) end(ctx context.Context, action string, undoes journal.ID, u *U
 	}
 	p, err := r.operations(ctx, w)
 	if err != nil {
+		return err
+	}
+	if by, err := r.occupied(ctx, w); err != nil || by != "" {
+		u.Result, u.taken = UndoSkipped, true
+		if by != "" {
+			u.Why = append(u.Why, by)
+		}
+		r.dismiss()
 		return err
 	}
 	relinks, err := r.s.relinks(ctx, w, p)
@@ -73,7 +83,7 @@ func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
 	old := ""
 	switch {
 	case r.restored:
-		rec := backends.Record{Key: b.key, Name: r.deletedAs, Attrs: b.then.attrs()}
+		rec := backends.Record{Key: b.key, Name: r.deletedAs, Attrs: r.settable(b.then.attrs())}
 		if err := r.unpoint(ctx, rec.Attrs); err != nil {
 			return nil, err
 		}
@@ -155,9 +165,18 @@ func (r *rewind) unpoint(ctx context.Context, attrs backends.Attributes) error {
 
 // tell puts the plan down, and says whether that is all that is wanted.
 func (r *rewind) tell(ctx context.Context, w *work, u *Undone) bool {
-	for _, op := range w.ops {
-		u.Plan = append(u.Plan, r.s.script(r.s.named(ctx, op.step))...)
+	names, err := w.namesOfSteps(ctx)
+	if err != nil {
+		r.notes = append(r.notes, "what the records are called that the plan is about could not be asked: "+plainly(err))
 	}
+	for _, op := range w.ops {
+		step := op.step
+		if step.Name == "" { // whoever is handed the plan knows no keys
+			step.Name = names[place{step.Backend, "", step.Key}]
+		}
+		u.Plan = append(u.Plan, r.s.script(step)...)
+	}
+	u.Lost, u.Stamped = r.lost, r.stamped(nil)
 	u.Why = append(u.Why[:0:0], slices.Concat(r.conflicts, r.notes)...)
 	switch {
 	case len(w.ops) == 0:
@@ -179,18 +198,6 @@ func (r *rewind) tell(ctx context.Context, w *work, u *Undone) bool {
 		return true
 	}
 	return false
-}
-
-// named gives a step that is found by its key the name that its record has now: whoever is handed the plan knows no keys.
-func (s *Service) named(ctx context.Context, step journal.Step) journal.Step {
-	c, ok := s.byName[step.Backend]
-	if !ok || step.Name != "" || step.Key == "" || step.Op == opOverlay || !c.Backend().Capabilities().Rename {
-		return step
-	}
-	if names, err := c.Backend().Names(ctx, "", []backends.Key{step.Key}); err == nil {
-		step.Name = names[step.Key]
-	}
-	return step
 }
 
 // script is a step in the language of its directory.
@@ -220,7 +227,7 @@ func (r *rewind) failed(err error, u *Undone) error {
 		return err
 	}
 	u.Result, u.taken = UndoSkipped, true
-	u.Why = append(u.Why, "somebody else has its name, its key or a unique value by now: "+plainly(err))
+	u.Why = append(u.Why, takenBy+plainly(err))
 	return nil
 }
 
@@ -236,16 +243,64 @@ func (r *rewind) done(ctx context.Context, w *work, u *Undone) error {
 	if w.key != r.own.key {
 		u.Why = append(u.Why, "its id is "+string(w.key)+" now")
 	}
-	if len(w.lost) > 0 { // some of it was only waiting for what points at the record
-		recs, err := r.c.Backend().Fetch(ctx, []backends.Key{w.key}, w.lost)
-		if err == nil && len(recs) == 1 {
-			was := backends.Record{Attrs: backends.Attributes{}}
-			for _, attr := range w.lost {
-				was.Attrs[attr] = r.own.then.attrs().Get(attr)
-			}
-			w.lost = backends.Lost(was, recs[0])
-		}
-		u.Lost = append(u.Lost, w.lost...)
+	return r.madeAgain(ctx, w, u)
+}
+
+// madeAgain tells what a record that was made again does not have as it was.
+func (r *rewind) madeAgain(ctx context.Context, w *work, u *Undone) error {
+	if !r.restored {
+		return nil
 	}
+	names := slices.Concat(w.lost, slices.Collect(maps.Keys(r.stamps)))
+	recs, err := r.c.Backend().Fetch(ctx, []backends.Key{w.key}, names)
+	if err == nil && len(recs) == 1 { // some of it was only waiting for what points at the record
+		was := backends.Record{Attrs: backends.Attributes{}}
+		for _, attr := range names {
+			was.Attrs[attr] = r.own.then.attrs().Get(attr)
+		}
+		names = r.c.lost(was, recs[0])
+	}
+	u.Stamped = r.stamped(names)
+	for _, attr := range names {
+		if !r.c.notPut(attr) {
+			r.lose(attr)
+		}
+	}
+	u.Lost = r.lost
 	return nil
+}
+
+// lost names what a record does not have as it was. Another spelling of a name is no other name.
+func (c *class) lost(was, is backends.Record) []string {
+	return slices.DeleteFunc(backends.Lost(was, is), func(attr string) bool {
+		syntax := c.Backend().Syntax(attr)
+		return syntax.Ref && sameValues(syntax.Equality, was.Attrs.Get(attr), is.Attrs.Get(attr))
+	})
+}
+
+// settable takes out of a record that is to be made what nobody can set, and keeps it in mind.
+func (r *rewind) settable(attrs backends.Attributes) backends.Attributes {
+	r.stamps = backends.Attributes{}
+	for name, values := range attrs {
+		if syntax := r.c.Backend().Syntax(name); syntax.Stamp && syntax.ReadOnly {
+			r.stamps[name] = values
+			delete(attrs, name)
+		}
+	}
+	return attrs
+}
+
+// stamped names what of a record that is made again the directory itself says anew; nil: it is not known yet what. Who it is a member of comes back with the groups.
+func (r *rewind) stamped(lost []string) (names []string) {
+	if lost == nil {
+		lost = slices.Sorted(maps.Keys(r.stamps))
+	}
+	for _, attr := range lost {
+		member := slices.ContainsFunc(r.c.refs, func(ref reference) bool { return strings.EqualFold(ref.Native, attr) })
+		if r.c.notPut(attr) && !member {
+			names = append(names, attr)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

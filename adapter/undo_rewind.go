@@ -40,9 +40,11 @@ type rewind struct {
 	removal   bool   // it is to be removed
 	gone      bool   // it was not there, as far as was taken back by now
 	client    string // whose event it is, where it is about what is kept beside the directory
-	again     bool   // the record is there again that was deleted
 	conflicts []string
+	again     bool // the record is there again that was deleted
+	ahead     bool // what others have is looked for before anything is done
 	lost      []string
+	stamps    backends.Attributes // of a record to be made anew: what nobody can set
 	notes     []string
 }
 
@@ -87,7 +89,9 @@ func (r *rewind) event(ctx context.Context, e journal.Event) error {
 		case own && st.Op == opOverlay:
 			err = r.overlay(ctx, e, st)
 		case own && st.Op == opDelete:
-			err = r.bringBack(ctx, st)
+			if err = r.bringBack(ctx, st); r.again {
+				return err
+			}
 		case own && (st.Op == opCreate || st.Op == opRestore):
 			err = r.takeAway(ctx, e, st)
 		case own && !r.own.then.there:
@@ -145,6 +149,7 @@ func (r *rewind) conflict(format string, args ...any) {
 func (r *rewind) lose(attr string) {
 	if !slices.Contains(r.lost, attr) {
 		r.lost = append(r.lost, attr)
+		slices.Sort(r.lost)
 	}
 }
 
@@ -451,13 +456,14 @@ func (r *rewind) bringBack(ctx context.Context, st stood) error {
 		return r.meanwhile(ctx, st, made)
 	case b.then.there:
 		r.again = true
-		r.conflict("it is there again")
 		return nil
 	}
 	whole := map[string]attribute{}
 	for name, values := range st.Before {
-		if isPart(name) && blank(values) { // its document is there without it
+		if blank(values) && !r.c.notPut(name) {
 			r.lose(name)
+		}
+		if isPart(name) && blank(values) { // its document is there without it
 			continue
 		}
 		whole[strings.ToLower(name)] = attribute{name, values}

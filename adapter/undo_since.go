@@ -42,7 +42,7 @@ func (s *Service) Restore(ctx context.Context, caller scim.Caller, typ, id strin
 	}
 	defer release()
 	for range retries {
-		u.Why, u.Lost, u.Plan, u.Stays = nil, nil, nil, nil
+		u.Why, u.Lost, u.Stamped, u.Plan, u.Stays = nil, nil, nil, nil, nil
 		if err = s.restoreOnce(ctx, s.newRewind(c, caller, backends.Key(id), o, nil), mainFirst(events), &u); !isChanged(err) {
 			break
 		}
@@ -68,7 +68,7 @@ func (s *Service) since(ctx context.Context, c *class, id string, at time.Time, 
 }
 
 func (s *Service) restoreOnce(ctx context.Context, r *rewind, events []journal.Event, u *Undone) error {
-	r.singly = true
+	r.singly, r.ahead = true, true
 	for _, e := range events {
 		if err := r.event(ctx, e); err != nil {
 			return err

@@ -162,7 +162,7 @@ type Syntax struct {
 	Ref      bool // values are names of records (DN syntax)
 	MaxLen   int  // longest value; 0: not said
 	Octets   bool // octets of which the schema says nothing more: octetString
-	Stamp    bool // every write sets it: a version, the time of the last change
+	Stamp    bool // every write sets it, or the directory works it out: a version, the time of the last change
 	Always   bool // who is given no value gets one all the same, or cannot be: a column with a default, or NOT NULL
 }
 

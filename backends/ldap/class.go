@@ -179,7 +179,12 @@ func (c *class) Fidelity(t backends.Predicate) backends.Fidelity {
 
 // Syntax says what the directory's schema knows of attr.
 func (c *class) Syntax(attr string) backends.Syntax {
-	return c.d.info.Load().schema.Syntax(attr)
+	s := c.d.info.Load().schema.Syntax(attr)
+	if s.ReadOnly {
+		_, relaxed := relaxedTypes[strings.ToLower(attr)]
+		s.Stamp = !relaxed
+	}
+	return s
 }
 
 // Native is the filter that Walk sends for p. Where p cannot be sent whole, it is one that finds more.

@@ -14,8 +14,8 @@ import (
 func (c *class) Script(w backends.Write) []string {
 	var lines []string
 	add := func(name, text string) { lines = append(lines, ldifLine(name, text)) }
-	if w.Name == "" {
-		lines = append(lines, "# the entry with the key "+string(w.Key))
+	if w.Name == "" { // without a name it would be the root's
+		return []string{"# the entry with the key " + string(w.Key) + " has no name any more: " + w.Op, ""}
 	}
 	add("dn", w.Name)
 	values := func(attr string, values backends.Values) {
@@ -30,6 +30,9 @@ func (c *class) Script(w backends.Write) []string {
 	switch w.Op {
 	case "create", "restore":
 		add("changetype", "add")
+		if w.Op == "restore" {
+			lines = append(lines, relaxed(w.Attrs)...)
+		}
 		for _, attr := range slices.Sorted(maps.Keys(w.Attrs)) {
 			if !c.Syntax(attr).ReadOnly {
 				values(attr, w.Attrs[attr])
@@ -58,6 +61,21 @@ func (c *class) Script(w backends.Write) []string {
 		add("changetype", "delete")
 	}
 	return append(lines, "")
+}
+
+// relaxed are comments for what an entry was known by, which no plain add can give it back.
+func relaxed(attrs backends.Attributes) (lines []string) {
+	for _, attr := range slices.Sorted(maps.Keys(attrs)) {
+		for _, value := range attrs[attr].Texts() {
+			if relaxedTypes[strings.ToLower(attr)] == identity {
+				lines = append(lines, "# "+ldifLine(attr, value))
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return append([]string{"# With ldapmodify -e relax, as who may manage entries, it can be what it was known by; else it becomes another one:"}, lines...)
 }
 
 func newName(w backends.Write) string {

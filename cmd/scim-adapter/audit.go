@@ -88,7 +88,7 @@ func (a *auditRun) flags(cmd *cobra.Command) {
 	f.StringVar(&a.filter.Tenant, "tenant", "", "only of this tenant")
 	f.StringVar(&a.filter.Actor, "actor", "", "only what this client, or subject, did; compared letter by letter")
 	f.StringVar(&a.filter.ResourceType, "type", "", "only resources of this type: User, Group")
-	f.StringVar(&a.filter.ResourceID, "id", "", "only the resource with this id")
+	f.StringVar(&a.filter.ResourceID, "id", "", "only the resource with this id, or with this key in the directory")
 	f.StringSliceVar(&a.filter.Actions, "action", nil, "only these: "+strings.Join(auditActions, ", "))
 	f.StringSliceVar(&a.filter.Statuses, "status", nil, "only with these outcomes: "+strings.Join(auditStatuses, ", "))
 	f.StringVar(&a.filter.RequestID, "request-id", "", "only what this request did")
@@ -130,6 +130,9 @@ func (a *auditRun) run(cmd *cobra.Command, outputs []string, do func(context.Con
 	}
 	defer func() { err = errors.Join(err, a.store.Close()) }()
 	if err = a.knownType(cmd.Context()); err == nil {
+		err = a.known(cmd.Context())
+	}
+	if err == nil {
 		err = do(cmd.Context())
 	}
 	return journalDenied(cmd.Context(), config, err, toReadJournal)
@@ -162,14 +165,22 @@ func noSuchType(config *configs.Config, flag, typ string) error {
 }
 
 // nothing says why an answer may be empty: an empty table looks like an answer to what was meant.
-func (a *auditRun) nothing() {
-	said := []string{"no event is like that"}
-	for _, asked := range []struct{ flag, value string }{{"--actor", a.filter.Actor}, {"--tenant", a.filter.Tenant}, {"--id", a.filter.ResourceID}, {"--request-id", a.filter.RequestID}} {
-		if asked.value != "" {
-			said = append(said, fmt.Sprintf("%s %q is compared letter by letter", asked.flag, asked.value))
-		}
+func (a *auditRun) nothing() { fmt.Fprintln(a.err, unlike(a.filter)) }
+
+// known puts the id of a resource in the place of the key that its record has by now.
+func (a *auditRun) known(ctx context.Context) (err error) {
+	types, tenant := typesOf(a.file), a.filter.Tenant
+	if a.filter.ResourceID == "" {
+		return nil
 	}
-	fmt.Fprintln(a.err, strings.Join(said, "; "))
+	if a.filter.ResourceType != "" {
+		types = []string{a.filter.ResourceType}
+	}
+	if tenant == "" {
+		tenant = a.file.MultiTenant.DefaultTenant
+	}
+	a.filter.ResourceID, err = knownAs(ctx, a.store, tenant, types, a.filter.ResourceID)
+	return err
 }
 
 // choose completes the filter.

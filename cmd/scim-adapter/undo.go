@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
+	"github.com/scim-adapter/scim-adapter/adapter/journal/litejournal"
 	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
@@ -37,9 +39,9 @@ type undoRun struct {
 func undoCommand() *cobra.Command {
 	var u undoRun
 	cmd := &cobra.Command{
-		Use:   "undo --config FILE EVENT… | undo --config FILE --since TIME [--until TIME] [--actor NAME] [--type TYPE] [--action ACTION]",
+		Use:   "undo --config FILE EVENT… | undo --config FILE --since TIME [--until TIME] [--actor NAME] [--type TYPE] [--id ID] [--action ACTION] [--status STATUS] [--request-id ID]",
 		Short: "Take writes back, by the journal",
-		Long: `Undo takes back what the adapter has written: the events that are named, or all of a window of time that --actor, --type and --action leave, the newest first.
+		Long: `Undo takes back what the adapter has written: the events that are named, or all of a window of time that the other flags leave, the newest first.
 A record that somebody has changed since is a conflict: it is told and skipped, unless --force. Deleted records come back with all attributes and their
 memberships. Secrets, and what the directory keeps itself, cannot be put back; the output names them. Undoing is written in the journal, and can be taken back itself.
 
@@ -53,15 +55,21 @@ Exit code 0: all that could be taken back was; 1: something was skipped or faile
 			if (len(args) > 0) == (u.since != "") {
 				return usageError{fmt.Errorf("name events, or say --since TIME (see %s --help)", cmd.CommandPath())}
 			}
+			if err := errors.Join(oneAmong("--action", auditActions, u.filter.Actions...), oneAmong("--status", auditStatuses, u.filter.Statuses...)); err != nil {
+				return err
+			}
 			return u.run(cmd, func(ctx context.Context) error { return u.undo(ctx, args) })
 		},
 	}
 	u.flags(cmd)
 	cmd.Flags().StringVar(&u.since, "since", "", "take back what was begun at this time or later")
 	cmd.Flags().StringVar(&u.until, "until", "", "and before this time")
-	cmd.Flags().StringVar(&u.filter.Actor, "actor", "", "only what this client, or subject, did")
+	cmd.Flags().StringVar(&u.filter.Actor, "actor", "", "only what this client, or subject, did; compared letter by letter")
 	cmd.Flags().StringVar(&u.filter.ResourceType, "type", "", "only resources of this type: User, Group")
+	cmd.Flags().StringVar(&u.filter.ResourceID, "id", "", "only the resource with this id, or with this key in the directory")
 	cmd.Flags().StringSliceVar(&u.filter.Actions, "action", nil, "only these: create, replace, patch, delete, adopt, undo, restore")
+	cmd.Flags().StringSliceVar(&u.filter.Statuses, "status", nil, "only with these outcomes: "+strings.Join(auditStatuses, ", "))
+	cmd.Flags().StringVar(&u.filter.RequestID, "request-id", "", "only what this request did")
 	return cmd
 }
 
@@ -114,6 +122,9 @@ func (u *undoRun) run(cmd *cobra.Command, do func(context.Context) error) (err e
 	}
 	if err != nil {
 		p.close()
+		if errors.Is(err, litejournal.ErrInUse) {
+			return fmt.Errorf("the journal in %s is %w: stop serve for as long as this takes, because an embedded journal belongs to one process", p.config.Journal.Path, litejournal.ErrInUse)
+		}
 		return err
 	}
 	defer u.w.close()
@@ -135,7 +146,7 @@ func (u *undoRun) undo(ctx context.Context, named []string) error {
 		return err
 	}
 	if len(events) == 0 {
-		fmt.Fprintln(u.out, "No event is about that: nothing to take back.")
+		fmt.Fprintln(u.out, "Nothing to take back: "+unlike(u.filter))
 		return nil
 	}
 	o := adapter.UndoOptions{Reader: u.w.store, DryRun: true, Force: u.force}
@@ -186,8 +197,20 @@ func (u *undoRun) named(ctx context.Context, ids []string) ([]journal.Event, err
 
 // window lists the writes of a window, the newest first.
 func (u *undoRun) window(ctx context.Context) (events []journal.Event, err error) {
+	if typ := u.filter.ResourceType; typ != "" && !isMapped(u.w.config, typ) {
+		return nil, usageError{fmt.Errorf("--type: no mapping is called %q; there are %s", typ, strings.Join(typesOf(u.w.config), ", "))}
+	}
 	noted := false
 	f := u.filter
+	if f.ResourceID != "" {
+		types := typesOf(u.w.config)
+		if f.ResourceType != "" {
+			types = []string{f.ResourceType}
+		}
+		if f.ResourceID, err = knownAs(ctx, u.w.store, u.whose(), types, f.ResourceID); err != nil {
+			return nil, err
+		}
+	}
 	f.Tenant, f.Newest, f.Noted = u.whose(), true, &noted
 	if f.Since, f.Until, err = span(u.since, u.until); err != nil {
 		return nil, err
@@ -266,12 +289,16 @@ func isTerminal(file *os.File) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// print tells what came of each, in comments of the plan's own language, so that the output of a dry run can be handed on as it is.
+// print tells what came of each, in comments of the plan's own language, so that the output of a dry run can be handed on as it is. What is so of all records that come
+// back, because the directory has its own mind about it, is told once.
 func (u *undoRun) print(all []adapter.Undone, plans bool) {
+	mark, stamped := "#", map[string]bool{}
 	for _, x := range all {
-		mark := "#"
-		if slices.ContainsFunc(x.Plan, func(line string) bool { return strings.HasSuffix(line, ";") }) {
+		if mark = "#"; slices.ContainsFunc(x.Plan, func(line string) bool { return strings.HasSuffix(line, ";") }) {
 			mark = "--"
+		}
+		for _, attr := range x.Stamped {
+			stamped[attr] = true
 		}
 		fmt.Fprintf(u.out, "%s %-8s %s %s %s %s %s\n", mark, x.Result, x.Time.UTC().Format(time.RFC3339), x.Action, x.Resource, x.Actor, x.Event)
 		for _, why := range x.Why {
@@ -288,6 +315,9 @@ func (u *undoRun) print(all []adapter.Undone, plans bool) {
 				fmt.Fprintln(u.out, line)
 			}
 		}
+	}
+	if len(stamped) > 0 {
+		fmt.Fprintf(u.out, "%s The directory itself maintains, and sets anew, of what is made again: %s\n", mark, strings.Join(slices.Sorted(maps.Keys(stamped)), ", "))
 	}
 }
 
@@ -309,7 +339,7 @@ func (u *undoRun) verdict(all []adapter.Undone) error {
 	}
 	fmt.Fprintln(u.err, strings.Join(parts, ", "))
 	if left > 0 {
-		return fmt.Errorf("%d of %d were skipped or failed", left, len(all))
+		return fmt.Errorf("%d of %d were skipped, failed, or were put back in part only", left, len(all))
 	}
 	return nil
 }
