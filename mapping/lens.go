@@ -11,7 +11,7 @@ import (
 // what the left one gives (a string as String, a bool as Bool, an int64 as Int, a json.Number as Decimal) is native to the right one.
 type Lens interface {
 	// Get gives the SCIM values of native values; what it does not show (an unknown code) it leaves out.
-	// An error means that the values cannot be read at all.
+	// An error means that the values cannot be read at all. The slice is the caller's.
 	Get(native backends.Values) ([]any, error)
 	// Put gives the native values that show as values and keeps what Get does not show of before. Get(Put(b, v)) is
 	// the lens's own normal form of v. An error is a plain sentence about the value: mapping makes it 400

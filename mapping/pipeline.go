@@ -91,14 +91,26 @@ func (p pipe) oneWay() bool {
 
 // get shows the values of the attribute.
 func (p pipe) get(values backends.Values) ([]any, error) {
-	for _, s := range p.steps {
+	for i, s := range p.steps {
 		shown, err := s.lens.Get(values)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.spec.Name, err)
 		}
+		if i == len(p.steps)-1 && !slices.ContainsFunc(shown, isForeign) {
+			return shown, nil
+		}
 		values = native(shown)
 	}
 	return shownAs(values)
+}
+
+// isForeign says of what a lens shows that it is not of SCIM's own kinds yet.
+func isForeign(v any) bool {
+	switch v.(type) {
+	case string, bool, int64:
+		return false
+	}
+	return true
 }
 
 // put gives the attribute's values that show as shown, and keeps of before what is not shown.

@@ -56,7 +56,10 @@ func (c column) findsMore(t Test) bool { return c.loose != nil && c.loose(t) }
 
 // Get shows what can be read. One value that cannot does not hide the others; when none can be read, that is an error.
 func (c column) Get(values backends.Values) ([]any, error) {
-	var out []any
+	if len(values) == 0 {
+		return nil, nil
+	}
+	out := make([]any, 0, len(values))
 	var fault error
 	for _, v := range values {
 		shown, err := c.read(v)

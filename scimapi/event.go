@@ -112,6 +112,10 @@ func (h *Handler) log(e *event, took time.Duration) {
 	} else if !h.AccessLog || isProbe(e.route) {
 		level = slog.LevelDebug
 	}
+	ctx := context.WithoutCancel(e.request.Context())
+	if !h.Logger.Enabled(ctx, level) {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String("request_id", e.caller.RequestID), slog.String("tenant", e.caller.Tenant), slog.String("client", e.caller.Client),
 		slog.String("method", e.request.Method), slog.String("route", e.route), slog.Int("status", e.status),
@@ -131,7 +135,7 @@ func (h *Handler) log(e *event, took time.Duration) {
 	if e.err != nil {
 		attrs = append(attrs, slog.String("error", errorText(e.err)))
 	}
-	h.Logger.LogAttrs(context.WithoutCancel(e.request.Context()), level, "request", attrs...)
+	h.Logger.LogAttrs(ctx, level, "request", attrs...)
 }
 
 // errorText is what the log says of an error: what the client read, and the cause that it did not.

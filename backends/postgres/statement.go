@@ -7,6 +7,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// usualStatement is how many bytes the SQL that reads a record has, more or less.
+const usualStatement = 1500
+
 // statement is SQL in the making. Values get into it as arguments only.
 type statement struct {
 	text  strings.Builder
@@ -16,6 +19,9 @@ type statement struct {
 
 // sql adds text of our own: keywords, quoted identifiers, what the configuration says. Never a value.
 func (s *statement) sql(parts ...string) *statement {
+	if s.text.Cap() == 0 {
+		s.text.Grow(usualStatement)
+	}
 	for _, part := range parts {
 		s.text.WriteString(part)
 	}
