@@ -27,7 +27,8 @@ const mostLikenesses = 50
 // likeness is a rule with what a new resource has of the attributes that it matches.
 type likeness struct {
 	mapping.Adopt
-	values [][]any // of each attribute
+	values  [][]any // of each attribute
+	enables bool    // the account that was found is disabled, and the new resource is not
 }
 
 // likenesses are the rules that say something of a new resource: it has all that they match.
@@ -147,8 +148,21 @@ func (s *Service) adoptee(ctx context.Context, c *class, req scim.Request, body 
 			return "", l, notUnique("Several resources have the same %s, so that nobody can say which of them this one is. Nothing was made.", l.words())
 		case l.Then == mapping.AdoptConflict:
 			return "", l, notUnique("Another resource has the same %s already: its id is %s.", l.words(), found[0])
-		case l.Then == mapping.AdoptLink:
+		}
+		then := l.Then
+		if l.enables, err = s.enables(ctx, c, req, found[0], body); err != nil {
+			return "", l, err
+		}
+		if l.enables {
+			then = l.Disabled
+		}
+		switch then {
+		case mapping.AdoptLink:
 			return found[0], l, nil
+		case mapping.AdoptReview:
+		default:
+			return "", l, notUnique("The resource with the same %s, whose id is %s, is disabled, and this one would enable it. Nothing was changed. "+
+				"An administrator of the directory can enable it; or the mapping's rule says that this does (adopt, disabled).", l.words(), found[0])
 		}
 		is, err := s.reviewed(ctx, c, req, found[0], l, body)
 		if err != nil || is {
@@ -158,6 +172,28 @@ func (s *Service) adoptee(ctx context.Context, c *class, req scim.Request, body 
 	}
 	return "", likeness{}, nil
 }
+
+// enables says that an account is disabled, and that a new resource which becomes it would enable it: whoever left comes back in that way, and so does whoever was shut out.
+func (s *Service) enables(ctx context.Context, c *class, req scim.Request, key backends.Key, body *scim.Object) (bool, error) {
+	if !isActive(body, true) {
+		return false, nil
+	}
+	before, err := s.load(ctx, c, req, key, change{action: journal.ActionAdopt})
+	if err != nil {
+		return false, err
+	}
+	return isActive(before.res, false), nil
+}
+
+// isActive says that a resource says so of its state.
+func isActive(res *scim.Object, active bool) bool {
+	v, _ := res.Get(activePath)
+	is, ok := v.(bool)
+	return ok && is == active
+}
+
+// activePath is the attribute that says whether an account is enabled.
+const activePath = "active"
 
 func notUnique(format string, args ...any) error {
 	return scim.Errorf(http.StatusConflict, scim.NotUnique, format, args...)
@@ -237,7 +273,11 @@ func (s *Service) linkTo(ctx context.Context, c *class, req scim.Request, key ba
 		if err := l.freeFor(body, before, key); err != nil {
 			return nil, nil, err
 		}
-		return p.Apply(c.rt, before, nil)
+		after, deltas, err := p.Apply(c.rt, before, nil)
+		if err == nil && !l.enables && isActive(before, false) && isActive(after, true) {
+			return nil, nil, errUnlike // it was disabled since it was found
+		}
+		return after, deltas, err
 	}})
 }
 

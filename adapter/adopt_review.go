@@ -31,7 +31,7 @@ type Review struct {
 	Client  string
 	Type    string // of the account
 	ID      string
-	Match   []journal.Change // what both have: After of each attribute
+	Match   []journal.Change // what both have: After of each attribute; and behind it what Enables tells of
 	Called  journal.Change   // what the new resource is called, where that is not among Match
 	State   string           // one of the Review constants
 	By      string           // who decided
@@ -67,7 +67,7 @@ func (s *Service) reviewed(ctx context.Context, c *class, req scim.Request, key 
 	if err := l.freeFor(body, before.res, key); err != nil {
 		return false, err
 	}
-	if !waits && s.planning != forAsking {
+	if !waits && s.planning == forReal {
 		if err := s.noteReview(ctx, req, fresh); err != nil {
 			return false, s.away(err, http.StatusServiceUnavailable, "The journal cannot be written at the moment, so nothing was changed.")
 		}
@@ -84,6 +84,9 @@ func (s *Service) newReview(c *class, req scim.Request, key backends.Key, l like
 	for i, ref := range l.Match {
 		r.Match = append(r.Match, journal.Change{Path: ref.String(), After: textOf(l.values[i])})
 	}
+	if l.enables {
+		r.Match = append(r.Match, journal.Change{Path: activePath, Before: json.RawMessage("false"), After: json.RawMessage("true")})
+	}
 	for _, path := range []string{"userName", "displayName"} {
 		if v, ok := body.Get(path); ok && !slices.Contains(l.paths(), path) {
 			r.Called = journal.Change{Path: path, After: single([]any{v})}
@@ -91,6 +94,11 @@ func (s *Service) newReview(c *class, req scim.Request, key backends.Key, l like
 		}
 	}
 	return r
+}
+
+// Enables says that the account is disabled, and that the new resource would enable it. Who has approved that they are the same person has not approved this. No rule matches by what is true or false.
+func (r Review) Enables() bool {
+	return len(r.Match) > 0 && r.Match[len(r.Match)-1].Path == activePath
 }
 
 // decided says what was decided about an account as far as a client's new resource is concerned, "" for nothing, and whether that waits for a decision.

@@ -208,3 +208,38 @@ func TestWhatWasForgottenIsDecidedAnew(t *testing.T) {
 		}
 	}
 }
+
+// Who has approved that two are one person has not approved that he who left meanwhile comes back.
+func TestAnApprovalIsNotOneToEnable(t *testing.T) {
+	h, ada := adopting(t, byReview)
+	body := person("alovelace", "1815", `"externalId":"o-1"`, `"active":true`)
+	h.waits(body)
+	if r := h.decide(ReviewApproved); r.Enables() {
+		t.Errorf("%+v", r)
+	}
+	if res := h.create("User", body); res.ID != ada {
+		t.Fatalf("it became %s", res.ID)
+	}
+	h.disable(ada)
+	h.waits(body)
+	h.waits(body)
+	_, all := h.listed()
+	if len(all) != 2 || !all[0].Enables() || all[0].State != ReviewWaiting || all[1].Enables() {
+		t.Fatalf("the list: %+v", all)
+	}
+	h.decide(ReviewApproved)
+	if res := h.create("User", body); res.ID != ada || at(res.Resource, "active") != true {
+		t.Errorf("it became %s, %s", res.ID, res.Resource.AppendJSON(nil))
+	}
+}
+
+// A shadow answers as if, and who looks at the list would decide about what nobody has done.
+func TestAShadowPutsNothingOnTheList(t *testing.T) {
+	h, ada := adopting(t, byReview, edit{options: func(o *Options) { o.Shadow = true }})
+	if said := h.waits(person("alovelace", "1815")); !strings.Contains(said, ada) {
+		t.Error(said)
+	}
+	if lines, _ := h.listed(); len(lines) > 0 || len(h.events()) > 0 {
+		t.Errorf("the list: %q, and %d events", lines, len(h.events()))
+	}
+}

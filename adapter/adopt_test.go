@@ -308,3 +308,66 @@ func TestADryRunShowsWhatWouldBecomeOfAnAccount(t *testing.T) {
 		t.Errorf("%d events; now:\n%s", len(h.events()), h.snapshot())
 	}
 }
+
+// Whoever was shut out is not let in again by a client that has not heard of it, unless the rule says so.
+func TestADisabledAccountIsNotEnabledUnlessTheRuleSaysSo(t *testing.T) {
+	const leaver = `{"userName":"leaver","active":false,"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"employeeNumber":"7"}}`
+	for name, tc := range map[string]struct {
+		rule, more string
+		active     any // what becomes of it; nil: 409
+		says       string
+	}{
+		"unless said":                       {"link}", `"active":true`, nil, "is disabled, and this one would enable it. Nothing was changed."},
+		"the rule says conflict":            {"link, disabled: conflict}", `"active":true`, nil, "is disabled"},
+		"the rule says review":              {"link, disabled: review}", `"active":true`, nil, "scim-adapter adopt list"},
+		"who is reviewed, unless said":      {"review}", `"active":true`, nil, "scim-adapter adopt list"},
+		"who is reviewed, with a conflict":  {"review, disabled: conflict}", `"active":true`, nil, "is disabled"},
+		"the rule says link":                {"link, disabled: link}", `"active":true`, true, ""},
+		"the new one is disabled, too":      {"link}", `"active":false`, false, ""},
+		"the new one says nothing of it":    {"link}", `"title":"x"`, false, ""},
+		"a conflict is one in any case":     {"conflict}", `"active":true`, nil, "Another resource has the same"},
+		"the new one is, and it is no link": {"conflict}", `"active":false`, nil, "Another resource has the same"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, ada := adopting(t, "  - {match: [enterprise:employeeNumber], then: "+tc.rule+"\n")
+			id := h.create("User", leaver).ID
+			before := h.snapshot()
+			res, err := h.tryCreate("User", person("back", "7", tc.more))
+			if tc.active == nil {
+				if said := wantStatus(t, err, 409, "uniqueness"); !strings.Contains(said.Detail, tc.says) || !strings.Contains(said.Detail, id) || h.snapshot() != before {
+					t.Errorf("told %s; there is\n%s", said.Detail, h.snapshot())
+				}
+			} else if err != nil || res.ID != id || at(res.Resource, "active") != tc.active || h.lastEvent().Intent.Action != journal.ActionAdopt {
+				t.Errorf("%v: %+v", err, res)
+			}
+			if strings.HasPrefix(tc.rule, "link") { // others are linked as ever
+				if res := h.create("User", person("alovelace", "1815", `"active":true`)); res.ID != ada {
+					t.Errorf("an account that is enabled is not linked: %s", res.ID)
+				}
+			}
+		})
+	}
+}
+
+func TestAnAccountThatIsDisabledAfterItWasFoundIsNotEnabled(t *testing.T) {
+	h, ada := adopting(t, byNumber)
+	reads := 0
+	h.users.fetch = func([]backends.Key, []string) (error, bool) {
+		if reads++; reads == 2 { // the first is of whether it is
+			h.users.fetch = nil
+			h.disable(ada)
+		}
+		return nil, false
+	}
+	_, err := h.tryCreate("User", person("alovelace", "1815", `"active":true`))
+	if said := wantStatus(t, err, 409, "uniqueness"); !strings.Contains(said.Detail, "is disabled") || at(h.get("User", ada).Resource, "active") != false || reads != 2 {
+		t.Errorf("told %s, after %d reads", said.Detail, reads)
+	}
+}
+
+// disable is somebody else's doing.
+func (h *house) disable(id string) {
+	h.t.Helper()
+	other := h.another()
+	other.patch("User", id, `{"op":"replace","path":"active","value":false}`)
+}

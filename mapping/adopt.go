@@ -13,9 +13,10 @@ import (
 
 // Adopt is a rule by which a new resource is taken for one that the directory has already, under another spelling.
 type Adopt struct {
-	Match []scim.Ref // what the two have in common, all of it
-	Then  string     // one of the Adopt constants
-	Node  configs.Node
+	Match    []scim.Ref // what the two have in common, all of it
+	Then     string     // one of the Adopt constants
+	Disabled string     // what is done instead where the account is disabled and would be enabled; one of them, too
+	Node     configs.Node
 }
 
 // What becomes of a new resource that is there already.
@@ -53,13 +54,14 @@ func (c *compiler) adoptRule(item configs.Node) {
 		c.fault(item, "write {match: [externalId], then: link}", "a rule says what to match, and what to do then")
 		return
 	}
-	c.faults = append(c.faults, item.Only("match", "then")...)
+	c.faults = append(c.faults, item.Only("match", "then", "disabled")...)
 	rule := Adopt{Node: item}
 	if then := item.Get("then"); present(then) {
 		rule.Then = c.oneOf(item, "then", AdoptLink, AdoptReview, AdoptConflict)
 	} else {
 		c.fault(item, "write then: link, review or conflict", "the rule does not say what to do when an account matches")
 	}
+	rule.Disabled = c.adoptDisabled(item, rule.Then)
 	match := item.Get("match")
 	if len(match.Items()) == 0 {
 		c.fault(match, "write match: [externalId]", "the rule does not say what an account is found by")
@@ -79,6 +81,21 @@ func (c *compiler) adoptRule(item configs.Node) {
 		c.fault(match, "take one of the rules away", "an earlier rule matches the same, so that this one never gets its turn")
 	}
 	c.m.adopts = append(c.m.adopts, rule)
+}
+
+// adoptDisabled reads what is done with an account that is disabled. Unless the rule says so nobody is let in again whom somebody has shut out.
+func (c *compiler) adoptDisabled(item configs.Node, then string) string {
+	node := item.Get("disabled")
+	switch {
+	case !present(node):
+		return map[string]string{AdoptReview: AdoptReview}[then]
+	case then == AdoptConflict:
+		c.fault(node, "take it away", "the rule links no account, enabled or not")
+		return ""
+	case then == AdoptReview:
+		return c.oneOf(item, "disabled", AdoptReview, AdoptConflict)
+	}
+	return c.oneOf(item, "disabled", AdoptConflict, AdoptReview, AdoptLink)
 }
 
 // hides says that two rules match the same.

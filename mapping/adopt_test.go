@@ -53,7 +53,16 @@ var brokenAdoptions = map[string]struct{ doc, says string }{
 	"a password":   {adopting("  - {match: [password], then: link}\n", "  password: userPassword\n"), "password is never shown, so that nobody is found by it"},
 	"a state":      {adopting("  - {match: [active], then: link}\n", "  active: \"title | gone(xx)\"\n"), "active is true or false, and tells nobody apart"},
 	"a whole name": {adopting("  - {match: [name], then: link}\n", "  name.familyName: sn\n"), "name is complex; say which part: name.formatted"},
-	"one twice":    {adopting("  - {match: [userName, username], then: link}\n", ""), "adopt[0].match[1]: userName stands twice in the rule; name it once"},
+	"disabled, of a conflict": {
+		adopting("  - {match: [userName], then: conflict, disabled: link}\n", ""), "mapping0.yaml:4:51: adopt[0].disabled: the rule links no account, enabled or not; take it away",
+	},
+	"disabled, and no word for it": {
+		adopting("  - {match: [userName], then: link, disabled: enable}\n", ""), `disabled cannot be "enable"; write one of conflict, review, link`,
+	},
+	"disabled, past a review": {
+		adopting("  - {match: [userName], then: review, disabled: link}\n", ""), `disabled cannot be "link"; write one of review, conflict`,
+	},
+	"one twice": {adopting("  - {match: [userName, username], then: link}\n", ""), "adopt[0].match[1]: userName stands twice in the rule; name it once"},
 	"a rule twice": {
 		adopting("  - {match: [userName, title], then: review}\n  - {match: [title, userName], then: link}\n", "  title: title\n"),
 		"mapping0.yaml:5:13: adopt[1].match: an earlier rule matches the same, so that this one never gets its turn; take one of the rules away",

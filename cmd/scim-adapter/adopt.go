@@ -141,8 +141,14 @@ func reviewLine(r adapter.Review) map[string]any {
 	for _, m := range r.Match {
 		match[m.Path] = m.After
 	}
+	if r.Enables() {
+		delete(match, r.Match[len(r.Match)-1].Path)
+	}
 	line := map[string]any{
 		"event": r.Event, "time": r.Time.UTC(), "tenant": r.Tenant, "client": r.Client, "resource_type": r.Type, "resource_id": r.ID, "match": match, "state": r.State,
+	}
+	if r.Enables() {
+		line["enables"] = true
 	}
 	if r.Called.Path != "" {
 		line["new"] = map[string]json.RawMessage{r.Called.Path: r.Called.After}
@@ -158,6 +164,9 @@ func matched(r adapter.Review) string {
 	var parts []string
 	for _, m := range r.Match {
 		parts = append(parts, m.Path+" "+readable(m))
+	}
+	if r.Enables() {
+		parts[len(parts)-1] = "and would enable it"
 	}
 	return strings.Join(parts, ", ")
 }
@@ -216,8 +225,11 @@ func refuseReviews(config *configs.Config, set *mapping.Set) (faults configs.Fau
 	}
 	for _, m := range set.All() {
 		for _, rule := range m.Adopts() {
-			if rule.Then == mapping.AdoptReview {
+			switch {
+			case rule.Then == mapping.AdoptReview:
 				faults = append(faults, rule.Node.Get("then").Fault("write link or conflict, or choose another journal.kind", "journal.kind is none, and what waits for a review is on a list in the journal"))
+			case rule.Disabled == mapping.AdoptReview:
+				faults = append(faults, rule.Node.Get("disabled").Fault("write link or conflict, or choose another journal.kind", "journal.kind is none, and what waits for a review is on a list in the journal"))
 			}
 		}
 	}
