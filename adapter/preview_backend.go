@@ -121,6 +121,25 @@ func (b *planned) Find(ctx context.Context, by string, names, attrs []string) (m
 	return all, nil
 }
 
+// Holders is backends.Resolver's. Those who point at a record that is renamed in thought still do so by its old name.
+func (b *planned) Holders(ctx context.Context, attr string, names, attrs []string) (map[string][]backends.Record, error) {
+	standing := make([]string, len(names))
+	for i, name := range names {
+		standing[i] = sketchOf(ctx).standing(name)
+	}
+	held, err := b.Backend.Holders(ctx, attr, standing, attrs)
+	if err != nil {
+		return nil, err
+	}
+	called := map[string][]backends.Record{}
+	for i, name := range names {
+		if recs, ok := held[standing[i]]; ok {
+			called[name] = recs
+		}
+	}
+	return called, nil
+}
+
 // Names is backends.Resolver's.
 func (b *planned) Names(ctx context.Context, by string, keys []backends.Key) (map[backends.Key]string, error) {
 	var real []backends.Key

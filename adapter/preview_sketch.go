@@ -35,6 +35,7 @@ type drawing struct {
 	made    *backends.Record // nil of a record that the directory has
 	gone    bool
 	name    string // the new one; "" when it stays
+	was     string // with a new one: what it is called in the directory
 	changes []backends.Change
 	extras  map[string]map[string]string // by client; one that is missing has what is kept
 }
@@ -63,6 +64,19 @@ func (k *sketch) of(typ string, key backends.Key) *drawing {
 	return d
 }
 
+// standing is what the directory has in the place of a name: another, if a record of it was given the name in thought.
+func (k *sketch) standing(name string) string {
+	if k == nil {
+		return name
+	}
+	for _, d := range k.drawn {
+		if d.made == nil && d.name == name && !d.gone {
+			return d.was
+		}
+	}
+	return name
+}
+
 // change makes changes in the drawing.
 func (d *drawing) change(b backends.Backend, changes []backends.Change) {
 	if d.made == nil {
@@ -84,6 +98,9 @@ func (d *drawing) rename(b backends.Backend, was, name string) {
 		changes = append(changes, backends.Change{Op: backends.Add, Attr: attr, Values: backends.Strings(v)})
 	}
 	d.change(b, changes)
+	if d.name == "" {
+		d.was = was
+	}
 	if d.name = name; d.made != nil {
 		d.made.Name = name
 	}
