@@ -167,9 +167,10 @@ func mentioned(e journal.Event) []backends.Key {
 // learn finds out what made-up records are called, so that those who point at them can be shown with what they point at.
 func (s *Service) learn(ctx context.Context, keys []backends.Key) error {
 	for _, key := range keys {
-		if !isMadeUp(key) || !s.names.begin(key) {
+		if !isMadeUp(key) || s.names.knows(key) || isLearned(ctx, key) {
 			continue
 		}
+		ctx := context.WithValue(ctx, learned{key}, true)
 		for _, c := range s.classes {
 			ways := map[string]bool{}
 			for _, other := range s.classes {
@@ -177,16 +178,21 @@ func (s *Service) learn(ctx context.Context, keys []backends.Key) error {
 					if slices.Contains(r.Types, c.Name()) && !ways[r.By] {
 						ways[r.By] = true
 						if _, err := c.Backend().Names(ctx, r.By, []backends.Key{key}); err != nil {
-							s.names.forget(key)
 							return err
 						}
 					}
 				}
 			}
 		}
+		s.names.has(key)
 	}
 	return nil
 }
+
+// learned marks a context in which it is found out already what a record is called. Two may point at each other; others who ask meanwhile find it out for themselves, and wait for nobody.
+type learned struct{ backends.Key }
+
+func isLearned(ctx context.Context, key backends.Key) bool { return ctx.Value(learned{key}) != nil }
 
 // madeUpNames is what made-up records are called, as far as this process has come upon them.
 type madeUpNames struct {
@@ -218,20 +224,19 @@ func (n *madeUpNames) key(typ, by, name string) (backends.Key, bool) {
 	return key, ok
 }
 
-// begin says whether a record is to be looked for: it was not before.
-func (n *madeUpNames) begin(key backends.Key) bool {
+// knows says that it was found out what a record is called.
+func (n *madeUpNames) knows(key backends.Key) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.seen[key]
+}
+
+// has notes that it was found out, to the end: whoever comes upon the record next need not look.
+func (n *madeUpNames) has(key backends.Key) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.seen == nil {
 		n.seen = map[backends.Key]bool{}
 	}
-	was := n.seen[key]
 	n.seen[key] = true
-	return !was
-}
-
-func (n *madeUpNames) forget(key backends.Key) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.seen, key)
 }
