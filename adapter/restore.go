@@ -29,6 +29,8 @@ type PutBackOptions struct {
 	// Past has the records of resource types as they were, under the keys that they had. A type that is not in it is left alone, but who points at its
 	// records, or is pointed at by them, is then less sure.
 	Past map[string]backends.Backend
+	// Beside gives what there was of a record beside the directory, by its key in Past; nil: nothing.
+	Beside func(typ string, key backends.Key) (journal.Beside, error)
 	// Keys are the records to put back, by type, as Past knows them.
 	Keys map[string][]backends.Key
 	// Others: what Past does not have of the types in Keys is deleted, save for Gone.
@@ -39,6 +41,7 @@ type PutBackOptions struct {
 	Anyone   bool
 	DryRun   bool
 	Pace     func(ctx context.Context) error // waits before each record; may be nil
+	Plan     *PutBackPlan                    // a dry run fills it, and another run keeps to it; nil: nobody was shown one
 	Progress func(PutBack)                   // told of each record when it is done with; may be nil
 }
 
@@ -57,6 +60,7 @@ type putting struct {
 	chosen map[imageKey]backends.Key // the ids of records to put back, and their keys in the snapshot
 	gone   map[imageKey]bool         // of these: to be made again, and not there yet
 	tried  map[imageKey]bool
+	ids    map[imageKey]backends.Key // by the keys that records had: the ids that they had then
 	now    map[imageKey]backends.Key // the ids that records have since they were made again, where they could not be kept
 }
 
@@ -64,7 +68,7 @@ type putting struct {
 // at before those who point at him, and what is there is changed. A record that somebody changes between being read and being written is told and left alone. The
 // error is what kept it from going on.
 func (s *Service) PutBack(ctx context.Context, caller scim.Caller, o PutBackOptions) error {
-	p := &putting{s: s, caller: caller, o: o, chosen: map[imageKey]backends.Key{}, gone: map[imageKey]bool{}, tried: map[imageKey]bool{}, now: map[imageKey]backends.Key{}}
+	p := &putting{s: s, caller: caller, o: o, chosen: map[imageKey]backends.Key{}, gone: map[imageKey]bool{}, tried: map[imageKey]bool{}, ids: map[imageKey]backends.Key{}, now: map[imageKey]backends.Key{}}
 	order := s.pointedAtFirst()
 	for _, c := range order {
 		if err := p.choose(ctx, c); err != nil {
@@ -104,7 +108,7 @@ func (s *Service) pointedAtFirst() []*class {
 
 // idOf is the id of a record that had this key of the directory's when the snapshot was made.
 func (p *putting) idOf(ctx context.Context, c *class, key backends.Key) (backends.Key, error) {
-	id, err := c.idOf(ctx, key)
+	id, err := p.then(ctx, c, key)
 	if now, ok := p.now[imageKey{c.Name(), id}]; ok {
 		id = now
 	}
@@ -130,7 +134,7 @@ func (p *putting) choose(ctx context.Context, c *class) error {
 	for batch := range slices.Chunk(keys, putBatch) {
 		ids := make([]backends.Key, len(batch))
 		for i, key := range batch {
-			id, err := c.idOf(ctx, key)
+			id, err := p.then(ctx, c, key)
 			if err != nil {
 				return err
 			}
@@ -156,7 +160,7 @@ const putBatch = 100
 func (p *putting) class(ctx context.Context, c *class) error {
 	var late []*record
 	for _, key := range p.o.Keys[c.Name()] {
-		id, err := c.idOf(ctx, key)
+		id, err := p.then(ctx, c, key)
 		if err == nil && p.gone[imageKey{c.Name(), id}] {
 			err = p.makeAgain(ctx, c, id, &late)
 		}
@@ -183,6 +187,8 @@ type record struct {
 	id  backends.Key
 	was backends.Record  // under its id; without attributes: it was not there
 	now *backends.Record // as it was read a moment ago; nil: not yet
+
+	begun bool // some of it is done
 }
 
 // past reads records from the snapshot.
@@ -238,7 +244,7 @@ func (p *putting) first(ctx context.Context, c *class, by string, names []string
 		if !ok {
 			continue
 		}
-		id, err := c.idOf(ctx, other.Key)
+		id, err := p.then(ctx, c, other.Key)
 		if err == nil && p.gone[imageKey{c.Name(), id}] {
 			err = p.makeAgain(ctx, c, id, late)
 		}
@@ -253,7 +259,7 @@ func (p *putting) first(ctx context.Context, c *class, by string, names []string
 func (p *putting) batch(ctx context.Context, c *class, keys []backends.Key, late *[]*record) error {
 	var ids []backends.Key
 	for _, key := range keys {
-		id, err := c.idOf(ctx, key)
+		id, err := p.then(ctx, c, key)
 		if err != nil {
 			return err
 		}
@@ -387,7 +393,7 @@ func (p *putting) one(ctx context.Context, r *record, u *PutBack) error {
 	if err != nil || !again {
 		return err
 	}
-	if r.now = nil; u.key != r.id {
+	if r.now, r.begun = nil, true; u.key != r.id {
 		p.now[imageKey{r.c.Name(), r.id}] = u.key
 		delete(p.gone, imageKey{r.c.Name(), r.id})
 		r.id, r.was.Key = u.key, u.key
@@ -433,8 +439,15 @@ func (p *putting) once(ctx context.Context, r *record, u *PutBack) (again bool, 
 			err = p.comeBack(ctx, w, r.was)
 		}
 	}
+	if err == nil && r.was.Key != "" {
+		err = p.giveBack(ctx, w, r.id)
+	}
 	if err != nil {
 		return false, err
+	}
+	if since := p.agrees(w, u.Does); since != "" && !r.begun {
+		u.Result, u.Why = UndoSkipped, append(u.Why, since+": make another plan")
+		return false, nil
 	}
 	moves := w.own.then.name != w.own.now.name
 	if u.Does == PutDelete && !w.removal {

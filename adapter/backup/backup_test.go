@@ -147,7 +147,7 @@ func TestASnapshotStoresWhatHasChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]string{"uid=new": "new", "uid=p001": "changed", "uid=p002": "gone"}
-	if got := differences(t, s.DiffNow(t.Context(), second, b)); fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := differences(t, s.DiffNow(t.Context(), second, source(b))); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("now %v, want %v", got, want)
 	}
 	third := create(t, s, source(b))
@@ -201,7 +201,7 @@ func TestARecordOfASnapshotCanBeRestored(t *testing.T) {
 			t.Errorf("%+v, lost %q, %v", made, lost, err)
 		}
 	}
-	if got := differences(t, s.DiffNow(t.Context(), one, b)); len(got) != 2 { // the passwords
+	if got := differences(t, s.DiffNow(t.Context(), one, source(b))); len(got) != 2 { // the passwords
 		t.Errorf("%v", got)
 	}
 }

@@ -2,8 +2,10 @@ package backup
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/time/rate"
 
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
@@ -22,9 +25,11 @@ const most = 500
 type Source struct {
 	Tenant, Type string
 	Records      backends.Reader
-	Rate         int         // records read a second at most; 0: no limit
-	Progress     func(n int) // is told how many have been written so far; may be nil
-	Slot         time.Time   // the time of the schedule that it is made for: where there is a complete one since, it is ErrMade; zero: it is made anyway
+	// Beside gives what there is of some of them beside the directory; those of which there is nothing are left out. nil: there is nothing of any.
+	Beside   func(ctx context.Context, keys []backends.Key) (map[backends.Key]journal.Beside, error)
+	Rate     int         // records read a second at most; 0: no limit
+	Progress func(n int) // is told how many have been written so far; may be nil
+	Slot     time.Time   // the time of the schedule that it is made for: where there is a complete one since, it is ErrMade; zero: it is made anyway
 }
 
 // Create makes a snapshot. One that fails stays as such, with the reason, until it is pruned: it is never taken for all there is.
@@ -90,30 +95,84 @@ func (w *writing) walk(ctx context.Context) (err error) {
 	if w.zip, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
 		return err
 	}
-	pace, n := rate.NewLimiter(rate.Inf, 1), most
-	if w.from.Rate > 0 {
-		n = min(most, w.from.Rate)
-		pace = rate.NewLimiter(rate.Limit(w.from.Rate), 1)
-	}
-	for rec, err := range w.from.Records.Walk(ctx, backends.Query{Attrs: []string{"*", "+"}}) {
-		if err != nil {
-			return fmt.Errorf("reading the records: %w", err)
-		}
-		if err := pace.Wait(ctx); err != nil {
-			return err
-		}
-		content, digest, err := encode(w.from.Tenant, w.from.Type, rec)
+	for batch, err := range w.from.batches(ctx) {
 		if err != nil {
 			return err
 		}
-		w.keys, w.digests, w.contents = append(w.keys, string(rec.Key)), append(w.digests, digest[:]), append(w.contents, content)
-		if len(w.keys) == n {
-			if err := w.flush(ctx); err != nil {
-				return err
-			}
+		for _, one := range batch {
+			w.keys, w.digests, w.contents = append(w.keys, string(one.key)), append(w.digests, one.digest[:]), append(w.contents, one.content)
+		}
+		if err := w.flush(ctx); err != nil {
+			return err
 		}
 	}
 	return w.flush(ctx)
+}
+
+// stored is a record as it is stored.
+type stored struct {
+	key     backends.Key
+	content []byte
+	digest  [sha256.Size]byte
+}
+
+// batches yields the records as they are stored, so many at a time as are asked for at once. After an error it stops.
+func (from Source) batches(ctx context.Context) iter.Seq2[[]stored, error] {
+	pace, n := rate.NewLimiter(rate.Inf, 1), most
+	if from.Rate > 0 {
+		n = min(most, from.Rate)
+		pace = rate.NewLimiter(rate.Limit(from.Rate), 1)
+	}
+	return func(yield func([]stored, error) bool) {
+		var recs []backends.Record
+		for rec, err := range from.Records.Walk(ctx, backends.Query{Attrs: []string{"*", "+"}}) {
+			if err != nil {
+				yield(nil, fmt.Errorf("reading the records: %w", err))
+				return
+			}
+			if err := pace.Wait(ctx); err != nil {
+				yield(nil, err)
+				return
+			}
+			if recs = append(recs, rec); len(recs) < n {
+				continue
+			}
+			batch, err := from.encoded(ctx, recs)
+			if !yield(batch, err) || err != nil {
+				return
+			}
+			recs = recs[:0]
+		}
+		yield(from.encoded(ctx, recs))
+	}
+}
+
+// encoded are records as they are stored, with what there is of them beside the directory.
+func (from Source) encoded(ctx context.Context, recs []backends.Record) ([]stored, error) {
+	var beside map[backends.Key]journal.Beside
+	if from.Beside != nil && len(recs) > 0 {
+		keys := make([]backends.Key, len(recs))
+		for i, rec := range recs {
+			keys[i] = rec.Key
+		}
+		var err error
+		if beside, err = from.Beside(ctx, keys); err != nil {
+			return nil, fmt.Errorf("reading what is kept beside the directory: %w", err)
+		}
+	}
+	batch := make([]stored, len(recs))
+	for i, rec := range recs {
+		var also *journal.Beside
+		if kept, ok := beside[rec.Key]; ok {
+			also = &kept
+		}
+		var err error
+		batch[i].key = rec.Key
+		if batch[i].content, batch[i].digest, err = encode(from.Tenant, from.Type, rec, also); err != nil {
+			return nil, err
+		}
+	}
+	return batch, nil
 }
 
 // flush writes what has gathered: the content of records that are not there yet, and a line for each. A record that a walk gave twice, since it was moved

@@ -191,37 +191,35 @@ func difference(rows pgx.Rows) (Difference, error) {
 	return d, nil
 }
 
-// DiffNow yields the records that differ between a snapshot and what the directory has now. The keys and digests of the snapshot are held in memory.
-func (s *Store) DiffNow(ctx context.Context, was Snapshot, now backends.Reader) iter.Seq2[Difference, error] {
+// DiffNow yields the records that differ between a snapshot and what there is now. The keys and digests of the snapshot are held in memory.
+func (s *Store) DiffNow(ctx context.Context, was Snapshot, now Source) iter.Seq2[Difference, error] {
+	now.Tenant, now.Type = was.Tenant, was.Type
 	return func(yield func(Difference, error) bool) {
 		digests, err := s.digests(ctx, was)
 		if err != nil {
 			yield(Difference{}, err)
 			return
 		}
-		for rec, err := range now.Walk(ctx, backends.Query{Attrs: []string{"*", "+"}}) {
-			var content []byte
-			var digest [32]byte
-			if err == nil {
-				content, digest, err = encode(was.Tenant, was.Type, rec)
-			}
+		for batch, err := range now.batches(ctx) {
 			if err != nil {
-				yield(Difference{}, fmt.Errorf("reading the records: %w", err))
+				yield(Difference{}, err)
 				return
 			}
-			before, there := digests[string(rec.Key)]
-			delete(digests, string(rec.Key))
-			if there && before == string(digest[:]) {
-				continue
-			}
-			d := Difference{Key: rec.Key, Is: &Record{}}
-			err = json.Unmarshal(content, d.Is)
-			if there && err == nil {
-				d.Was, err = s.stored(ctx, before)
-				d.Gone = d.Was == nil
-			}
-			if !yield(d, err) || err != nil {
-				return
+			for _, one := range batch {
+				before, there := digests[string(one.key)]
+				delete(digests, string(one.key))
+				if there && before == string(one.digest[:]) {
+					continue
+				}
+				d := Difference{Key: one.key, Is: &Record{}}
+				err := json.Unmarshal(one.content, d.Is)
+				if there && err == nil {
+					d.Was, err = s.stored(ctx, before)
+					d.Gone = d.Was == nil
+				}
+				if !yield(d, err) || err != nil {
+					return
+				}
 			}
 		}
 		for key, digest := range digests {

@@ -12,14 +12,16 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
 // Record is a record as a snapshot has it. What was secret says only that it was there.
 type Record struct {
-	Key   backends.Key        `json:"key"`
-	Name  string              `json:"name,omitempty"`
-	Attrs backends.Attributes `json:"attrs"`
+	Key    backends.Key        `json:"key"`
+	Name   string              `json:"name,omitempty"`
+	Attrs  backends.Attributes `json:"attrs"`
+	Beside *journal.Beside     `json:"beside,omitempty"` // nil: there was nothing, or it was made when snapshots had no place for it
 }
 
 // Whole is the record that Restore takes.
@@ -28,14 +30,14 @@ func (r Record) Whole() backends.Record {
 }
 
 // encode gives a record's content, and its digest. The order of values means nothing, and so it is always the same; the version is of the write.
-func encode(tenant, typ string, rec backends.Record) (content []byte, digest [sha256.Size]byte, err error) {
+func encode(tenant, typ string, rec backends.Record, beside *journal.Beside) (content []byte, digest [sha256.Size]byte, err error) {
 	attrs := rec.Attrs.Clone()
 	for _, values := range attrs {
 		slices.SortFunc(values, func(a, b backends.Value) int {
 			return cmp.Or(cmp.Compare(a.Kind(), b.Kind()), cmp.Compare(a.Text(), b.Text()), bytes.Compare(a.Box(), b.Box()))
 		})
 	}
-	content, err = json.Marshal(Record{Key: rec.Key, Name: rec.Name, Attrs: attrs})
+	content, err = json.Marshal(Record{Key: rec.Key, Name: rec.Name, Attrs: attrs, Beside: beside})
 	if err != nil {
 		return nil, digest, fmt.Errorf("the record %s: %w", rec.Key, err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
 )
 
@@ -71,6 +72,29 @@ func (v *View) Keys() []backends.Key { return v.keys }
 
 // Gone are the keys of records that were there when the snapshot was made, and whose content was destroyed since: nobody can say what they were, only that they were.
 func (v *View) Gone() []backends.Key { return v.gone }
+
+// Beside is what there was of a record beside the directory.
+func (v *View) Beside(key backends.Key) (journal.Beside, error) {
+	body, ok := v.bodies[key]
+	if !ok {
+		return journal.Beside{}, nil
+	}
+	stored, err := decode(body)
+	if err != nil || stored.Beside == nil {
+		return journal.Beside{}, err
+	}
+	return *stored.Beside, nil
+}
+
+// Known is the key of the record that clients knew under an id which is not its key; "" where there is none.
+func (v *View) Known(id backends.Key) (backends.Key, error) {
+	for _, key := range v.keys {
+		if beside, err := v.Beside(key); err != nil || beside.ID == id && id != "" {
+			return key, err
+		}
+	}
+	return "", nil
+}
 
 // record reads one record, with these attributes.
 func (v *View) record(key backends.Key, attrs []string) (backends.Record, bool, error) {

@@ -1,6 +1,10 @@
 package journal
 
-import "context"
+import (
+	"context"
+
+	"github.com/scim-adapter/scim-adapter/backends"
+)
 
 // Subjects is what a store keeps of a resource beside its events, for whoever has a right to know.
 type Subjects interface {
@@ -16,4 +20,10 @@ type Kept struct {
 	Key    string `json:"key"`
 	Attr   string `json:"attribute"`
 	Value  string `json:"value"`
+}
+
+// Beside is what there is of a record beside the directory, as a snapshot has it.
+type Beside struct {
+	ID   backends.Key                   `json:"id,omitempty"`   // under which clients know it, where that is not its key
+	Kept map[string]backends.Attributes `json:"kept,omitempty"` // what clients kept of it, by client
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
+	"github.com/scim-adapter/scim-adapter/adapter"
 	"github.com/scim-adapter/scim-adapter/adapter/backup"
 	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
 	"github.com/scim-adapter/scim-adapter/configs"
@@ -162,8 +164,11 @@ func (b *backupRun) create(ctx context.Context, only string) error {
 		return err
 	}
 	for _, m := range all {
-		from := backup.Source{Tenant: b.tenant, Type: m.ResourceType().Name, Rate: section.Rate}
-		from.Records = b.p.discretion.InSnapshot(b.tenant, from.Type, m.Backend())
+		from, shut, err := b.source(ctx, m)
+		if err != nil {
+			return err
+		}
+		from.Rate = section.Rate
 		done := func() {}
 		if file, ok := b.err.(*os.File); ok && isTerminal(file) {
 			bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(b.err), progressbar.OptionSetDescription(from.Type), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
@@ -171,12 +176,38 @@ func (b *backupRun) create(ctx context.Context, only string) error {
 		}
 		one, err := b.store.Create(ctx, from)
 		done()
+		shut()
 		if err != nil {
 			return fmt.Errorf("%s: %w", from.Type, err)
 		}
 		fmt.Fprintf(b.out, "%s: snapshot %s has %s; %d bytes are new\n", one.Type, one.ID, count(int(one.Records), "record"), one.Bytes)
 	}
 	return nil
+}
+
+// source is what a snapshot of a type is made of now. What is kept beside the directory is read from the journal, which serve may have open.
+func (b *backupRun) source(ctx context.Context, m *mapping.Mapping) (from backup.Source, done func(), err error) {
+	from = backup.Source{Tenant: b.tenant, Type: m.ResourceType().Name}
+	from.Records = b.p.discretion.InSnapshot(b.tenant, from.Type, m.Backend())
+	config := *b.p.config
+	switch config.Journal.Kind {
+	case configs.JournalNone:
+		return from, func() {}, nil
+	case configs.JournalPostgres:
+		if b.url != "" {
+			config.Database.URL = configs.NewSecret(b.url)
+		}
+	default:
+		if _, err := os.Stat(filepath.Join(config.Journal.Path, journalFile)); errors.Is(err, os.ErrNotExist) { // nothing was kept yet
+			return from, func() {}, nil
+		}
+	}
+	s, err := openToRead(ctx, &config)
+	if err != nil {
+		return from, nil, err
+	}
+	from.Beside = b.p.discretion.BesideInSnapshot(b.tenant, from.Type, s.(adapter.BesideStore)) //nolint:forcetypeassert // both journals are one
+	return from, func() { _ = s.Close() }, nil
 }
 
 func (b *backupRun) list(ctx context.Context, only string, asJSON bool) error {

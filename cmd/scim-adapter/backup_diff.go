@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -82,7 +83,12 @@ func (b *backupDiff) diff(ctx context.Context, ids []string) error {
 		if err != nil {
 			return err
 		}
-		all = b.store.DiffNow(ctx, was, b.p.discretion.InSnapshot(b.tenant, was.Type, types[0].Backend()))
+		now, done, err := b.source(ctx, types[0])
+		if err != nil {
+			return err
+		}
+		defer done()
+		all = b.store.DiffNow(ctx, was, now)
 	}
 	for d, err := range all {
 		if err == nil {
@@ -160,6 +166,7 @@ func changedAttrs(d backup.Difference, keeps func(attr string) bool) (attrs, kep
 			changed[attr] = true
 		}
 	}
+	attrs = besideDiffers(d.Was.Beside, d.Is.Beside)
 	for _, attr := range slices.Sorted(maps.Keys(changed)) {
 		if keeps(attr) {
 			kept = append(kept, attr)
@@ -168,6 +175,25 @@ func changedAttrs(d backup.Difference, keeps func(attr string) bool) (attrs, kep
 		}
 	}
 	return attrs, kept
+}
+
+// besideDiffers names what differs of what clients keep, and of whose.
+func besideDiffers(was, is *journal.Beside) (names []string) {
+	before, after := cmp.Or(was, &journal.Beside{}), cmp.Or(is, &journal.Beside{})
+	clients := slices.Concat(slices.Collect(maps.Keys(before.Kept)), slices.Collect(maps.Keys(after.Kept)))
+	slices.Sort(clients)
+	for _, client := range slices.Compact(clients) {
+		a, b := backends.Record{Attrs: before.Kept[client]}, backends.Record{Attrs: after.Kept[client]}
+		attrs := append(backends.Lost(a, b), backends.Lost(b, a)...)
+		slices.Sort(attrs)
+		for _, attr := range slices.Compact(attrs) {
+			names = append(names, attr+" (kept for "+client+")")
+		}
+	}
+	if before.ID != after.ID {
+		names = append(names, "its id")
+	}
+	return names
 }
 
 // differenceLine says in a line what became of a record.

@@ -41,7 +41,7 @@ func backupRestoreCommand() *cobra.Command {
 what it would do. A snapshot is of one type; name one for each type, or say "latest": the newest of each. People come back before the groups that they are in.
 Members come and go one by one; who is no longer there is not put back. What the directory keeps itself cannot be put back; passwords only
 with backup.secrets: encrypted and the key, of records that are made again.
-Each record is a write of its own in the journal (action restore), and can be taken back by undo. The overlay is not in snapshots.
+Each record is a write of its own in the journal (action restore), and can be taken back by undo. What clients kept of it beside the directory (overlay) they have again.
 
   scim-adapter backup restore --config scim.yaml latest --all --dry-run
   scim-adapter backup restore --config scim.yaml SNAPSHOT User/5c0b7d4e-…
@@ -103,7 +103,7 @@ func (b *backupRestore) restore(ctx context.Context, args []string) error {
 	}
 	fmt.Fprintln(b.undoRun.out, past.describe())
 	if !b.yes || b.dryRun {
-		o.DryRun = true
+		o.DryRun, o.Plan = true, adapter.NewPutBackPlan()
 		sum, err := b.putBack(ctx, o, "planning")
 		if err != nil || b.dryRun || sum.work() == 0 {
 			return firstError(err, sum.verdict())
@@ -134,6 +134,10 @@ func (b *backupRestore) chosen(ctx context.Context, args []string) (*past, adapt
 		}
 	}
 	o = adapter.PutBackOptions{Past: past.classes(), Keys: map[string][]backends.Key{}, Others: b.others, Gone: past.gone()}
+	o.Beside = func(typ string, key backends.Key) (journal.Beside, error) {
+		beside, err := past.views[typ].Beside(key)
+		return b.p.discretion.BesideFromSnapshot(b.tenant, typ, key, beside), err
+	}
 	if limit := b.p.config.Backup.Rate; limit > 0 {
 		o.Pace = rate.NewLimiter(rate.Limit(limit), 1).Wait
 	}
@@ -208,6 +212,11 @@ func (b *backupRestore) find(ctx context.Context, past *past, records []string, 
 				return err
 			}
 			key = known[key]
+		}
+		if !has() {
+			if key, err = past.views[typ].Known(backends.Key(id)); err != nil {
+				return err
+			}
 		}
 		if !has() && slices.Contains(past.views[typ].Gone(), cmp.Or(key, backends.Key(id))) {
 			return fmt.Errorf("what the snapshot had of %s is gone, and cannot be put back: backup verify says whether it was forgotten", one)
@@ -341,8 +350,8 @@ func (p *past) matching(ctx context.Context, caller scim.Caller, typ, text strin
 		return nil, err
 	}
 	var keys []backends.Key
-	for start := 1; ; start += len(keys) {
-		page, err := p.service().List(ctx, scim.Request{Caller: caller, Type: rt, Projection: only}, scim.ListQuery{Filter: expr, StartIndex: start, Count: math.MaxInt32})
+	for {
+		page, err := p.service().List(ctx, scim.Request{Caller: caller, Type: rt, Projection: only}, scim.ListQuery{Filter: expr, StartIndex: 1 + len(keys), Count: math.MaxInt32})
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--filter: %w", err)}
 		}

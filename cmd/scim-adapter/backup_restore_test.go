@@ -56,7 +56,9 @@ func (v *vault) restoring(t *testing.T, b backupRestore, args ...string) (string
 	var out bytes.Buffer
 	b.backupRun = v.run()
 	b.p.config.Backup.Rate = 0
-	b.w, b.in = v.world, strings.NewReader("")
+	if b.w = v.world; b.in == nil {
+		b.in = strings.NewReader("")
+	}
 	b.backupRun.out, b.backupRun.err = &out, &out
 	err := b.restore(t.Context(), args)
 	return out.String(), err

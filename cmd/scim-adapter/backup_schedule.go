@@ -50,6 +50,7 @@ type backups struct {
 	tenant   string
 	types    []*mapping.Mapping
 	discreet *adapter.Discretion
+	beside   adapter.BesideStore                           // nil: nothing is kept beside the directory
 	answers  func(context.Context, *mapping.Mapping) error // whether the directory of a mapping does
 	log      *slog.Logger
 	metrics  backupMetrics
@@ -71,6 +72,7 @@ func (w *world) newBackups() *backups {
 		answers: func(ctx context.Context, m *mapping.Mapping) error { return w.directories[m.BackendName()].Ping(ctx) },
 		now:     time.Now, sleep: sleep, done: map[string]time.Time{}, notBefore: map[string]time.Time{}, mayPrune: true,
 	}
+	b.beside, _ = w.store.(adapter.BesideStore)
 	for _, m := range b.types {
 		b.metrics.last.WithLabelValues(m.ResourceType().Name).Set(0)
 		b.metrics.duration.WithLabelValues(m.ResourceType().Name).Set(0)
@@ -135,8 +137,11 @@ func (b *backups) snapshot(ctx context.Context, m *mapping.Mapping, slot time.Ti
 		return
 	}
 	began := b.now()
-	records := b.discreet.InSnapshot(b.tenant, typ, m.Backend())
-	one, err := b.store.Create(ctx, backup.Source{Tenant: b.tenant, Type: typ, Records: records, Rate: b.config.Rate, Slot: slot})
+	from := backup.Source{Tenant: b.tenant, Type: typ, Records: b.discreet.InSnapshot(b.tenant, typ, m.Backend()), Rate: b.config.Rate, Slot: slot}
+	if b.beside != nil {
+		from.Beside = b.discreet.BesideInSnapshot(b.tenant, typ, b.beside)
+	}
+	one, err := b.store.Create(ctx, from)
 	switch {
 	case errors.Is(err, backup.ErrMade):
 		b.done[typ] = slot

@@ -39,6 +39,7 @@ type Shared interface {
 	journal.Aliases
 	journal.Guard
 	journal.Keeper
+	journal.Subjects
 	Feeds
 	Stats() backends.Stats
 	io.Closer
