@@ -61,10 +61,16 @@ func (c *scimClient) people(n int) []string {
 // spree deletes users from several sides at once, eight at a time each, and says how many were deleted and how many refused.
 func spree(t *testing.T, ids []string, sides ...*scimClient) (deleted, refused int64) {
 	t.Helper()
+	return spreeOf(t, 8, ids, sides...)
+}
+
+// spreeOf is a spree of so many at a time.
+func spreeOf(t *testing.T, width int, ids []string, sides ...*scimClient) (deleted, refused int64) {
+	t.Helper()
 	var wg sync.WaitGroup
 	var gone, kept atomic.Int64
 	work := make(chan int)
-	for range 8 {
+	for range width {
 		wg.Go(func() {
 			for i := range work {
 				switch a, err := sides[i%len(sides)].try("DELETE", "/Users/"+ids[i], nil); {
