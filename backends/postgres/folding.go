@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/jackc/pgx/v5"
@@ -265,15 +266,19 @@ FROM (VALUES (1, 13311), (40960, 44031), (63744, 73727), (90112, 94207), (118784
 WHERE ` + by.of("chr(c)") + ` COLLATE "C" <> chr(c) OR c = ANY($1::int[])`
 }
 
-// measure asks how a folder folds.
-func measure(ctx context.Context, conn *pgx.Conn, by folder) (*letters, error) {
-	var folded []int32
+// changed are the letters that the matcher folds. To look for them takes longer than to ask the database.
+var changed = sync.OnceValue(func() (folded []int32) {
 	for r := rune(1); r <= unicode.MaxRune; r++ {
 		if unicode.ToLower(r) != r {
 			folded = append(folded, r)
 		}
 	}
-	rows, err := conn.Query(ctx, lettersSQL(by), folded)
+	return folded
+})
+
+// measure asks how a folder folds.
+func measure(ctx context.Context, conn *pgx.Conn, by folder) (*letters, error) {
+	rows, err := conn.Query(ctx, lettersSQL(by), changed())
 	if err != nil {
 		return nil, err
 	}
