@@ -100,8 +100,8 @@ func (r *rewind) event(ctx context.Context, e journal.Event) error {
 			r.moveBack(st)
 		case own && st.Op == opModify:
 			err = r.changeBack(ctx, st)
-		case st.Op == opModify && !foundAnew && !backSince:
-			err = r.putIn(ctx, st, deleted)
+		case st.Op == opModify && !backSince && (!foundAnew || leaves(e, st) || joins(e, st)):
+			err = r.putIn(ctx, st, deleted || leaves(e, st))
 		}
 		if err != nil {
 			return err

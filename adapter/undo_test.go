@@ -383,6 +383,31 @@ func TestARecordMadeAgainKeepsItsID(t *testing.T) {
 	if at(h.get("User", alice).Resource, "userName") != "alice" {
 		t.Error("a second time the id leads nowhere")
 	}
+	keys, err := kept.AliasKeys(t.Context(), "default", "User", []backends.Key{backends.Key(alice)})
+	if err != nil || keys[backends.Key(alice)] == "" {
+		t.Fatal(keys, err)
+	}
+	was := h.clock.Now().Add(time.Minute)
+	h.clock.advance(time.Hour)
+	h.patch("User", alice, `{"op":"replace","path":"title","value":"Director"}`)
+	u, err := h.Restore(t.Context(), operator, "User", string(keys[backends.Key(alice)]), was, UndoOptions{Reader: h.lite})
+	if err != nil || u.Result != UndoDone || u.Resource != "User/"+alice || at(h.get("User", alice).Resource, "title") != "Clerk" {
+		t.Errorf("restored by the key that it has now: %+v, %v", u, err)
+	}
+}
+
+func TestOnlyTheEventsOfItsOwnTenantAreTakenBack(t *testing.T) {
+	h := newHouse(t)
+	alice := h.create("User", `{"userName":"alice","title":"Clerk"}`).ID
+	h.patch("User", alice, `{"op":"replace","path":"title","value":"Boss"}`)
+	e := h.lastEvent()
+	e.Intent.Tenant = "globex"
+	for _, force := range []bool{false, true} {
+		u := h.Undo(t.Context(), operator, []journal.Event{e}, UndoOptions{Reader: h.lite, Force: force})[0]
+		if u.Result != UndoSkipped || !strings.Contains(u.Why[0], "it is of tenant globex") || at(h.get("User", alice).Resource, "title") != "Boss" {
+			t.Errorf("another tenant's: %+v", u)
+		}
+	}
 }
 
 // lateAliases are those of a journal that is opened later than the options are made.

@@ -52,6 +52,11 @@ func (e *Error) Error() string {
 	if len(parts) == 0 {
 		return "unknown error of a directory"
 	}
+	for i, part := range parts { // a server that has nothing to say ends with a colon all the same
+		if parts[i] = strings.TrimRight(part, ": "); i < len(parts)-1 {
+			parts[i] = strings.TrimSuffix(parts[i], ".")
+		}
+	}
 	return strings.Join(parts, ": ")
 }
 

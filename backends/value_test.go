@@ -211,7 +211,11 @@ func TestAttributesAreFoundInAnyLetterCase(t *testing.T) {
 func TestErrorsTellTheLogMoreThanTheClient(t *testing.T) {
 	cause := errors.New("LDAP 19: uid: not unique")
 	err := error(&Error{Kind: ErrExists, Attr: "uid", Detail: "The name is taken.", Cause: cause})
-	if got, want := err.Error(), "already exists: uid: The name is taken.: LDAP 19: uid: not unique"; got != want {
+	if got, want := err.Error(), "already exists: uid: The name is taken: LDAP 19: uid: not unique"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	empty := &Error{Kind: ErrExists, Detail: "The name is taken.", Cause: errors.New(`LDAP Result Code 68 "Entry Already Exists": `)}
+	if got, want := empty.Error(), `already exists: The name is taken: LDAP Result Code 68 "Entry Already Exists"`; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	wrapped := fmt.Errorf("create: %w", err)

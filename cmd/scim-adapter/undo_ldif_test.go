@@ -2,13 +2,15 @@ package main
 
 import (
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// knownByAgain does what a comment of the plan says about an entry that is made again.
+var knownByAgain = strings.NewReplacer("# entryUUID: ", "entryUUID: ", "# createTimestamp: ", "createTimestamp: ", "# creatorsName: ", "creatorsName: ")
 
 // TestThePlanOfAnUndoDoesWhatItSaysWhenItIsHandedToLdapmodify: what --dry-run prints is LDIF that comes to the same.
 func TestThePlanOfAnUndoDoesWhatItSaysWhenItIsHandedToLdapmodify(t *testing.T) {
@@ -42,19 +44,15 @@ func TestThePlanOfAnUndoDoesWhatItSaysWhenItIsHandedToLdapmodify(t *testing.T) {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			ldif, _, _ := strings.Cut(out, "\nplanned: ")
+			if name == "a delete" {
+				ldif = knownByAgain.Replace(ldif)
+			}
 			cmd := exec.Command("ldapmodify", "-x", "-H", h.url, "-D", adminDN, "-w", adminPassword, "-e", "relax")
 			cmd.Stdin = strings.NewReader(ldif + "\n")
 			if said, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("ldapmodify: %v\n%s\nof\n%s", err, said, ldif)
 			}
-			after := h.everything(t)
-			if name == "a delete" { // only undo itself can choose the id
-				id := func(line string) bool {
-					return strings.HasPrefix(line, "uid=ada,") && strings.Contains(line, " entryUUID: ")
-				}
-				before, after = slices.DeleteFunc(before, id), slices.DeleteFunc(after, id)
-			}
-			if diff := cmp.Diff(before, after); diff != "" {
+			if diff := cmp.Diff(before, h.everything(t)); diff != "" {
 				t.Errorf("(-before +after):\n%s\nby\n%s", diff, ldif)
 			}
 		})
