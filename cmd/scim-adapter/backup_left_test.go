@@ -8,6 +8,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal/pgjournal"
+	"github.com/scim-adapter/scim-adapter/backends/postgres/pgtest"
 	"github.com/scim-adapter/scim-adapter/configs"
 )
 
@@ -116,5 +117,36 @@ func TestWhoHasLeftTheMappingsScopeIsNotToBeMadeAgain(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAPuttingBackLeavesServesSpoolAlone(t *testing.T) {
+	server := startEmbedded(t)
+	h := openHouse(t, server.URL())
+	h.people = "ou=people," + suffix
+	db := pgtest.Database(t)
+	pgtest.Exec(t, db.Admin, pgjournal.Script())
+	path := spoolConfig(t, h.url, db, "backup: {rate: 0}\n")
+	p, err := load(path, testLog(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serves, err := build(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(serves.close)
+	h.add(t, "uid=ada,"+h.people, "objectClass", "inetOrgPerson", "uid", "ada", "cn", "Ada", "sn", "King")
+	for _, args := range []string{"create", "restore latest --all --dry-run", "restore latest --all --yes", "verify latest --scratch"} {
+		if args == "restore latest --all --yes" {
+			h.removeTree("uid=ada," + h.people)
+		}
+		words := strings.Fields(args)
+		if out, err := command(append([]string{"backup", words[0], "--config", path}, words[1:]...)...); err != nil {
+			t.Fatalf("backup %s, while serve has the spool: %v\n%s", args, err, out)
+		}
+	}
+	if h.entry(t, "uid=ada,"+h.people) == nil {
+		t.Error("nothing was put back")
 	}
 }

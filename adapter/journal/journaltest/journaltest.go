@@ -28,6 +28,7 @@ type Store interface {
 	journal.Aliases
 	journal.Guard
 	journal.Keeper
+	journal.Subjects
 	Close() error
 }
 
@@ -84,6 +85,7 @@ func Run(t *testing.T, empty func(t testing.TB) Place) {
 		{"an id leads to the key that it was given last", testAliases},
 		{"overlay attributes are kept, replaced and taken away", testOverlay},
 		{"an overlay belongs to its tenant, client and type", testOverlayScopes},
+		{"what all clients keep of many records is read at once", testKept},
 		{"a unique overlay value is held by one", testOverlayUnique},
 		{"of many who want one unique value exactly one gets it", testOverlayRace},
 	} {

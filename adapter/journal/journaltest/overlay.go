@@ -166,3 +166,35 @@ func testOverlayRace(t *testing.T, p Place) {
 		t.Errorf("%d writers got the value, %q hold it (%v); want one", won, keys, err)
 	}
 }
+
+func testKept(t *testing.T, p Place) {
+	s, users := open(t, p), okta("User")
+	other := users
+	other.Client = "entra"
+	save(t, s, users, "k1", map[string]string{"externalId": "x'1", "nickName": "Babs"})
+	save(t, s, other, "k1", map[string]string{"externalId": "e1"})
+	save(t, s, users, "k2", map[string]string{"externalId": "x2"})
+	save(t, s, users, "k3", map[string]string{"externalId": "x3"})
+	save(t, s, okta("Group"), "k1", map[string]string{"externalId": "g1"})
+	keys := []string{"k1", "k3", "'", "none"}
+	for i := range 3000 {
+		keys = append(keys, fmt.Sprintf("none%d", i))
+	}
+	want := []journal.Kept{
+		{Client: "entra", Key: "k1", Attr: "externalId", Value: "e1"},
+		{Client: "okta", Key: "k1", Attr: "externalId", Value: "x'1"},
+		{Client: "okta", Key: "k1", Attr: "nickName", Value: "Babs"},
+		{Client: "okta", Key: "k3", Attr: "externalId", Value: "x3"},
+	}
+	if got, err := s.Kept(t.Context(), "default", "User", keys); err != nil || !slices.Equal(got, want) {
+		t.Errorf("Kept gave %v (%v), want %v", got, err, want)
+	}
+	for _, keys := range [][]string{nil, {"k9"}} {
+		if got, err := s.Kept(t.Context(), "default", "User", keys); err != nil || len(got) > 0 {
+			t.Errorf("Kept of %q gave %v: %v", keys, got, err)
+		}
+	}
+	if got, err := s.Kept(t.Context(), "other", "User", []string{"k1"}); err != nil || len(got) > 0 {
+		t.Errorf("Kept of another tenant gave %v: %v", got, err)
+	}
+}

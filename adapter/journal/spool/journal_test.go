@@ -187,6 +187,11 @@ func (a *apart) LoadAll(ctx context.Context, tenant, resourceType string, key ba
 	return a.Journal.LoadAll(ctx, tenant, resourceType, key)
 }
 
+func (a *apart) Kept(ctx context.Context, tenant, resourceType string, keys []string) ([]journal.Kept, error) {
+	defer a.reading()()
+	return a.Journal.Kept(ctx, tenant, resourceType, keys)
+}
+
 func (a *apart) Find(ctx context.Context, s journal.Scope, attr string, value *string) ([]backends.Key, error) {
 	defer a.reading()()
 	return a.Journal.Find(ctx, s, attr, value)
