@@ -37,8 +37,9 @@ func nextJSON(d *jsontext.Decoder) (any, error) {
 		return readList(d)
 	case jsontext.KindBeginObject:
 		return readMembers(d)
+	default:
+		return nil, nil //nolint:nilnil // null
 	}
-	return nil, nil //nolint:nilnil // null
 }
 
 func readList(d *jsontext.Decoder) (any, error) {
