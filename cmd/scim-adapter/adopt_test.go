@@ -176,6 +176,21 @@ func TestOfManyAtOnceWhoWantAnAccountOneGetsIt(t *testing.T) {
 	})
 }
 
+func TestADisabledAccountIsNotEnabledByAPost(t *testing.T) {
+	adoptingEverywhere(t, func(t *testing.T, h *house) {
+		ada := h.do("POST", "/Users", withNumber("ada", "1815", "active", false, "name", map[string]any{"familyName": "Byron"})).want(t, 201).id()
+		if said := h.do("POST", "/Users", withNumber("alovelace", "1815", "active", true)).wantError(t, 409, "uniqueness"); !strings.Contains(said.raw, "is disabled") {
+			t.Error(said.raw)
+		}
+		if a := h.do("GET", "/Users/"+ada, nil).want(t, 200); a.body["active"] != false || a.text("userName") != "ada" {
+			t.Errorf("it is %s", a.raw)
+		}
+		if a := h.do("POST", "/Users", withNumber("alovelace", "1815", "active", false)).want(t, 201); a.id() != ada || a.body["active"] != false {
+			t.Errorf("it became %s", a.raw)
+		}
+	})
+}
+
 const reviewRule = "      - {match: [enterprise:employeeNumber], then: review}\n"
 
 // reviewing takes somebody through the list with the commands, over an adapter that serves from config.
