@@ -30,7 +30,7 @@ var layers = map[string]struct{ may, tests []string }{
 	"backends/postgres/pgtest":    {may: []string{"backends", "configs"}},
 	"mapping":                     {may: []string{"scim", "scim/filter", "backends", "configs", "internal/expr"}},
 	"mapping/lens":                {may: []string{"mapping", "backends", "scim", "scim/filter"}},
-	"adapter/backup":              {may: []string{"backends", "configs"}, tests: []string{"adapter/journal/pgjournal", "backends/backendtest", "backends/postgres/pgtest"}},
+	"adapter/backup":              {may: []string{"adapter/journal", "backends", "configs"}, tests: []string{"adapter/journal/pgjournal", "backends/backendtest", "backends/postgres/pgtest"}},
 	"adapter/journal":             {may: []string{"backends"}},
 	"adapter/journal/journaltest": {may: []string{"adapter/journal", "backends", "configs"}},
 	"adapter/journal/litejournal": {may: []string{"adapter/journal", "backends", "configs"}, tests: []string{"adapter/journal/journaltest"}},
