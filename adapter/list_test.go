@@ -87,8 +87,8 @@ func TestASmallResultIsReadOnce(t *testing.T) {
 }
 
 func TestThoseWhoAreThereThroughoutAreOnOnePage(t *testing.T) {
-	h := newHouse(t)
 	rapid.Check(t, func(rt *rapid.T) {
+		h := newHouse(t) // a new one each time: those of all would be looked through for each name
 		prefix := rapid.StringMatching(`[a-z]{12}`).Draw(rt, "prefix")
 		n, count := rapid.IntRange(1, 30).Draw(rt, "people"), rapid.IntRange(1, 7).Draw(rt, "count")
 		ids := map[string]bool{}
