@@ -194,12 +194,15 @@ func (b *planned) Create(ctx context.Context, name backends.Template, attrs back
 			return backends.Record{}, &backends.Error{Kind: backends.ErrInvalid, Attr: r.Native}
 		}
 	}
-	if err := b.fits(attrs); err != nil {
-		return backends.Record{}, err
-	}
 	k := sketchOf(ctx)
 	rec := backends.Record{Key: madeUp(k.event), Version: b.version(k.event), Attrs: attrs.Clone()}
 	rec.Name = b.naming(rec, name)
+	if err := b.Foresee(ctx, backends.Write{Op: opCreate, Name: rec.Name, Attrs: rec.Attrs}); err != nil {
+		return backends.Record{}, err
+	}
+	if err := b.fits(attrs); err != nil {
+		return backends.Record{}, err
+	}
 	if err := b.free(ctx, rec.Name, rec.Key); err != nil {
 		return backends.Record{}, err
 	}
@@ -295,6 +298,9 @@ func (b *planned) Modify(ctx context.Context, key backends.Key, changes []backen
 			return rec, &backends.Error{Kind: backends.ErrNoEffect, Attr: change.Attr}
 		}
 	}
+	if err := b.Foresee(ctx, backends.Write{Op: opModify, Key: key, Changes: changes}); err != nil {
+		return rec, err
+	}
 	if err := b.fits(fresh); err != nil {
 		return rec, err
 	}
@@ -352,10 +358,34 @@ func (b *planned) Move(ctx context.Context, key backends.Key, name backends.Temp
 	if err := b.free(ctx, fresh, key); err != nil {
 		return err
 	}
+	if cond.Beyond != "" {
+		if err := b.roomBeyond(ctx, fresh, cond.Beyond); err != nil {
+			return err
+		}
+	}
 	k := sketchOf(ctx)
 	d := k.of(b.c.Name(), key)
+	d.gone = cond.Beyond != ""
 	if d.rename(b, rec.Name, fresh); d.made != nil {
 		d.made.Version = b.version(k.event)
+	}
+	return nil
+}
+
+// roomBeyond refuses what could not be moved out of scope: there is no such place, or the name is taken there.
+func (b *planned) roomBeyond(ctx context.Context, name, place string) error {
+	directory, asks := realBackend(b.Backend).(besideScope)
+	if !asks {
+		return nil
+	}
+	vacant, err := directory.Vacant(ctx, []string{name, place})
+	switch {
+	case err != nil:
+		return err
+	case slices.Contains(vacant, place):
+		return &backends.Error{Kind: backends.ErrInvalid, Detail: "The directory has no entry " + place + "."}
+	case !slices.Contains(vacant, name):
+		return &backends.Error{Kind: backends.ErrExists}
 	}
 	return nil
 }

@@ -125,6 +125,9 @@ type Reader interface {
 	Plan(ctx context.Context, q Query) ([]string, error)
 	// Could says that attr can have the value, whoever writes it, as far as the schema knows. No I/O.
 	Could(attr string, v Value) bool
+	// Foresee says why the directory would refuse a write (create or modify), in its own words, where what it has published of itself leaves no doubt; nil
+	// otherwise, which is no promise.
+	Foresee(ctx context.Context, w Write) error
 }
 
 // Query is what Walk walks.

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,7 +71,8 @@ func (d *directory) Syntax(attr string) backends.Syntax {
 
 func (d *directory) Capabilities() backends.Capabilities { return d.can }
 
-func (d *directory) Could(string, backends.Value) bool { return true }
+func (d *directory) Could(string, backends.Value) bool             { return true }
+func (d *directory) Foresee(context.Context, backends.Write) error { return nil }
 
 func (d *directory) Native(p backends.Predicate) string { return fmt.Sprintf("%T%v", p, p) }
 

@@ -467,5 +467,8 @@ func (v *View) Plan(context.Context, backends.Query) ([]string, error) { return 
 // Could is the class's.
 func (v *View) Could(attr string, value backends.Value) bool { return v.class.Could(attr, value) }
 
+// Foresee says nothing: nothing is written here.
+func (v *View) Foresee(context.Context, backends.Write) error { return nil }
+
 // Join joins nothing.
 func (v *View) Join(backends.Backend, string, []string) string { return "" }

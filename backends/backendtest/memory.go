@@ -127,6 +127,9 @@ func (b *memoryClass) Plan(context.Context, backends.Query) ([]string, error) { 
 // Could says yes: what does not fit is found out by writing it.
 func (b *memoryClass) Could(string, backends.Value) bool { return true }
 
+// Foresee says nothing.
+func (b *memoryClass) Foresee(context.Context, backends.Write) error { return nil }
+
 // Fidelity: Match does the work, so all that the schema knows is exact.
 func (b *memoryClass) Fidelity(t backends.Predicate) backends.Fidelity {
 	for _, attr := range backends.AttrsOf(t) {

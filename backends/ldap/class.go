@@ -196,9 +196,6 @@ func (c *class) Native(p backends.Predicate) string {
 // Plan says nothing: LDAP has no way to ask how a search would be answered.
 func (c *class) Plan(context.Context, backends.Query) ([]string, error) { return nil, nil }
 
-// Could says yes: what does not fit its syntax the server refuses when it is written.
-func (c *class) Could(string, backends.Value) bool { return true }
-
 // search is a request for entries of the class.
 func (c *class) search(f filter, attrs []string, controls ...goldap.Control) *goldap.SearchRequest {
 	return goldap.NewSearchRequest(c.base, c.depth, goldap.NeverDerefAliases, 0, 0, false, text(f), attrs, controls)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	goldap "github.com/go-ldap/ldap/v3"
@@ -34,6 +35,8 @@ type info struct {
 	extensions []string
 	vendor     string
 	contexts   []string        // the naming contexts that the server says it has
+	slapd      bool            // it refuses what slapd refuses
+	ruled      bool            // it has content rules (RFC 4512 §4.1.6), which say otherwise than the object classes what an entry may have
 	supertypes map[string]bool // OIDs of attribute types that have subtypes
 	refusals   *refusals
 	unrelaxed  atomic.Bool // it has not the relax control
@@ -74,7 +77,7 @@ func rootSearch(attrs ...string) *goldap.SearchRequest {
 // inspect reads the root DSE and the subschema that it points to (RFC 4512 §4.4, §5.1). A schema that may not be read, or is odd in places,
 // is no reason not to work: problem says what is missing.
 func inspect(ctx context.Context, lc *goldap.Conn) (in *info, problem, err error) {
-	root, err := search(ctx, lc, rootSearch("supportedControl", "supportedExtension", "subschemaSubentry", "vendorName", "vendorVersion", "namingContexts"))
+	root, err := search(ctx, lc, rootSearch("objectClass", "supportedControl", "supportedExtension", "subschemaSubentry", "vendorName", "vendorVersion", "namingContexts"))
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the root DSE: %w", err)
 	}
@@ -83,7 +86,7 @@ func inspect(ctx context.Context, lc *goldap.Conn) (in *info, problem, err error
 		return in, errors.New("the root DSE cannot be read; assuming a usual schema and no extensions"), nil
 	}
 	dse := root.entries[0]
-	s, problem, err := readSchema(ctx, lc, dse.GetEqualFoldAttributeValue("subschemaSubentry"))
+	s, ruled, problem, err := readSchema(ctx, lc, dse.GetEqualFoldAttributeValue("subschemaSubentry"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,31 +99,39 @@ func inspect(ctx context.Context, lc *goldap.Conn) (in *info, problem, err error
 	in.extensions = dse.GetEqualFoldAttributeValues("supportedExtension")
 	in.contexts = dse.GetEqualFoldAttributeValues("namingContexts")
 	in.vendor = dse.GetEqualFoldAttributeValue("vendorName")
+	in.slapd = slices.Contains(dse.GetEqualFoldAttributeValues("objectClass"), "OpenLDAProotDSE") || in.vendor == embeddedVendor
+	in.ruled = ruled
 	return in, problem, nil
 }
 
-func readSchema(ctx context.Context, lc *goldap.Conn, dn string) (s *schema.Schema, problem, err error) {
+// embeddedVendor is what the embedded directory calls itself, which does as slapd does.
+const embeddedVendor = "scim-adapter"
+
+const contentRules = "dITContentRules"
+
+func readSchema(ctx context.Context, lc *goldap.Conn, dn string) (s *schema.Schema, ruled bool, problem, err error) {
 	if dn == "" {
-		return nil, errors.New("the root DSE names no subschema; assuming a usual one"), nil
+		return nil, false, errors.New("the root DSE names no subschema; assuming a usual one"), nil
 	}
 	found, err := search(ctx, lc, goldap.NewSearchRequest(dn, goldap.ScopeBaseObject, goldap.NeverDerefAliases, 0, 0, false,
-		"(objectClass=subschema)", []string{"attributeTypes", "objectClasses", "matchingRules", "matchingRuleUse", "ldapSyntaxes"}, nil))
+		"(objectClass=subschema)", []string{"attributeTypes", "objectClasses", "matchingRules", "matchingRuleUse", "ldapSyntaxes", contentRules}, nil))
 	var refused *goldap.Error
 	switch {
 	case err != nil && errors.As(err, &refused) && !broken(err):
-		return nil, fmt.Errorf("the subschema cannot be read; assuming a usual one: %w", err), nil
+		return nil, false, fmt.Errorf("the subschema cannot be read; assuming a usual one: %w", err), nil
 	case err != nil:
-		return nil, nil, fmt.Errorf("reading the subschema: %w", err)
+		return nil, false, nil, fmt.Errorf("reading the subschema: %w", err)
 	case len(found.entries) != 1:
-		return nil, errors.New("the subschema cannot be read; assuming a usual one"), nil
+		return nil, false, errors.New("the subschema cannot be read; assuming a usual one"), nil
 	}
 	texts := map[string][]string{}
 	for _, a := range found.entries[0].Attributes {
 		texts[a.Name] = a.Values
+		ruled = ruled || strings.EqualFold(a.Name, contentRules) && len(a.Values) > 0
 	}
 	s, problem = schema.Parse(texts)
 	if len(s.Attributes()) == 0 {
-		return nil, errors.New("the subschema lists no attribute types; assuming a usual one"), nil
+		return nil, false, errors.New("the subschema lists no attribute types; assuming a usual one"), nil
 	}
-	return s, problem, nil
+	return s, ruled, problem, nil
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -48,6 +49,9 @@ func (c *class) Could(attr string, v backends.Value) bool {
 	text, err := col.encode(attr, v)
 	return err == nil && (col.family != enum || slices.Contains(col.words, text))
 }
+
+// Foresee says nothing: what is more than values is for the database's constraints to say.
+func (c *class) Foresee(context.Context, backends.Write) error { return nil }
 
 // part is the column of the set's rows that attr is the path of; nil for none. A set's name has dots of its own: hr.email.
 func (s *set) part(attr string) *column {

@@ -122,6 +122,7 @@ func (h *house) strictQuestions(t *testing.T) []supposed {
 	crew, team := h.group("crew", ann.id(), ben.id(), cat.id(), dan.id()), h.group("team", eve.id())
 	old := ann.header.Get("ETag")
 	mail := func(text string) []any { return []any{map[string]any{"type": "work", "value": text}} }
+	phone := func(text string) []any { return []any{map[string]any{"type": "work", "value": text}} }
 	member := func(id string) []any { return []any{map[string]any{"value": id}} }
 	const users, groups = "/Users", "/Groups"
 	one := func(id string) string { return users + "/" + id }
@@ -153,6 +154,10 @@ func (h *house) strictQuestions(t *testing.T) []supposed {
 		{"what is no boolean", "PATCH", one(ann.id()), change(op("replace", "active", "perhaps")), nil, 400},
 		{"an unknown attribute", "PATCH", one(ann.id()), change(op("replace", "shoeSize", "44")), nil, 400},
 		{"an id", "PATCH", one(ann.id()), change(op("replace", "id", "x")), nil, 400},
+		{"a mail that its syntax does not allow", "PATCH", one(ann.id()), change(op("replace", "emails", mail("änn@example.org"))), nil, 400},
+		{"a new user with such a mail", "POST", users, map[string]any{"userName": "gil", "emails": mail("gül@example.org")}, nil, 400},
+		{"a telephone number that its syntax does not allow", "PATCH", one(ann.id()), change(op("add", "phoneNumbers", phone("+49 30 1234 #5"))), nil, 400},
+		{"a telephone number that it does", "PATCH", one(ann.id()), change(op("add", "phoneNumbers", phone("+49 (30) 12-34.5"))), nil, 200},
 		{"nobody", "PATCH", one("00000000-0000-4000-8000-000000000000"), change(op("replace", "displayName", "x")), nil, 404},
 		{"a replacement", "PUT", one(cat.id()), map[string]any{"userName": "cat", "name": map[string]any{"familyName": "Cat"}, "displayName": "Cat"}, nil, 200},
 		{"a replacement by a name that is taken", "PUT", one(cat.id()), map[string]any{"userName": "ben"}, nil, 409},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -32,6 +33,18 @@ func (s *Schema) Assertable(attr, value string) error {
 	}
 	_, err := s.Normalize(a.Equality, value)
 	return err
+}
+
+// refusable are the syntaxes of which it is certain what slapd takes.
+var refusable = []string{
+	syntaxBoolean, syntaxCountry, syntaxDN, syntaxDirectory, syntaxTime, syntaxIA5, syntaxInteger, syntaxNumeric, syntaxOID, syntaxPrintable, syntaxTelephone, syntaxUUID,
+}
+
+// Refuses says that slapd takes value for none of attr, whoever writes it. What it does with a type that the schema lacks, or with a syntax that leaves room, is not
+// certain.
+func (s *Schema) Refuses(attr, value string) bool {
+	a, ok := s.Attribute(attr)
+	return ok && slices.Contains(refusable, a.Syntax) && s.validSyntax(a.Syntax, value) != nil
 }
 
 var (
