@@ -74,6 +74,15 @@ func (t tab) add(weights []journal.Weight) {
 	}
 }
 
+// drop takes off what was given back.
+func (t tab) drop(weights []journal.Weight) {
+	for _, w := range weights {
+		if t != nil {
+			t[w.Kind] -= w.Count
+		}
+	}
+}
+
 // weight is so many of a kind, for the limits; none where there is none of that kind, or the request has taken as many already.
 func (s *Service) weight(ctx context.Context, kind string, count int) ([]journal.Weight, error) {
 	if count -= tabOf(ctx)[kind]; count <= 0 || !s.scale.limited[kind] {

@@ -212,6 +212,25 @@ func TestARequestThatBeginsAnewIsCountedOnce(t *testing.T) {
 	}
 }
 
+func TestWhatDidNotHappenTakesNothing(t *testing.T) {
+	h := limitedHouse(t, []journal.Limit{{Kind: journal.GuardDelete, Count: 1, Window: time.Hour, PerClient: true}})
+	ann, ben := h.user("ann").ID, h.user("ben").ID
+	for range 3 {
+		for _, kind := range []error{backends.ErrRefused, backends.ErrProtected, backends.ErrInvalid} {
+			h.users.remove = func() (error, bool) { return &backends.Error{Kind: kind}, true }
+			wantStatus(t, h.Delete(t.Context(), h.req("User"), ann), http.StatusForbidden, "")
+			if e := h.lastEvent(); e.Intent.Noted || len(e.Intent.Weights) != 1 || !e.Outcome.Nothing() {
+				t.Fatalf("%v: %+v", kind, e)
+			}
+		}
+	}
+	h.users.remove = nil
+	h.delete("User", ann)
+	if said := wantStatus(t, h.Delete(t.Context(), h.req("User"), ben), http.StatusForbidden, ""); !strings.Contains(said.Detail, "1 are used") {
+		t.Errorf("the second is told %q", said.Detail)
+	}
+}
+
 func TestAGroupTooLargeToDeleteStands(t *testing.T) {
 	h := limitedHouse(t, []journal.Limit{{Kind: journal.GuardDelete, Count: 10, Window: time.Hour, PerClient: true}, {Kind: journal.GuardRemoveMember, Count: 2, Window: time.Hour}})
 	g := h.group("g", h.user("a").ID, h.user("b").ID, h.user("c").ID)

@@ -123,6 +123,9 @@ func (w *work) run(ctx context.Context) error {
 	out.Time, out.ResourceID, out.Version = w.s.o.Now(), string(w.key), w.rec.Version
 	w.out = out
 	w.finish(ctx, event, out)
+	if out.Nothing() { // it is given back, and whoever begins anew takes it again
+		tabOf(ctx).drop(w.weights)
+	}
 	return err
 }
 

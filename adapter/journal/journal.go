@@ -16,6 +16,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -137,7 +138,14 @@ type StepOutcome struct {
 	Error     string            `json:"error,omitempty"`
 }
 
-// Journal stores what is about to happen and what came of it. Begin returns only when the intent is durable and what it weighs is taken from the guard's
+// Nothing says that nothing at all has happened, and that this is certain. What was taken back has happened.
+func (o Outcome) Nothing() bool {
+	return (o.Status == StatusFailed || o.Status == StatusRefused) && !slices.ContainsFunc(o.Steps, func(step StepOutcome) bool {
+		return step.Status != StatusFailed && step.Status != StatusRefused && step.Status != StatusSkipped
+	})
+}
+
+// Journal stores what is about to happen and what came of it. Finish of an intent of which Nothing has happened gives back what it took of the guard's limits. Begin returns only when the intent is durable and what it weighs is taken from the guard's
 // limits; nothing is written to a directory before that. Each may be called again with the same content, which changes nothing; with other content it is
 // ErrConflict. Finish of an intent that never began is ErrNoIntent. Begin of an intent that would pass a limit stores nothing and fails with a *Refusal.
 type Journal interface {

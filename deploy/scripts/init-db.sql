@@ -809,6 +809,21 @@ ALTER TABLE backup.snapshots ADD COLUMN IF NOT EXISTS slot timestamptz;
 RESET ROLE;
 INSERT INTO audit.migrations (version_id, is_applied) SELECT 7, true WHERE NOT EXISTS (SELECT FROM audit.migrations WHERE version_id = 7);
 
+
+-- 00008_guard_returns.sql
+
+-- What a write took of the guard's limits of which nothing came is given back: a second row beside that which took it, of as much less than nothing.
+SET LOCAL ROLE scim_owner;
+DO $$
+BEGIN
+    IF (SELECT indnkeyatts FROM pg_index WHERE indrelid = 'audit.guard_uses'::regclass AND indisprimary) = 3 THEN
+        ALTER TABLE audit.guard_uses DROP CONSTRAINT guard_uses_amount_check, DROP CONSTRAINT guard_uses_pkey,
+            ADD CONSTRAINT guard_uses_amount_check CHECK (amount <> 0), ADD CONSTRAINT guard_uses_pkey PRIMARY KEY (intent_id, kind, "timestamp", amount);
+    END IF;
+END $$;
+RESET ROLE;
+INSERT INTO audit.migrations (version_id, is_applied) SELECT 8, true WHERE NOT EXISTS (SELECT FROM audit.migrations WHERE version_id = 8);
+
 -- This month and the coming ones, and those of rows that are there.
 DO $$ BEGIN PERFORM audit.make_month(family, month) FROM audit.wanted_months(2); END $$;
 

@@ -165,6 +165,48 @@ func testCountedOnce(t *testing.T, p Place) {
 	wantError(t, "Begin of another intent under the same id", s.Begin(t.Context(), other), journal.ErrConflict)
 }
 
+// What nothing came of is given back when it is closed, once, and what is not certain to be nothing is not.
+func testGivenBack(t *testing.T, p Place) {
+	each, all := deletes(2), inAll(deletes(3))
+	s := open(t, p, each, all)
+	step := func(status string) []journal.StepOutcome {
+		return []journal.StepOutcome{{Status: journal.StatusSkipped}, {Status: status}}
+	}
+	minute := 0
+	try := func(client, status string, steps []journal.StepOutcome) {
+		t.Helper()
+		minute++
+		in := weighing(fmt.Sprintf("%s %d", client, minute), client, minute, weight(journal.GuardDelete, 1, 0), weight(journal.GuardDisable, 1, 0))
+		begin(t, s, in)
+		out := journal.Outcome{Time: in.Time, Status: status, Steps: steps}
+		for range 2 {
+			if err := s.Finish(t.Context(), in.ID, out); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 4 {
+		try("okta", journal.StatusFailed, step(journal.StatusFailed))
+		try("okta", journal.StatusRefused, step(journal.StatusFailed))
+		try("entra", journal.StatusFailed, nil)
+	}
+	try("okta", journal.StatusFailed, step(journal.StatusDone)) // it could not be taken back
+	try("okta", journal.StatusUndone, step(journal.StatusUndone))
+	refused(t, s, oneDelete("third", "okta", 20), journal.Refusal{Limit: each, Client: "okta", Used: 2, Wanted: 1, Most: 2, Free: start.Add(73 * time.Minute)})
+	try("entra", journal.StatusUnknown, step(journal.StatusUnknown))
+	refused(t, s, oneDelete("fourth", "entra", 20), journal.Refusal{Limit: all, Used: 3, Wanted: 1, Most: 3, Free: start.Add(73 * time.Minute)})
+	shut(t, s)
+	s = open(t, p, each, all)
+	refused(t, s, oneDelete("fifth", "new", 20), journal.Refusal{Limit: all, Used: 3, Wanted: 1, Most: 3, Free: start.Add(73 * time.Minute)})
+	if p.Apart {
+		return
+	}
+	uses, err := s.Uses(t.Context(), "default", start.Add(20*time.Minute))
+	if err != nil || len(uses) != 3 || uses[0].Used != 1 || uses[1].Used != 2 || uses[2].Used != 3 {
+		t.Errorf("uses: %+v, %v", uses, err)
+	}
+}
+
 func testLimitsOfTenants(t *testing.T, p Place) {
 	l := inAll(deletes(1))
 	s := open(t, p, l)

@@ -74,6 +74,7 @@ func Run(t *testing.T, empty func(t testing.TB) Place) {
 		{"an intent that one limit refuses takes nothing of another", testTwoLimits},
 		{"what left the window no longer counts", testWindow},
 		{"an intent begun twice is counted once", testCountedOnce},
+		{"what nothing came of is given back to the limits, once", testGivenBack},
 		{"tenants have limits of their own, which outlive the process", testLimitsOfTenants},
 		{"an approval lets more happen until it ends", testApproval},
 		{"after a reset it is counted anew", testReset},

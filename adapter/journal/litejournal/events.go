@@ -46,8 +46,11 @@ func (j *Journal) Finish(ctx context.Context, id journal.ID, out journal.Outcome
 		case !found:
 			return fmt.Errorf("%w: %q", journal.ErrNoIntent, id)
 		}
-		_, err := appendOnce(ctx, conn, "outcomes", id, string(body))
-		return err
+		added, err := appendOnce(ctx, conn, "outcomes", id, string(body))
+		if err != nil || !added || !out.Nothing() {
+			return err
+		}
+		return giveBack(ctx, conn, id)
 	})
 }
 

@@ -54,6 +54,14 @@ func (j *Journal) use(ctx context.Context, conn *sql.Conn, in journal.Intent) er
 	return nil
 }
 
+// giveBack forgets what an intent of which nothing has happened uses of the limits.
+func giveBack(ctx context.Context, conn *sql.Conn, id journal.ID) error {
+	if _, err := conn.ExecContext(ctx, "DELETE FROM guard_uses WHERE id = ?", string(id)); err != nil {
+		return away(err)
+	}
+	return nil
+}
+
 // within are the parameters of usesThatCount.
 func within(tenant string, l journal.Limit, client string, now time.Time) []any {
 	return []any{tenant, l.Kind, now.Add(-l.Window).UnixMicro(), !l.PerClient, client}

@@ -85,6 +85,9 @@ CREATE TABLE guard_resets (
 	time   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX guard_resets_by_time ON guard_resets (tenant, kind, time);
+`, `
+-- What nothing came of is given back.
+CREATE INDEX guard_uses_by_id ON guard_uses (id);
 `}
 
 // migrate makes a file as new as this program, if it may.

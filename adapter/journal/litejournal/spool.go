@@ -89,6 +89,9 @@ func (s *Spool) Put(ctx context.Context, e journal.Entry) error {
 		if _, err := conn.ExecContext(ctx, put, string(e.ID), closing, time.Now().UnixMicro(), string(body)); err != nil {
 			return away(err)
 		}
+		if closing && e.Outcome != nil && e.Outcome.Nothing() {
+			return giveBack(ctx, conn, e.ID)
+		}
 		return s.j.take(ctx, conn, in)
 	})
 }

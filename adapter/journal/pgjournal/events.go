@@ -83,6 +83,9 @@ func (j *Journal) Finish(ctx context.Context, id journal.ID, out journal.Outcome
 		return err
 	}
 	c := &call{row: r}
+	if out.Nothing() {
+		c.gives = &in.row
+	}
 	if !in.stored {
 		c.key = in.key
 	}

@@ -25,8 +25,13 @@ const (
 	selectFree = `SELECT s."timestamp" FROM (SELECT u."timestamp", sum(u.amount) OVER (ORDER BY u."timestamp") AS so_far
 		FROM (SELECT $1::text AS tenant, $2::text AS kind, $3::text AS client, $4::boolean AS everybody, $5::timestamptz AS since) AS q CROSS JOIN LATERAL (SELECT u.*` + usesThatCount + `) AS u) AS s
 		WHERE s.so_far >= $6 ORDER BY s."timestamp" LIMIT 1`
-	selectClients = `SELECT u.client FROM (SELECT $1::text AS tenant, $2::text AS kind, '' AS client, true AS everybody, $3::timestamptz AS since) AS q CROSS JOIN LATERAL (SELECT u.client` + usesThatCount + `) AS u
-		UNION SELECT a.client FROM (SELECT $1::text AS tenant, $2::text AS kind, $4::timestamptz AS now) AS q CROSS JOIN LATERAL (SELECT a.client` + approvalsThatCount + ` AND a.client <> '') AS a`
+	// Who has used nothing of it any more, because it was given back, has used nothing.
+	selectClients = `SELECT u.client FROM (SELECT $1::text AS tenant, $2::text AS kind, '' AS client, true AS everybody, $3::timestamptz AS since) AS q CROSS JOIN LATERAL (SELECT u.client, u.amount` + usesThatCount + `) AS u
+		GROUP BY u.client HAVING sum(u.amount) > 0 UNION SELECT a.client FROM (SELECT $1::text AS tenant, $2::text AS kind, $4::timestamptz AS now) AS q CROSS JOIN LATERAL (SELECT a.client` + approvalsThatCount + ` AND a.client <> '') AS a`
+	// What is given back is a use of less than nothing at the same moment: it leaves every window with what it takes away, and whatever was counted anew.
+	insertReturns = `INSERT INTO audit.guard_uses (tenant_id, kind, client, amount, "timestamp", intent_id)
+		SELECT u.tenant_id, u.kind, u.client, -u.amount, u."timestamp", u.intent_id FROM unnest($1::uuid[], $2::timestamptz[]) AS i (id, at)
+		JOIN audit.guard_uses u ON u.intent_id = i.id AND u."timestamp" = i.at AND u.amount > 0 ON CONFLICT DO NOTHING`
 	insertUses = `INSERT INTO audit.guard_uses (tenant_id, kind, client, amount, "timestamp", intent_id) SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::timestamptz[], $6::uuid[])`
 )
 
@@ -187,6 +192,20 @@ func (j *Journal) queueUses(b *pgx.Batch, batch []*call) {
 	}
 	if len(ids) > 0 {
 		b.Queue(insertUses, tenants, kinds, clients, amounts, times, ids)
+	}
+}
+
+// queueReturns gives back what intents have taken of which nothing has happened.
+func queueReturns(b *pgx.Batch, batch []*call) {
+	var ids []pgUUID
+	var times []time.Time
+	for _, c := range batch {
+		if c.gives != nil {
+			ids, times = append(ids, pgUUID(c.gives.id)), append(times, c.gives.time)
+		}
+	}
+	if len(ids) > 0 {
+		b.Queue(insertReturns, ids, times)
 	}
 }
 

@@ -226,6 +226,9 @@ func (b *keepBatch) outcome(ctx context.Context, id uuid.UUID, out journal.Outco
 	if !in.stored {
 		k.call.key = in.key
 	}
+	if out.Nothing() {
+		k.call.gives = &in.row
+	}
 	return k, nil
 }
 

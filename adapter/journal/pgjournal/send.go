@@ -92,6 +92,7 @@ func (j *Journal) write(ctx context.Context, conn *pgxpool.Conn, batch []*call, 
 	b := &pgx.Batch{}
 	j.session(b, j.chainLock())
 	queueRows(b, batch)
+	queueReturns(b, batch)
 	return conn.SendBatch(ctx, b).Close()
 }
 
@@ -155,6 +156,7 @@ func (j *Journal) writeWeighed(ctx context.Context, conn *pgxpool.Conn, batch []
 	b = &pgx.Batch{}
 	queueRows(b, w.rows)
 	uses(b)
+	queueReturns(b, w.rows)
 	if err := tx.SendBatch(ctx, b).Close(); err != nil {
 		return err
 	}

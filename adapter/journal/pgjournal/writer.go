@@ -22,6 +22,7 @@ type call struct {
 	row       row
 	key       []byte          // to be stored beside the row; nil: it is there already
 	weighs    *journal.Intent // what the guard has to count; nil: nothing
+	gives     *row            // the intent of which nothing has happened, so that what it took of the limits is given back; nil: none
 	refused   error           // by the guard, in the attempt under way
 	history   bool            // it has happened: the guard counts it and does not judge; its batch is written whole or not at all
 	lost      int             // how often the answer to its commit was lost, and it turned out not to be there
