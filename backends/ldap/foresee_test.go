@@ -68,8 +68,7 @@ func TestWhatCouldNotBeIsRefused(t *testing.T) {
 }
 
 func detailOf(err error) string {
-	var said *backends.Error
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*backends.Error](err); ok {
 		return said.Detail
 	}
 	return fmt.Sprint(err)
@@ -145,7 +144,7 @@ func alike(t *testing.T, claim string, foreseen, done error, attr string) {
 		return
 	}
 	var f, d *backends.Error
-	if !errors.As(foreseen, &f) || !errors.As(done, &d) || f.Attr != attr || d.Attr != attr || f.Kind != d.Kind || f.Detail != d.Detail {
+	if !errors.As(foreseen, &f) || !errors.As(done, &d) || f.Attr != attr || d.Attr != attr || !errors.Is(foreseen, d.Kind) || f.Detail != d.Detail {
 		t.Errorf("%s: foreseen %v, done %v", claim, foreseen, done)
 	}
 }

@@ -25,7 +25,7 @@ const (
 `
 	strictGuard = `
 scim: {dry_run: true}
-guard: {protected_attributes: [title], limits: [{kind: delete, count: 3}, {kind: disable, count: 1}, {kind: remove_member, count: 2}]}
+guard: {protected_attributes: [title], limits: [{kind: delete, count: 2}, {kind: disable, count: 1}, {kind: remove_member, count: 2}]}
 `
 )
 
