@@ -182,7 +182,8 @@ type Writer interface {
 	// A record that was only marked as deleted, and is still there, loses the mark and nothing else: lost then says what has changed meanwhile.
 	// ErrExists when the name, the key or a unique value is taken; ErrInvalid when there is no place for the name any more.
 	Restore(ctx context.Context, rec Record, want []string) (made Record, lost []string, err error)
-	// Move renames the record; name has the same shape as Create's.
+	// Move renames the record; name has the same shape as Create's. A name outside the class is ErrRefused, unless it is below cond.Beyond. ErrInvalid when there
+	// is no place for the name.
 	Move(ctx context.Context, key Key, name Template, cond Condition) error
 	// Delete deletes the record, and before that makes what points at it let go, in the same operation: all of it happens, or nothing. ErrHeld where others
 	// still point at it. ErrInvalid for a release where the directory is not Transactional.
@@ -219,6 +220,9 @@ type Resolver interface {
 type Condition struct {
 	Version string    // the record's version as it was read; "" not asked
 	Assert  Predicate // nil: nothing more
+	// Beyond is of Move alone: the name of the one place outside the class that a record may be moved to below, or be moved back from into the class, where its
+	// key still has to be its own and the class's filter to hold. It comes from the configuration, never from a request. "": a record stays in its class.
+	Beyond string
 }
 
 // ChangeOp is a kind of change.

@@ -46,6 +46,7 @@ func memoryPlace(wrap planter) Place {
 			rec, err := make(ctx, elsewhere, leavers, id, "leaver")
 			return rec.Key, rec.Name, err
 		},
+		Beyond: func(id string) (string, backends.Template) { return leavers, uidTemplate(id, leavers) },
 		Protected: func(ctx context.Context, id string) (backends.Key, error) {
 			rec, err := make(ctx, b, people, id, guarded)
 			return rec.Key, err

@@ -74,6 +74,8 @@ type Place struct {
 	Second backends.Backend
 	// Outside makes a record in the same directory that the class does not hold (another base, or its filter does not fit), and says its key and name.
 	Outside func(ctx context.Context, id string) (backends.Key, string, error)
+	// Beyond is a place outside the class that records may be moved to, and the name that one called id has there. nil: not tested.
+	Beyond func(id string) (place string, name backends.Template)
 	// Protected makes a record of the class that may be read and never written. nil: not tested.
 	Protected func(ctx context.Context, id string) (backends.Key, error)
 	// Break takes the directory away, mend brings it back. nil: not tested.
@@ -129,7 +131,7 @@ func (n notTested) Error() string { return "not tested: " + string(n) }
 func checks() []check {
 	var all []check
 	for _, group := range [][]check{
-		readChecks(), valueChecks(), writeChecks(), conditionChecks(), scopeChecks(), resolverChecks(), holderChecks(), errorChecks(), raceChecks(), streamChecks(),
+		readChecks(), valueChecks(), writeChecks(), beyondChecks(), conditionChecks(), scopeChecks(), resolverChecks(), holderChecks(), errorChecks(), raceChecks(), streamChecks(),
 		differentialChecks(), sortChecks(), rowChecks(), memberChecks(), documentChecks(), seekChecks(),
 		kindChecks(), releaseChecks(), restoreChecks(),
 	} {

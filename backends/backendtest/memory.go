@@ -172,8 +172,12 @@ func (b *memoryClass) ready(ctx context.Context) error {
 
 // holds says whether a stored record is of the class. The caller holds the lock.
 func (b *memoryClass) holds(r *stored) bool {
-	inBase := b.base == "" || r.canonical == b.base || strings.HasSuffix(r.canonical, ","+b.base)
-	return (inBase || b.m.Nameless) && b.m.match(b.c.Where, r)
+	return (b.within(r.canonical) || b.m.Nameless) && b.m.match(b.c.Where, r)
+}
+
+// within says whether a name is where the class's records are.
+func (b *memoryClass) within(canonical string) bool {
+	return b.base == "" || canonical == b.base || strings.HasSuffix(canonical, ","+b.base)
 }
 
 // find gives a record of the class. The caller holds the lock.

@@ -304,7 +304,11 @@ func (m *Memory) apply(r *stored, c backends.Change) error {
 func (b *memoryClass) Move(ctx context.Context, key backends.Key, template backends.Template, cond backends.Condition) error {
 	b.m.mu.Lock()
 	defer b.m.mu.Unlock()
-	r, err := b.writable(ctx, key, cond)
+	from, err := b.course(template, cond.Beyond)
+	if err != nil {
+		return err
+	}
+	r, err := from.writable(ctx, key, cond)
 	if err != nil {
 		return err
 	}
@@ -316,6 +320,33 @@ func (b *memoryClass) Move(ctx context.Context, key backends.Key, template backe
 	}
 	return b.m.store(r)
 }
+
+// course says in which class a record is looked for that is to get a name. Nobody leaves a class but for the one place outside it that he may go to.
+func (b *memoryClass) course(template backends.Template, beyond string) (from *memoryClass, err error) {
+	text, _, _, err := name(template)
+	if err != nil || b.m.Nameless {
+		return b, nil // it is said later what is wrong
+	}
+	canonical := backends.Normalize(backends.NameRule, text)
+	place := b.at(beyond)
+	switch {
+	case beyond != "" && place.within(canonical) && canonical != place.base:
+		return b, nil
+	case !b.within(canonical):
+		return nil, &backends.Error{Kind: backends.ErrRefused, Detail: "The name would be outside the class."}
+	case beyond != "":
+		return place, nil
+	}
+	return b, nil
+}
+
+// at is the class as it would be with another base.
+func (b *memoryClass) at(base string) *memoryClass {
+	return &memoryClass{m: b.m, c: b.c, base: backends.Normalize(backends.NameRule, base)}
+}
+
+// Beyond reads the records of the class that were moved to below a place outside it.
+func (b *memoryClass) Beyond(place string) (backends.Reader, bool) { return b.at(place), true }
 
 func (b *memoryClass) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
 	b.m.mu.Lock()

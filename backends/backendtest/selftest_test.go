@@ -23,7 +23,7 @@ type fault struct {
 
 func faults() []fault {
 	return slices.Concat(
-		readingFaults(), walkingFaults(), fetchingFaults(), conditionFaults(), creatingFaults(), changingFaults(), refusingFaults(), otherFaults(), sortFaults(), findFaults(), holderFaults(), lonelyFaults(), restoreFaults(),
+		readingFaults(), walkingFaults(), fetchingFaults(), conditionFaults(), creatingFaults(), changingFaults(), refusingFaults(), otherFaults(), sortFaults(), findFaults(), holderFaults(), lonelyFaults(), restoreFaults(), beyondFaults(),
 	)
 }
 
@@ -350,6 +350,27 @@ func refusingFaults() []fault {
 				return b.Modify(ctx, key, changes, cond, want)
 			}
 		})},
+	}
+}
+
+// beyondFaults are those of a Move out of the class, or back.
+func beyondFaults() []fault {
+	moving := func(change func(*backends.Condition)) planter {
+		return with(func(_ *Memory, h *hooked) {
+			b := h.Backend
+			h.move = func(ctx context.Context, key backends.Key, name backends.Template, cond backends.Condition) error {
+				change(&cond)
+				return b.Move(ctx, key, name, cond)
+			}
+		})
+	}
+	anywhere := with(func(m *Memory, h *hooked) { h.move = wide(m).Move })
+	return []fault{
+		{"Move never leaves the class", (*suite).leaves, moving(func(cond *backends.Condition) { cond.Beyond = "" })},
+		{"Move leaves the class for any place", (*suite).leaves, anywhere},
+		{"Move leaves the class unconditionally", (*suite).leaves, moving(func(cond *backends.Condition) { cond.Assert = nil })},
+		{"Move finds what is outside by itself", (*suite).comesBack, anywhere},
+		{"Move brings back whatever has changed", (*suite).comesBack, moving(func(cond *backends.Condition) { cond.Assert = nil })},
 	}
 }
 

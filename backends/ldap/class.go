@@ -34,6 +34,7 @@ type class struct {
 	key     string
 	version string
 	uuid    bool   // keys are UUIDs in lower case
+	guest   bool   // the place is another's, and may not be there
 	account string // canonical DN of the bind account, which is never written; "" when the bind is anonymous
 	names   *nameCache
 

@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -49,6 +50,12 @@ func (b *branch) place(t testing.TB) backendtest.Place {
 	p.Outside = func(ctx context.Context, id string) (backends.Key, string, error) {
 		r, err := create(ctx, id, "outside")
 		return r.Key, r.Name, err
+	}
+	p.Beyond = func(id string) (string, backends.Template) {
+		place := "ou=beyond-" + strings.TrimPrefix(strings.Split(b.base, ",")[0], "ou=") + "," + suffix
+		ensure(t, b.lc, place, map[string][]string{"objectClass": {"organizationalUnit"}})
+		t.Cleanup(func() { (&branch{lc: b.lc, base: place}).clear(t) })
+		return place, template("uid=", id, ","+place)
 	}
 	p.Protected = func(ctx context.Context, id string) (backends.Key, error) {
 		r, err := create(ctx, id, guarded)

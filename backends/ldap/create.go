@@ -14,6 +14,17 @@ import (
 
 // buildName fills a template and holds the name to the class's place.
 func (c *class) buildName(t backends.Template) (schema.DN, error) {
+	dn, err := fillName(t)
+	if err == nil && (!c.holds(dn.String()) || sameDN(dn.String(), c.base)) {
+		err = errElsewhere
+	}
+	return dn, err
+}
+
+var errElsewhere = &backends.Error{Kind: backends.ErrRefused, Detail: "The entry's name would be outside the mapping's base."}
+
+// fillName fills a template.
+func fillName(t backends.Template) (schema.DN, error) {
 	dn, ok := buildDN(t)
 	if !ok {
 		return nil, &backends.Error{Kind: backends.ErrInvalid, Detail: "A value that the entry's name is made of is missing or cannot stand in a name."}
@@ -21,9 +32,6 @@ func (c *class) buildName(t backends.Template) (schema.DN, error) {
 	parsed, err := schema.ParseDN(dn)
 	if err != nil || len(parsed) == 0 {
 		return nil, &backends.Error{Kind: backends.ErrInvalid, Detail: "A value that the entry's name is made of cannot stand in a name.", Cause: err}
-	}
-	if !c.holds(dn) || sameDN(dn, c.base) {
-		return nil, &backends.Error{Kind: backends.ErrRefused, Detail: "The entry's name would be outside the mapping's base."}
 	}
 	return parsed, nil
 }

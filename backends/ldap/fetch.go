@@ -60,6 +60,9 @@ func (c *class) find(ctx context.Context, req *goldap.SearchRequest) (found, err
 	f, err := read(ctx, c.d, func(ctx context.Context, lc *goldap.Conn) (found, error) {
 		return search(ctx, lc, req)
 	})
+	if c.guest && errors.Is(err, backends.ErrNotFound) {
+		return found{}, nil
+	}
 	if err != nil {
 		return f, c.baseless(err)
 	}

@@ -285,30 +285,3 @@ func (c *class) Delete(ctx context.Context, key backends.Key, cond backends.Cond
 	}
 	return err
 }
-
-// Move renames the record, and moves it where the new name says. The old naming value goes (deleteoldrdn).
-func (c *class) Move(ctx context.Context, key backends.Key, name backends.Template, cond backends.Condition) error {
-	dn, err := c.buildName(name)
-	if err != nil {
-		return err
-	}
-	rdn, parent := dn[0].String(), dn.Parent().String()
-	_, err = c.write(ctx, key, cond, operation{
-		name: "rename",
-		do: func(lc *goldap.Conn, t target) (*goldap.Entry, error) {
-			superior := ""
-			if old, err := parseDN(t.dn); err == nil && !sameDN(old.Parent().String(), parent) {
-				superior = parent
-			}
-			return nil, lc.ModifyDN(goldap.NewModifyDNWithControlsRequest(t.dn, rdn, true, superior, t.controls))
-		},
-		happened: func(ctx context.Context) (bool, error) {
-			r, err := c.fetchOne(ctx, c.d.info.Load(), key, nil)
-			return err == nil && sameDN(r.Name, dn.String()), err
-		},
-	})
-	if err == nil {
-		c.names.put(key, dn.String())
-	}
-	return longName(err, dn)
-}
