@@ -228,13 +228,13 @@ func TestKeysAreNotReadAsNames(t *testing.T) {
 		{"0ABC", "0abc", backends.CaseIgnore, true},
 	} {
 		h.memory.Schema["holds"] = backends.Syntax{Known: true, Equality: tc.rule}
-		if (holder{h.byName["Group"], r, tc.a}).calls(tc.b) != tc.same {
+		if (holder{class: h.byName["Group"], ref: r, name: tc.a}).calls(tc.b) != tc.same {
 			t.Errorf("%q and %q under %v: same is not %t", tc.a, tc.b, tc.rule, tc.same)
 		}
 	}
 	names := newHouse(t)
 	r = names.byName["Group"].refs[0]
-	if !(holder{names.byName["Group"], r, "UID=x, dc=a"}).calls("uid=X,dc=a") {
+	if !(holder{class: names.byName["Group"], ref: r, name: "UID=x, dc=a"}).calls("uid=X,dc=a") {
 		t.Error("two spellings of a DN are not the same")
 	}
 }

@@ -87,6 +87,7 @@ func (s *Service) departure(ctx context.Context, w *work) (d *departure, err err
 	if d.holders, err = s.holdersOf(ctx, w.c, w.rec); err != nil {
 		return nil, err
 	}
+	follow(d.holders, w.away)
 	leave := s.flux.enter(inFlux(w.c, w.key, d.holders)...)
 	d.leave = leave
 	defer func() {
@@ -97,6 +98,7 @@ func (s *Service) departure(ctx context.Context, w *work) (d *departure, err err
 	if d.unlinks, err = s.unlinks(ctx, w.c, w.rec, d.holders); err != nil {
 		return nil, err
 	}
+	d.holders = append(d.holders, afterwards(d.holders)...)
 	along, after := s.along(w.c, w, d.unlinks)
 	d.along = along
 	w.ops = slices.Concat(along, w.ops, after)
@@ -161,7 +163,8 @@ func (s *Service) removal(ctx context.Context, c *class, req scim.Request, key b
 		if err != nil {
 			return nil, err
 		}
-		w.ops = append(w.ops, w.move(name, true))
+		w.away = templateText(name)
+		w.ops = append(w.ops, w.leave(name))
 		return w, nil
 	}
 	// The before-image is everything that the directory lets us read, so that the record can be made again.
@@ -181,6 +184,7 @@ type holder struct {
 	class *class
 	ref   reference
 	name  string
+	later string // what it is called as soon as it was moved away; "": it stays, or goes altogether
 }
 
 // holdersOf lists how records can point at this one: through every writable reference, of every mapping, to this type.
@@ -196,7 +200,7 @@ func (s *Service) holdersOf(ctx context.Context, c *class, rec backends.Record) 
 				return nil, err
 			}
 			if name := names[rec.Key]; name != "" {
-				found = append(found, holder{other, r, name})
+				found = append(found, holder{class: other, ref: r, name: name})
 			}
 		}
 	}
@@ -257,6 +261,9 @@ func (s *Service) amend(h holder, key backends.Key, op backends.ChangeOp) *opera
 			if err = s.settleModify(ctx, h.class, rec, changes).err(err); err == nil {
 				return changes, nil
 			}
+		}
+		if err == nil && len(effective) == 0 && h.later != "" && op == backends.Remove {
+			return nil, s.letFollow(ctx, h, key)
 		}
 		if isNotFound(err) {
 			return nil, nil

@@ -248,6 +248,11 @@ func (f *faults) Move(ctx context.Context, key backends.Key, name backends.Templ
 	return f.Backend.Move(ctx, key, name, cond)
 }
 
+// Beyond is beyondScope's.
+func (f *faults) Beyond(place string) (backends.Reader, bool) {
+	return f.Backend.(beyondScope).Beyond(place)
+}
+
 func (f *faults) Delete(ctx context.Context, key backends.Key, cond backends.Condition, release ...*backends.Release) error {
 	f.count("delete")
 	if f.remove != nil {

@@ -138,8 +138,9 @@ func (w *work) modify(changes []backends.Change, before backends.Attributes, con
 	}}
 }
 
-// move gives the record another name. If conditional, it must be as the step before has left it.
-func (w *work) move(name backends.Template, conditional bool) *operation {
+// move gives the record another name. If conditional, it must be as the step before has left it. beyond is the place out of the mapping's scope that it may go to,
+// or come back from: what the mapping's delete says, and only where a delete is done or taken back.
+func (w *work) move(name backends.Template, conditional bool, beyond string) *operation {
 	step := journal.Step{Backend: w.c.Name(), Op: opMove, Key: w.key, Name: w.rec.Name, Changes: []backends.Change{{
 		Op: backends.Replace, Attr: "name", Values: backends.Strings(templateText(name)),
 	}}}
@@ -148,23 +149,26 @@ func (w *work) move(name backends.Template, conditional bool) *operation {
 		if conditional {
 			cond = w.c.asRead(w.rec)
 		}
+		cond.Beyond = beyond
 		err := w.c.Backend().Move(ctx, step.Key, name, cond)
 		if errors.Is(err, backends.ErrUnknown) {
-			err = w.settleMove(ctx, *step, err)
+			err = w.settleMove(ctx, *step, beyond, err)
 		}
 		w.fresh = false
 		return nil, err
 	}}
 }
 
-func (w *work) settleMove(ctx context.Context, step journal.Step, cause error) error {
+func (w *work) settleMove(ctx context.Context, step journal.Step, beyond string, cause error) error {
 	v := w.s.settle(ctx, func(ctx context.Context) (verdict, error) {
 		recs, err := w.c.Backend().Fetch(ctx, []backends.Key{step.Key}, nil)
 		switch {
 		case err != nil:
 			return undecided, err
+		case len(recs) == 0 && beyond != "":
+			return w.c.settleBeyond(ctx, step, beyond)
 		case len(recs) == 0:
-			return happened, nil // moved out of the mapping's base
+			return happened, nil // out of the mapping's filter
 		case recs[0].Name != step.Name:
 			return happened, nil
 		}

@@ -358,10 +358,34 @@ func (b *planned) Move(ctx context.Context, key backends.Key, name backends.Temp
 	if err := b.free(ctx, fresh, key); err != nil {
 		return err
 	}
+	if cond.Beyond != "" {
+		if err := b.roomBeyond(ctx, fresh, cond.Beyond); err != nil {
+			return err
+		}
+	}
 	k := sketchOf(ctx)
 	d := k.of(b.c.Name(), key)
+	d.gone = cond.Beyond != ""
 	if d.rename(b, rec.Name, fresh); d.made != nil {
 		d.made.Version = b.version(k.event)
+	}
+	return nil
+}
+
+// roomBeyond refuses what could not be moved out of scope: there is no such place, or the name is taken there.
+func (b *planned) roomBeyond(ctx context.Context, name, place string) error {
+	directory, asks := realBackend(b.Backend).(besideScope)
+	if !asks {
+		return nil
+	}
+	vacant, err := directory.Vacant(ctx, []string{name, place})
+	switch {
+	case err != nil:
+		return err
+	case slices.Contains(vacant, place):
+		return &backends.Error{Kind: backends.ErrInvalid, Detail: "The directory has no entry " + place + "."}
+	case !slices.Contains(vacant, name):
+		return &backends.Error{Kind: backends.ErrExists}
 	}
 	return nil
 }

@@ -168,7 +168,11 @@ func (s *Service) tellMove(ctx context.Context, h *history, in journal.Intent, s
 	if len(step.Changes) == 0 || len(step.Changes[0].Values) == 0 {
 		return undecided, nil
 	}
-	rec, err := s.byName[step.Backend].one(ctx, step.Key, nil)
+	c := s.byName[step.Backend]
+	rec, err := c.one(ctx, step.Key, nil)
+	if err == nil && rec == nil && c.beyond(step.Name, destination(step)) != "" {
+		rec, _, err = c.gone(ctx, step.Key, nil)
+	}
 	if err != nil {
 		return undecided, err
 	}
@@ -388,7 +392,7 @@ func (s *Service) tidy(ctx context.Context, f *finding, step journal.Step) (jour
 	if i < 0 {
 		return failed("no mapping knows what " + change.Attr + " points at")
 	}
-	return s.repoint(ctx, f, holder{c, c.refs[i], change.Values[0].Text()}, step)
+	return s.repoint(ctx, f, holder{class: c, ref: c.refs[i], name: change.Values[0].Text()}, step)
 }
 
 // repoint takes a name that is nobody's out of a record, or puts the new one in its place.

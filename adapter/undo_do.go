@@ -46,11 +46,16 @@ func (r *rewind) end(ctx context.Context, action string, undoes journal.ID, u *U
 	if r.tell(ctx, w, u) {
 		return nil
 	}
+	left, err := r.s.lettingGo(ctx, w)
+	if err != nil {
+		return err
+	}
 	if err := w.run(ctx); err != nil {
 		r.s.failedWrite(ctx, w, p, relinks, err)
 		return r.failed(err, u)
 	}
 	r.s.settleNames(ctx, w, relinks)
+	r.s.sweep(ctx, w, left, func(string) (string, error) { return "", nil })
 	return r.done(ctx, w, u)
 }
 
@@ -94,7 +99,12 @@ func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
 			w.ops = append(w.ops, w.modify(parts, r.deleted.attrs(), backends.Condition{}, nil))
 		}
 		if b.then.name != r.deletedAs { // which its attributes agree with
-			w.ops = append(w.ops, w.move(backends.Template{{Text: b.then.name}}, false))
+			w.ops = append(w.ops, w.move(backends.Template{{Text: b.then.name}}, false, ""))
+		}
+	case r.away:
+		w.ops = append(w.ops, w.move(backends.Template{{Text: b.then.name}}, true, r.c.OnDelete().To))
+		if changes := b.changes(); len(changes) > 0 {
+			w.ops = append(w.ops, w.modify(changes, imageOf(w.rec, changes), backends.Condition{Assert: replaced(r.c, changes, b.now.attrs())}, nil))
 		}
 	case b.now.there:
 		p.update = mapping.Update{Changes: b.changes()}
@@ -106,8 +116,13 @@ func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
 			w.ops = append(w.ops, w.modify(p.update.Changes, imageOf(w.rec, p.update.Changes), cond, nil))
 		}
 		if b.then.name != b.now.name {
-			p.update.Move = backends.Template{{Text: b.then.name}}
-			w.ops = append(w.ops, w.move(p.update.Move, true))
+			name, place := backends.Template{{Text: b.then.name}}, r.c.beyond(b.then.name)
+			if place != "" && r.c.beyond(b.now.name) == "" {
+				w.away = b.then.name // what points at it is to let go, and not to follow
+			} else {
+				p.update.Move = name
+			}
+			w.ops = append(w.ops, w.move(name, true, place))
 		}
 	}
 	given, err := r.given(ctx, w)

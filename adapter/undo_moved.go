@@ -1,7 +1,9 @@
 package adapter
 
 import (
+	"context"
 	"slices"
+	"strings"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -30,14 +32,57 @@ func mentions(e journal.Event, st stood) (old, now bool) {
 		})
 	}
 	for _, move := range standing(e) {
-		if move.Op != opMove || !isOwn(e, move.Step) || len(move.Changes) == 0 || len(move.Changes[0].Values) == 0 {
+		from, to := move.Name, destination(move.Step)
+		if !isOwn(e, move.Step) || to == "" {
 			continue
 		}
-		from, to := move.Name, move.Changes[0].Values[0].Text()
 		for _, change := range st.Changes {
 			old = old || has(st.Before.Get(change.Attr), from) || change.Op == backends.Remove && has(change.Values, from)
 			now = now || change.Op != backends.Remove && has(change.Values, to)
 		}
 	}
 	return old, now
+}
+
+// destination is the name that a step gives its record; "" where it gives none.
+func destination(step journal.Step) string {
+	if step.Op != opMove || len(step.Changes) == 0 || len(step.Changes[0].Values) == 0 {
+		return ""
+	}
+	return step.Changes[0].Values[0].Text()
+}
+
+// comeBack takes back that a record was moved to where the mapping moves what is deleted. There, and nowhere else out of scope, it is looked for, by its key.
+func (r *rewind) comeBack(ctx context.Context, e journal.Event, st stood) error {
+	left, b := destination(st.Step), r.own
+	if left == "" || r.c.beyond(left) == "" || b.then.looked && r.gone {
+		r.conflict("it is not there")
+		return nil
+	}
+	rec, _, err := r.c.gone(ctx, b.key, r.c.everything(nil))
+	switch {
+	case err != nil:
+		return err
+	case rec == nil:
+		r.conflict("it is not there: the %s moved it to %q, where the mapping does not look (delete: move); move it back with the directory's own tools, if it is still to be found", e.Intent.Action, left)
+		return nil
+	case !sameName(rec.Name, left) && !r.o.Force:
+		r.conflict("its name: the event left %q, now it is %q", left, rec.Name)
+		return nil
+	}
+	whole := map[string]attribute{}
+	for name, values := range rec.Attrs {
+		whole[strings.ToLower(name)] = attribute{name, values}
+	}
+	b.now = picture{looked: true, there: true, full: true, name: rec.Name, version: rec.Version, whole: whole, listed: map[string]map[string]listed{}, extras: b.now.extras}
+	extras := b.then.extras
+	b.then = b.now.clone()
+	b.then.name, b.then.extras, b.stands = st.Name, extras, rec.Name
+	r.away = true
+	return nil
+}
+
+// sameName says that two names are one, in any spelling.
+func sameName(a, b string) bool {
+	return backends.Normalize(backends.NameRule, a) == backends.Normalize(backends.NameRule, b)
 }

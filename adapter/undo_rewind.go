@@ -38,6 +38,7 @@ type rewind struct {
 	deletedAs string // what it was called when it went
 	deleted   picture
 	removal   bool   // it is to be removed
+	away      bool   // it is where the mapping moves what is deleted, and comes back
 	gone      bool   // it was not there, as far as was taken back by now
 	client    string // whose event it is, where it is about what is kept beside the directory
 	conflicts []string
@@ -95,7 +96,7 @@ func (r *rewind) event(ctx context.Context, e journal.Event) error {
 		case own && (st.Op == opCreate || st.Op == opRestore):
 			err = r.takeAway(ctx, e, st)
 		case own && !r.own.then.there:
-			r.notThere(e, st)
+			err = r.comeBack(ctx, e, st)
 		case own && st.Op == opMove:
 			r.moveBack(st)
 		case own && st.Op == opModify:
@@ -131,15 +132,6 @@ func (r *rewind) readAhead(ctx context.Context, e journal.Event, steps []stood) 
 		}
 	}
 	return r.own.read(ctx, attrs...)
-}
-
-// notThere tells why a step cannot be taken back of a record that is not where the mapping looks.
-func (r *rewind) notThere(e journal.Event, st stood) {
-	if e.Intent.Action == journal.ActionDelete && st.Op == opMove && len(st.Changes) > 0 && len(st.Changes[0].Values) > 0 {
-		r.conflict("it is not there: the delete moved it to %q, where the mapping does not look (delete: move); move it back with the directory's own tools", st.Changes[0].Values[0].Text())
-		return
-	}
-	r.conflict("it is not there")
 }
 
 func (r *rewind) conflict(format string, args ...any) {
@@ -234,7 +226,7 @@ func (r *rewind) same(ctx context.Context, change backends.Change, is backends.V
 		return true, nil
 	}
 	now, _ := r.own.now.values(change.Attr)
-	if len(is) != len(change.Values) || len(is) == 0 || !r.own.now.there || !slices.Equal(now, is) {
+	if len(is) != len(change.Values) || len(is) == 0 || !r.own.now.there || r.away || !slices.Equal(now, is) {
 		return false, nil
 	}
 	there, err := r.c.Backend().Has(ctx, r.own.key, change.Attr, change.Values)
@@ -421,10 +413,7 @@ func (r *rewind) putIn(ctx context.Context, st stood, deleted bool) error {
 
 // moveBack gives the record its name back.
 func (r *rewind) moveBack(st stood) {
-	left := ""
-	if len(st.Changes) > 0 && len(st.Changes[0].Values) > 0 {
-		left = st.Changes[0].Values[0].Text()
-	}
+	left := destination(st.Step)
 	same := backends.Normalize(backends.NameRule, left) == backends.Normalize(backends.NameRule, r.own.then.name)
 	text := fmt.Sprintf("its name: the event left %q, now it is %q", left, r.own.then.name)
 	switch seen := r.singly && r.judged(backends.Change{Op: backends.Replace}); {

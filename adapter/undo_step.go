@@ -24,7 +24,7 @@ func (w *work) takeBack(ctx context.Context, step journal.Step, effective []back
 	case opCreate, opRestore:
 		return b.Delete(ctx, step.Key, backends.Condition{})
 	case opMove:
-		return b.Move(ctx, step.Key, backends.Template{{Text: step.Name}}, backends.Condition{})
+		return b.Move(ctx, step.Key, backends.Template{{Text: step.Name}}, backends.Condition{Beyond: c.beyond(step.Name, destination(step))})
 	case opOverlay:
 		return w.s.saveExtras(ctx, c, onBehalf(w.req, step.Name), step.Key, attrsAsExtras(step.Before))
 	case opModify:

@@ -25,8 +25,8 @@ func (r *rewind) occupied(ctx context.Context, w *work) (string, error) {
 			continue
 		case step.Op == opRestore:
 			name = step.Name
-		case step.Op == opMove && len(step.Changes) > 0 && len(step.Changes[0].Values) > 0:
-			name = step.Changes[0].Values[0].Text()
+		case step.Op == opMove:
+			name = destination(step)
 		}
 		if name == "" || !r.c.Backend().Capabilities().Rename {
 			continue
@@ -83,7 +83,7 @@ func (r *rewind) doubled(ctx context.Context) (string, error) {
 		res, _ := r.c.Get(backends.Record{Key: b.key, Name: p.name, Attrs: p.attrs()}, nil)
 		return r.c.uniques(res)
 	}
-	if b.now.there {
+	if b.now.there && !r.away {
 		for _, u := range uniques(b.now) {
 			has[u] = true
 		}

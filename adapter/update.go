@@ -396,7 +396,7 @@ func (s *Service) updating(c *class, req scim.Request, ch change, p *plan, want 
 		w.ops = append(w.ops, w.modify(u.Changes, imageOf(p.rec, u.Changes), cond, reads))
 	}
 	if u.Move != nil {
-		w.ops = append(w.ops, w.move(u.Move, conditional))
+		w.ops = append(w.ops, w.move(u.Move, conditional, ""))
 	}
 	if p.moreExtras() && !together {
 		w.ops = append(w.ops, w.overlay(p.state.extras, p.extras))

@@ -65,6 +65,7 @@ type work struct {
 
 	effective []backends.Change // what the steps have changed so far
 	moved     bool              // the record got another name
+	away      string            // what a record is called that is moved to where the mapping does not look, instead of being deleted
 	dangling  atomic.Bool       // a loose step failed
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/configs"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
@@ -133,6 +134,14 @@ func parents(name string) string {
 		}
 	}
 	return ""
+}
+
+// DeleteTo is where OnDelete().To is said.
+func (m *Mapping) DeleteTo() configs.Node {
+	if del := m.doc.Get("delete"); del.Kind() == configs.Map {
+		return del.Get("to")
+	}
+	return m.doc.Get("to")
 }
 
 // DeleteName is the record's name under OnDelete().To: its own part stays.

@@ -112,13 +112,37 @@ func (p *plan) meet(ctx context.Context) error {
 		return err
 	}
 	if len(faults) == 0 { // a mapping over a table that is not there would be wrong in each line
-		faults = p.checkSchemas()
+		if faults, err = p.checkPlaces(ctx); err != nil {
+			return err
+		}
+		faults = append(faults, p.checkSchemas()...)
 	}
 	if len(faults) > 0 {
 		faults.Sort()
 		return faults
 	}
 	return nil
+}
+
+// checkPlaces asks whether the directory has the places that mappings move what is deleted to.
+func (p *plan) checkPlaces(ctx context.Context) (faults configs.Faults, err error) {
+	for _, m := range p.mappings.All() {
+		del := m.OnDelete()
+		directory, asks := m.Backend().(interface {
+			Vacant(ctx context.Context, names []string) ([]string, error)
+		})
+		if del.Policy != "move" || !asks {
+			continue
+		}
+		vacant, err := directory.Vacant(ctx, []string{del.To})
+		if err != nil {
+			return nil, fmt.Errorf("mapping %s: %w", m.Name(), err)
+		}
+		if len(vacant) > 0 {
+			faults = append(faults, m.DeleteTo().Fault("make that entry, or say another place", "the directory has no entry %q, so that nothing can be moved below it", del.To))
+		}
+	}
+	return faults, nil
 }
 
 // review asks every directory what is wrong with it, and says the warnings.
