@@ -80,6 +80,9 @@ func check(ctx context.Context, path string, live bool) (string, error) {
 		return report + " (not connected; --live does)", nil
 	}
 	away, err := p.meetJournal(ctx, migrates), p.meet(ctx)
+	if err == nil {
+		err = p.checkPlaces(ctx)
+	}
 	if _, ok := errors.AsType[configs.Faults](err); ok && away != nil { // faults are printed alone
 		p.log.Error(away.Error())
 		return "", err
@@ -112,10 +115,7 @@ func (p *plan) meet(ctx context.Context) error {
 		return err
 	}
 	if len(faults) == 0 { // a mapping over a table that is not there would be wrong in each line
-		if faults, err = p.checkPlaces(ctx); err != nil {
-			return err
-		}
-		faults = append(faults, p.checkSchemas()...)
+		faults = p.checkSchemas()
 	}
 	if len(faults) > 0 {
 		faults.Sort()
@@ -124,8 +124,9 @@ func (p *plan) meet(ctx context.Context) error {
 	return nil
 }
 
-// checkPlaces asks whether the directory has the places that mappings move what is deleted to.
-func (p *plan) checkPlaces(ctx context.Context) (faults configs.Faults, err error) {
+// checkPlaces asks whether the directory has the places that mappings move what is deleted to. Only a delete needs them: without, everything else works.
+func (p *plan) checkPlaces(ctx context.Context) error {
+	var faults configs.Faults
 	for _, m := range p.mappings.All() {
 		del := m.OnDelete()
 		directory, asks := m.Backend().(interface {
@@ -136,13 +137,16 @@ func (p *plan) checkPlaces(ctx context.Context) (faults configs.Faults, err erro
 		}
 		vacant, err := directory.Vacant(ctx, []string{del.To})
 		if err != nil {
-			return nil, fmt.Errorf("mapping %s: %w", m.Name(), err)
+			return fmt.Errorf("mapping %s: %w", m.Name(), err)
 		}
 		if len(vacant) > 0 {
 			faults = append(faults, m.DeleteTo().Fault("make that entry, or say another place", "the directory has no entry %q, so that nothing can be moved below it", del.To))
 		}
 	}
-	return faults, nil
+	if len(faults) > 0 {
+		return faults
+	}
+	return nil
 }
 
 // review asks every directory what is wrong with it, and says the warnings.

@@ -126,8 +126,24 @@ func TestOnlyADeleteLeavesTheMappingsPlace(t *testing.T) {
 		if found := h.search(t, leavers, ldap.ScopeSingleLevel, "(entryUUID="+ada+")"); len(found) != 1 {
 			t.Errorf("of a name with a plus in it there are %d", len(found))
 		}
-		// Who is taken away from there is nobody's to bring back.
 		gone := h.deletion(t)
+		deeper := "ou=2026," + leavers
+		h.add(t, deeper, "objectClass", "organizationalUnit")
+		if err := h.ldap.ModifyDN(ldap.NewModifyDNRequest(h.byID(t, ada).DN, "uid=lovelace", true, deeper)); err != nil {
+			t.Fatal(err)
+		}
+		h.takenBack(t, undoRun{}, []string{gone}, false, `now it is "uid=lovelace,`+deeper)
+		h.takenBack(t, undoRun{force: true}, []string{gone}, true)
+		if a := h.do("GET", "/Users/"+ada, nil).want(t, 200); a.text("userName") != "x+ou=leavers" {
+			t.Errorf("back again she is %s", a.raw)
+		}
+		// Who is taken away from there is nobody's to bring back.
+		h.do("DELETE", "/Users/"+ada, nil).want(t, 204)
+		gone = h.deletion(t)
+		if err := h.ldap.ModifyDN(ldap.NewModifyDNRequest(h.byID(t, ada).DN, "uid=ada", true, h.base)); err != nil {
+			t.Fatal(err)
+		}
+		h.takenBack(t, undoRun{force: true}, []string{gone}, false, "move it back with the directory's own tools")
 		h.removeTree(leavers)
 		h.takenBack(t, undoRun{}, []string{gone}, false, "move it back with the directory's own tools")
 	})
