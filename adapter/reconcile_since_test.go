@@ -12,6 +12,7 @@ import (
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
+	"github.com/scim-adapter/scim-adapter/backends/backendtest"
 	"github.com/scim-adapter/scim-adapter/scim"
 )
 
@@ -113,6 +114,57 @@ func TestWhatSomebodySeesIsDoneWhoeverElseDiedOverIt(t *testing.T) {
 			t.Errorf("the first is said to be %s, the second %s", first.Status(), second.Status())
 		}
 	})
+}
+
+// TestWhatSomebodyHasSeenSinceIsNotOutweighedByWhatStandsThereNow: a process died before it wrote, somebody went on and saw that, and by native tools it stands there now.
+func TestWhatSomebodyHasSeenSinceIsNotOutweighedByWhatStandsThereNow(t *testing.T) {
+	const path = `{"op":"replace","path":"%s","value":"%s"}`
+	title := func(h *house, id, value string) {
+		change := []backends.Change{{Op: backends.Replace, Attr: "title", Values: backends.Strings(value)}}
+		if _, err := h.memory.Class(backendtest.Class{}).Modify(h.t.Context(), backends.Key(id), change, backends.Condition{}, nil); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	uid := func(h *house, id, value string) {
+		name := backends.Template{{Text: "uid=" + value + ",ou=people,dc=example,dc=org"}}
+		if err := h.memory.Class(backendtest.Class{}).Move(h.t.Context(), backends.Key(id), name, backends.Condition{}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	beside := func(h *house, id, value string) {
+		scope, key := journal.Scope{Tenant: "default", Client: "okta", ResourceType: "User"}, backends.Key(id)
+		held, err := h.lite.Load(h.t.Context(), scope, []backends.Key{key})
+		if err != nil || held[key].Attrs["externalId"] == "" {
+			h.t.Fatalf("%+v, %v", held, err)
+		}
+		held[key].Attrs["externalId"] = value
+		if err := h.lite.Save(h.t.Context(), scope, key, held[key].Attrs, nil); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	for attr, natively := range map[string]func(h *house, id, value string){"title": title, "userName": uid, "externalId": beside} {
+		for since, do := range map[string]func(h *house, id string){
+			"and it stands there": func(*house, string) {},
+			"and somebody saw it": func(h *house, id string) { h.patch("User", id, fmt.Sprintf(path, attr, "third")) },
+		} {
+			t.Run(attr+" "+since, func(t *testing.T) {
+				h := newHouse(t)
+				u, _, _ := h.setUp()
+				before := len(h.events())
+				h.dyingAfter(0)
+				_, _ = h.tryPatch(h.req("User"), u.ID, fmt.Sprintf(path, attr, "first"))
+				h = h.another()
+				h.patch("User", u.ID, fmt.Sprintf(path, attr, "second"))
+				natively(h, u.ID, "first")
+				do(h, u.ID)
+				h.clock.advance(time.Second)
+				h.reconcile()
+				if e := h.events()[before]; e.Status() != journal.StatusFailed {
+					t.Errorf("it is said to be %s: %+v", e.Status(), e.Outcome)
+				}
+			})
+		}
+	}
 }
 
 func addMember(h *house, _, boss, g *scim.Result) {
