@@ -283,10 +283,14 @@ func (s *Service) linkTo(ctx context.Context, c *class, req scim.Request, key ba
 
 // freeFor refuses a record that this client knows already as another resource of its own.
 func (l likeness) freeFor(body, before *scim.Object, key backends.Key) error {
-	if was, is := externalID(before), externalID(body); was != "" && was != is {
+	switch was, is := externalID(before), externalID(body); {
+	case was == "" || was == is:
+		return nil
+	case is == "":
+		return notUnique("The resource with the same %s, whose id is %s, is known by an externalId, and this one brings none. Nothing was made.", l.words(), key)
+	default:
 		return notUnique("The resource with the same %s, whose id is %s, has another externalId already. Nothing was made.", l.words(), key)
 	}
-	return nil
 }
 
 func externalID(res *scim.Object) string {

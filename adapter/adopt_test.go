@@ -89,8 +89,9 @@ func TestANewResourceBecomesTheOneThatIsThere(t *testing.T) {
 	if said := wantStatus(t, err, 409, "uniqueness"); !strings.Contains(said.Detail, "has another externalId already") || !strings.Contains(said.Detail, ada) {
 		t.Error(said.Detail)
 	}
-	if _, err = h.tryCreate("User", person("augusta", "1815")); err == nil {
-		t.Error("whoever says no externalId takes an account over that has one")
+	_, err = h.tryCreate("User", person("augusta", "1815")) // who says none does not take an account over that has one
+	if said := wantStatus(t, err, 409, "uniqueness"); !strings.Contains(said.Detail, "is known by an externalId, and this one brings none") || !strings.Contains(said.Detail, ada) {
+		t.Error(said.Detail)
 	}
 
 	h.undone()
@@ -116,15 +117,15 @@ func TestWhomNoRuleFindsIsMade(t *testing.T) {
 }
 
 func TestRulesAreTriedInTheirOrder(t *testing.T) {
-	h, ada := adopting(t, `  - {match: [externalId], then: link}
+	h, ada := adopting(t, `  - {match: [enterprise:employeeNumber], then: link}
   - {match: [name.familyName, title], then: link}
   - {match: [emails.value], then: conflict}
 `)
 	if res := h.create("User", `{"userName":"a","externalId":"o-1","name":{"familyName":"BYRON"},"title":"countess"}`); res.ID != ada {
 		t.Errorf("both attributes are hers, and it is %s", res.ID)
 	}
-	if res := h.create("User", `{"userName":"al","externalId":"o-1","name":{"familyName":"King"},"title":"x"}`); res.ID != ada || h.everybody() != 1 {
-		t.Errorf("she is known by her externalId, and it is %s", res.ID)
+	if res := h.create("User", person("al", "1815", `"externalId":"o-1"`, `"name":{"familyName":"King"}`, `"title":"x"`)); res.ID != ada || h.everybody() != 1 {
+		t.Errorf("she is known by her number, and it is %s", res.ID)
 	}
 	if res := h.create("User", `{"userName":"b","name":{"familyName":"King"},"title":"other"}`); res.ID == ada {
 		t.Error("one of two attributes is enough")

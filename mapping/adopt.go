@@ -36,7 +36,7 @@ func (c *compiler) adopting() {
 	case configs.Missing, configs.Null:
 		return
 	case configs.Scalar, configs.Map:
-		c.fault(node, "write adopt: [{match: [externalId], then: link}]", "adopt is a list of rules")
+		c.fault(node, "write adopt: [{match: [enterprise:employeeNumber], then: link}]", "adopt is a list of rules")
 		return
 	case configs.List:
 	}
@@ -51,7 +51,7 @@ func (c *compiler) adopting() {
 
 func (c *compiler) adoptRule(item configs.Node) {
 	if item.Kind() != configs.Map {
-		c.fault(item, "write {match: [externalId], then: link}", "a rule says what to match, and what to do then")
+		c.fault(item, "write {match: [enterprise:employeeNumber], then: link}", "a rule says what to match, and what to do then")
 		return
 	}
 	c.faults = append(c.faults, item.Only("match", "then", "disabled")...)
@@ -64,7 +64,7 @@ func (c *compiler) adoptRule(item configs.Node) {
 	rule.Disabled = c.adoptDisabled(item, rule.Then)
 	match := item.Get("match")
 	if len(match.Items()) == 0 {
-		c.fault(match, "write match: [externalId]", "the rule does not say what an account is found by")
+		c.fault(match, "write match: [enterprise:employeeNumber]", "the rule does not say what an account is found by")
 	}
 	before := len(c.faults)
 	for _, attr := range match.Items() {
@@ -165,8 +165,11 @@ func (p path) asFilterPath() filter.Path {
 
 // findsNobody says why no account can be found by the field's value; nil when some can.
 func (f *field) findsNobody() *syntaxError {
-	const remedy = "match something that tells one from all others: externalId, an employee number, a mail address"
+	const remedy = "match something that tells one from all others: an employee number, a mail address"
 	switch {
+	case f.kind == fromOverlay: // what is kept beside the directory says nothing of accounts that no client knows yet
+		return syntaxf("match what the directory itself has, such as an employee number, or map "+f.path.String()+" to an attribute of it",
+			"%s is an overlay, which the journal keeps, so that the directory cannot be asked who has it", f.path)
 	case f.kind == fromExpr:
 		return syntaxf(remedy, "%s is computed by an expression, so that the directory cannot be asked who has it", f.path)
 	case f.isReference():

@@ -13,14 +13,14 @@ func adopting(rules, attributes string) string { return userWith("adopt:\n"+rule
 
 // brokenAdoptions are rules with a fault, and the whole sentence that is said of it.
 var brokenAdoptions = map[string]struct{ doc, says string }{
-	"no list": {userWith("adopt: link\n", ""), "mapping0.yaml:3:8: adopt: adopt is a list of rules; write adopt: [{match: [externalId], then: link}]"},
+	"no list": {userWith("adopt: link\n", ""), "mapping0.yaml:3:8: adopt: adopt is a list of rules; write adopt: [{match: [enterprise:employeeNumber], then: link}]"},
 	"a text as a rule": {
-		adopting("  - externalId\n", ""), "mapping0.yaml:4:5: adopt[0]: a rule says what to match, and what to do then; write {match: [externalId], then: link}",
+		adopting("  - externalId\n", ""), "mapping0.yaml:4:5: adopt[0]: a rule says what to match, and what to do then; write {match: [enterprise:employeeNumber], then: link}",
 	},
 	"a key too much": {
 		adopting("  - {match: [userName], then: link, when: never}\n", ""), `mapping0.yaml:4:37: adopt[0].when: unknown key "when"`,
 	},
-	"no match":       {adopting("  - {then: link}\n", ""), "mapping0.yaml:4:5: adopt[0].match: the rule does not say what an account is found by; write match: [externalId]"},
+	"no match":       {adopting("  - {then: link}\n", ""), "mapping0.yaml:4:5: adopt[0].match: the rule does not say what an account is found by; write match: [enterprise:employeeNumber]"},
 	"an empty match": {adopting("  - {match: [], then: link}\n", ""), "adopt[0].match: the rule does not say what an account is found by"},
 	"no then": {
 		adopting("  - {match: [userName]}\n", ""), "mapping0.yaml:4:5: adopt[0]: the rule does not say what to do when an account matches; write then: link, review or conflict",
@@ -41,7 +41,12 @@ var brokenAdoptions = map[string]struct{ doc, says string }{
 	},
 	"an expression": {
 		adopting("  - {match: [title], then: link}\n", "  title: {read: \"first(cn)\"}\n"),
-		"adopt[0].match[0]: title is computed by an expression, so that the directory cannot be asked who has it; match something that tells one from all others: externalId, an employee number, a mail address",
+		"adopt[0].match[0]: title is computed by an expression, so that the directory cannot be asked who has it; match something that tells one from all others: an employee number, a mail address",
+	},
+	"an overlay": {
+		adopting("  - {match: [externalId], then: link}\n", "  externalId: overlay\n"),
+		"mapping0.yaml:4:14: adopt[0].match[0]: externalId is an overlay, which the journal keeps, so that the directory cannot be asked who has it; " +
+			"match what the directory itself has, such as an employee number, or map externalId to an attribute of it",
 	},
 	"a reference": {
 		adopting("  - {match: [enterprise:manager], then: link}\n", "  enterprise:manager: manager | ref(User)\n"), "manager.value points at other resources, and tells nobody apart",

@@ -163,7 +163,8 @@ func reviewLine(r adapter.Review) map[string]any {
 func matched(r adapter.Review) string {
 	var parts []string
 	for _, m := range r.Match {
-		parts = append(parts, m.Path+" "+readable(m))
+		// No attribute of a User itself is called as one of the enterprise extension.
+		parts = append(parts, strings.TrimPrefix(m.Path, scim.EnterpriseURN+":")+" "+readable(m))
 	}
 	if r.Enables() {
 		parts[len(parts)-1] = "and would enable it"
