@@ -126,7 +126,7 @@ func readSchema(ctx context.Context, lc *goldap.Conn, dn string) (s *schema.Sche
 	}
 	texts := map[string][]string{}
 	for _, a := range found.entries[0].Attributes {
-		texts[a.Name] = a.Values
+		texts[a.Name] = append(texts[a.Name], a.Values...)
 		ruled = ruled || strings.EqualFold(a.Name, contentRules) && len(a.Values) > 0
 	}
 	s, problem = schema.Parse(texts)

@@ -60,9 +60,11 @@ func (v *view) canonical(attr string) string {
 	return strings.ToLower(v.in.canonical(base) + attr[len(base):])
 }
 
-// record reads an entry; false for one that shows no key, which is nobody's to address.
+// record reads an entry; false for one that shows no key, which is nobody's to address. A server may send an attribute in several parts: slapd does where the values
+// stood apart in what slapadd -q loaded.
 func (v *view) record(e *goldap.Entry) (backends.Record, bool) {
 	r := backends.Record{Name: e.DN, Attrs: backends.Attributes{}}
+	shown := map[string]string{} // as the first part is called, by canonical names
 	for _, a := range e.Attributes {
 		if len(a.ByteValues) == 0 {
 			continue
@@ -73,12 +75,16 @@ func (v *view) record(e *goldap.Entry) (backends.Record, bool) {
 		case strings.EqualFold(a.Name, v.c.version):
 			r.Version = string(a.ByteValues[0])
 		}
-		spellings := v.spelled[v.canonical(a.Name)]
+		canonical := v.canonical(a.Name)
+		spellings := v.spelled[canonical]
 		if spellings == nil && v.shows(a.Name) {
-			spellings = []string{a.Name}
+			if shown[canonical] == "" {
+				shown[canonical] = a.Name
+			}
+			spellings = []string{shown[canonical]}
 		}
 		for _, name := range spellings {
-			r.Attrs[name] = v.in.values(a.Name, a.ByteValues)
+			r.Attrs[name] = append(r.Attrs[name], v.in.values(a.Name, a.ByteValues)...)
 		}
 	}
 	return r, r.Key != ""
