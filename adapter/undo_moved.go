@@ -18,10 +18,11 @@ func leaves(e journal.Event, st stood) bool {
 	return old && !now
 }
 
-// joins says that a step has put the event's own record into another, because it was moved back.
+// joins says that a step has put the event's own record into another, because it was moved back. One that was made again, and got the name that it has after that, joins nobody by being moved.
 func joins(e journal.Event, st stood) bool {
 	old, now := mentions(e, st)
-	return !old && now
+	made := slices.ContainsFunc(standing(e), func(own stood) bool { return isOwn(e, own.Step) && (own.Op == opCreate || own.Op == opRestore) })
+	return !old && now && !made
 }
 
 // mentions says whether a step about another record takes out the name that the event's own had before it was moved, and whether it puts in the one that it got.

@@ -172,6 +172,8 @@ func (r *rewind) meanwhile(ctx context.Context, st, made stood) error {
 		}
 		b.then.name = st.Name
 	}
+	names := []string{st.Name, called, b.now.name} // in thought it is renamed, and what names it is as it was
+	moves = moves || !same(called, b.now.name)
 	spelled := map[string]string{}
 	for _, attrs := range []backends.Attributes{b.then.attrs(), st.Before} {
 		for name := range attrs {
@@ -180,7 +182,7 @@ func (r *rewind) meanwhile(ctx context.Context, st, made stood) error {
 	}
 	for _, lower := range slices.Sorted(maps.Keys(spelled)) {
 		name := spelled[lower]
-		if r.c.notPut(name) || moves && (isNamedBy(name, st.Name) || isNamedBy(name, called)) {
+		if r.c.notPut(name) || moves && slices.ContainsFunc(names, func(called string) bool { return isNamedBy(name, called) }) {
 			continue
 		}
 		if err := r.attributeOf(ctx, name, st.Before, made); err != nil {
