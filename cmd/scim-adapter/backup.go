@@ -25,6 +25,7 @@ import (
 // backupRun is one of the backup commands at work.
 type backupRun struct {
 	config, tenant, url string
+	only                string // of which type the snapshot is that is meant
 	needs               []pgjournal.Need
 
 	p        *plan
@@ -43,6 +44,8 @@ schema backup of the journal's database (database.url); what has not changed sin
   scim-adapter backup create --config scim.yaml
   scim-adapter backup list   --config scim.yaml
   scim-adapter backup diff   --config scim.yaml SNAPSHOT          # with what the directory has now
+
+SNAPSHOT is what list shows in its first column, or latest: the newest complete one; diff and export want to know of which type (--type).
 
 Whoever reads what is in snapshots must be a member of scim_audit, whoever prunes, of scim_owner: --database-url says as whom.
 Exit code 0: done; 1: it failed, or verify found something; 2: the command line or the configuration is wrong.`,
@@ -97,14 +100,10 @@ func backupVerifyCommand() *cobra.Command {
 			if scratch || into != "" {
 				return b.verifyScratch(ctx, args, into)
 			}
-			for _, id := range args {
-				if err := b.verify(ctx, id); err != nil {
-					return err
-				}
-			}
-			return nil
+			return b.verify(ctx, args)
 		})
-	cmd.Flags().BoolVar(&scratch, "scratch", false, "put it back into an empty LDAP directory in this process, and compare what stands there then (SNAPSHOT may be latest: the newest of each type)")
+	cmd.Long = "Verify compares every stored record with its digest. SNAPSHOT may be latest: the newest of each type."
+	cmd.Flags().BoolVar(&scratch, "scratch", false, "put it back into an empty LDAP directory in this process, and compare what stands there then")
 	cmd.Flags().StringVar(&into, "into", "", "the scratch directory is that of another configuration file; it must be empty, and is left with the records in it")
 	return cmd
 }

@@ -31,10 +31,12 @@ type backupDiff struct {
 
 func backupDiffCommand() *cobra.Command {
 	b := backupDiff{backupRun: backupRun{needs: []pgjournal.Need{toReadSnapshots}}}
-	cmd := b.command("diff --config FILE SNAPSHOT [SNAPSHOT]", "Say what differs between two snapshots, or between one and what the directory has now", cobra.RangeArgs(1, 2),
+	cmd := b.command("diff --config FILE SNAPSHOT [SNAPSHOT] [--type TYPE]", "Say what differs between two snapshots, or between one and what the directory has now", cobra.RangeArgs(1, 2),
 		func(ctx context.Context, args []string) error { return b.diff(ctx, args) })
 	cmd.Long = `Diff has a line for each record that is new (+), gone (-) or changed (~), with the attributes that differ. What the directory keeps itself is left out, such as
-entryCSN, modifyTimestamp or memberOf: records that differ in nothing else are counted at the end. --operational shows them, too.`
+entryCSN, modifyTimestamp or memberOf: records that differ in nothing else are counted at the end. --operational shows them, too.
+SNAPSHOT may be latest: the newest of the type of the other one, or that --type names; it may be left out where there are snapshots of one type only.`
+	b.typeFlag(cmd)
 	cmd.Flags().BoolVar(&b.asJSON, "json", false, "as JSON, one a line, with the values")
 	cmd.Flags().BoolVar(&b.operational, "operational", false, "also what the directory keeps itself, as entryCSN and modifyTimestamp")
 	return cmd
@@ -63,14 +65,25 @@ var usuallyKept = []string{
 }
 
 func (b *backupDiff) diff(ctx context.Context, ids []string) error {
-	was, err := b.store.Get(ctx, b.tenant, ids[0])
+	only := b.only
+	if len(ids) == 2 && ids[0] == latest && ids[1] != latest {
+		other, err := b.snapshot(ctx, ids[1], only)
+		if err != nil {
+			return err
+		}
+		only = other.Type
+	}
+	was, err := b.snapshot(ctx, ids[0], only)
 	if err != nil {
 		return err
 	}
 	b.kept = b.operationalOf(ctx, was.Type)
 	var all iter.Seq2[backup.Difference, error]
 	if len(ids) == 2 {
-		is, err := b.store.Get(ctx, b.tenant, ids[1])
+		if ids[1] == latest {
+			only = was.Type
+		}
+		is, err := b.snapshot(ctx, ids[1], only)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,19 +21,21 @@ func backupExportCommand() *cobra.Command {
 	b := backupRun{needs: []pgjournal.Need{toReadSnapshots}}
 	var format string
 	var operational bool
-	cmd := b.command("export --config FILE SNAPSHOT [--format json|ldif|scim]", "Write the records of a snapshot to standard output", cobra.ExactArgs(1),
+	cmd := b.command("export --config FILE SNAPSHOT [--type TYPE] [--format json|ldif|scim]", "Write the records of a snapshot to standard output", cobra.ExactArgs(1),
 		func(ctx context.Context, args []string) error { return b.export(ctx, args[0], format, operational) })
+	b.typeFlag(cmd)
 	cmd.Long = `Export writes a snapshot's records, one after the other. As LDIF they are for ldapadd, below branches that are there: without what the directory keeps itself.
 With --operational they have that too, as entryUUID and createTimestamp, for slapadd and an empty database.
+SNAPSHOT may be latest: the newest of the type that --type names, which may be left out where there are snapshots of one type only.
 
-  scim-adapter backup export --config scim.yaml SNAPSHOT --format ldif | ldapadd -x -D cn=admin,dc=example,dc=org -W`
+  scim-adapter backup export --config scim.yaml latest --type User --format ldif | ldapadd -x -D cn=admin,dc=example,dc=org -W`
 	cmd.Flags().StringVar(&format, "format", "json", "json: one record a line; ldif: for records that have distinguished names; scim: one resource a line, as clients saw it")
 	cmd.Flags().BoolVar(&operational, "operational", false, "with ldif: also what the directory keeps itself, for slapadd")
 	return cmd
 }
 
 func (b *backupRun) export(ctx context.Context, id, format string, operational bool) error {
-	one, err := b.store.Get(ctx, b.tenant, id)
+	one, err := b.snapshot(ctx, id, b.only)
 	if err != nil {
 		return err
 	}
@@ -64,12 +67,87 @@ func (b *backupRun) export(ctx context.Context, id, format string, operational b
 	return nil
 }
 
-// verify compares what is stored with its digests.
-func (b *backupRun) verify(ctx context.Context, id string) error {
-	one, err := b.store.Get(ctx, b.tenant, id)
+// newest are the newest snapshots that are complete, of each type.
+func (b *backupRun) newest(ctx context.Context) ([]backup.Snapshot, error) {
+	all, err := b.store.List(ctx, b.tenant, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
+	seen := map[string]bool{}
+	all = slices.DeleteFunc(all, func(one backup.Snapshot) bool {
+		if one.Status != backup.Complete || seen[one.Type] {
+			return true
+		}
+		seen[one.Type] = true
+		return false
+	})
+	if len(all) == 0 {
+		err = fmt.Errorf("%w: %s", backup.ErrNone, latest)
+	}
+	return all, err
+}
+
+// latest stands for the newest snapshot that is complete, of a type or of each.
+const latest = "latest"
+
+// snapshot finds the one that is named, of a type where that is said.
+func (b *backupRun) snapshot(ctx context.Context, name, only string) (one backup.Snapshot, err error) {
+	if name != latest {
+		one, err = b.store.Get(ctx, b.tenant, name)
+		if err == nil && only != "" && !strings.EqualFold(only, one.Type) {
+			err = usageError{fmt.Errorf("%s is a snapshot of %s, and not of %s", one.ID, one.Type, only)}
+		}
+		return one, err
+	}
+	all, err := b.newest(ctx)
+	if err != nil {
+		return one, err
+	}
+	var types []string
+	for _, one := range all {
+		types = append(types, one.Type)
+	}
+	all = slices.DeleteFunc(all, func(one backup.Snapshot) bool { return only != "" && !strings.EqualFold(only, one.Type) })
+	switch len(all) {
+	case 0:
+		return one, fmt.Errorf("%w of %s", backup.ErrNone, only)
+	case 1:
+		return all[0], nil
+	}
+	slices.Sort(types)
+	return one, usageError{fmt.Errorf("--type TYPE says of which type the latest is meant: there are snapshots of %s", strings.Join(types, ", "))}
+}
+
+func (b *backupRun) typeFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&b.only, "type", "", "of which resource type the snapshot is, where it is latest: User, Group")
+}
+
+// verify compares what is stored with its digests.
+func (b *backupRun) verify(ctx context.Context, names []string) error {
+	var all []backup.Snapshot
+	for _, name := range names {
+		var some []backup.Snapshot
+		var err error
+		if name == latest {
+			some, err = b.newest(ctx)
+		} else {
+			some = make([]backup.Snapshot, 1)
+			some[0], err = b.store.Get(ctx, b.tenant, name)
+		}
+		if err != nil {
+			return err
+		}
+		all = append(all, some...)
+	}
+	for _, one := range all {
+		if err := b.verifyOne(ctx, one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *backupRun) verifyOne(ctx context.Context, one backup.Snapshot) error {
 	found, err := b.store.Verify(ctx, one)
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func (b *backupRun) look(ctx context.Context, names []string) (*past, error) {
 	var when time.Time
 	for _, name := range names {
 		found := slices.DeleteFunc(slices.Clone(all), func(one backup.Snapshot) bool {
-			return one.ID != strings.ToLower(name) && (name != "latest" || one.Status != backup.Complete)
+			return one.ID != strings.ToLower(name) && (name != latest || one.Status != backup.Complete)
 		})
 		if len(found) == 0 {
 			return nil, fmt.Errorf("%w: %s", backup.ErrNone, name)
@@ -47,7 +47,7 @@ func (b *backupRun) look(ctx context.Context, names []string) (*past, error) {
 		for _, one := range found {
 			if other, twice := p.snapshots[one.Type]; !twice {
 				p.snapshots[one.Type], p.named[one.Type], when = one, true, one.Started
-			} else if name != "latest" {
+			} else if name != latest {
 				return nil, usageError{fmt.Errorf("%s and %s are both of %s: name one", other.ID, one.ID, one.Type)}
 			}
 		}

@@ -77,9 +77,13 @@ func TestSnapshotsAreMadeComparedCheckedAndPruned(t *testing.T) {
 	if out := do("export", first.ID, "--format", "ldif"); !strings.Contains(out, "carLicense: B-ada\n") || strings.Contains(out, "hush") {
 		t.Error(out)
 	}
+	latestIsTaken(t, path, do)
 	do("create")
-	if out := do("prune", "--keep", "1"); !strings.Contains(out, "User: 1 snapshot taken away") {
+	if out := do("prune", "--keep", "1"); !strings.Contains(out, "User: 2 snapshots taken away") {
 		t.Error(out)
+	}
+	if out, err := command("backup", "export", "--config", path, "latest"); err == nil || !strings.Contains(err.Error(), "there are snapshots of Group, User") {
+		t.Errorf("of no type: %v\n%s", err, out)
 	}
 	pgtest.Exec(t, db.Admin, `UPDATE backup.records SET body = '\x00'`)
 	var left backup.Snapshot
@@ -88,5 +92,33 @@ func TestSnapshotsAreMadeComparedCheckedAndPruned(t *testing.T) {
 	}
 	if out, err := command("backup", "verify", "--config", path, left.ID); err == nil || strings.Count(out, "cannot be read") != 3 {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// latestIsTaken has every command that takes a snapshot take the latest, where there are two of people, and mary is new in the second.
+func latestIsTaken(t *testing.T, path string, do func(args ...string) string) {
+	t.Helper()
+	var first backup.Snapshot
+	if err := json.Unmarshal([]byte(do("list", "--json")), &first); err != nil {
+		t.Fatal(err)
+	}
+	do("create", "--type", "User")
+	for _, one := range []struct{ args, want string }{
+		{"diff latest", "nothing differs"},
+		{"diff latest --type user", "nothing differs"},
+		{"diff " + first.ID + " latest", "+ "},
+		{"diff latest " + first.ID, "- "},
+		{"export latest", "uid=mary"},
+		{"export latest --type User --format ldif", "dn: uid=mary"},
+		{"verify latest", "3 records of User"},
+	} {
+		if out := do(strings.Fields(one.args)...); !strings.Contains(out, one.want) {
+			t.Errorf("%s: no %q in\n%s", one.args, one.want, out)
+		}
+	}
+	for _, args := range []string{"export latest --type Group", "diff " + first.ID + " --type Group"} {
+		if out, err := command(append([]string{"backup", strings.Fields(args)[0], "--config", path}, strings.Fields(args)[1:]...)...); err == nil || !strings.Contains(err.Error(), "of Group") {
+			t.Errorf("%s: %v\n%s", args, err, out)
+		}
 	}
 }
