@@ -73,7 +73,11 @@ func ldifRecord(w *bufio.Writer, rec Record, without func(attr string) bool) {
 		}
 		for _, v := range rec.Attrs[attr] {
 			if v.Kind() == backends.KindSecret {
-				fmt.Fprintf(w, "# %s: not in the snapshot\n", attr)
+				why := "not in the snapshot"
+				if v.Box() != nil {
+					why = "sealed in the snapshot, and not written here: backup restore has it back"
+				}
+				fmt.Fprintf(w, "# %s: %s\n", attr, why)
 				continue
 			}
 			ldifLine(w, attr, v.Text())
