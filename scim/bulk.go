@@ -78,17 +78,19 @@ type bulkReader struct {
 }
 
 func (b *bulkReader) member(name string) (any, error) {
-	switch {
-	case sameName(name, "Operations") && b.PeekKind() == jsontext.KindBeginArray:
+	if sameName(name, "Operations") && b.PeekKind() == jsontext.KindBeginArray {
 		return nil, b.operations()
-	case sameName(name, attrSchemas), sameName(name, "failOnErrors"):
-		return b.value()
-	case SpellsDryRun(name):
-		return nil, MisspelledDryRun()
-	default:
-		_, err := b.value() // read, so that the body is checked; not kept
-		return nil, err
 	}
+	v, err := b.value()
+	switch {
+	case err != nil:
+		return nil, err
+	case inMessage.asksBy(name, v):
+		return nil, MisspelledDryRun()
+	case sameName(name, attrSchemas), sameName(name, "failOnErrors"):
+		return v, nil
+	}
+	return nil, nil // read, so that the body is checked; not kept
 }
 
 func (b *bulkReader) operations() error {
@@ -172,7 +174,7 @@ func (b *bulkReader) operation(v any) BulkOperation {
 	if op.Err == nil {
 		op.Err = op.check()
 	}
-	if op.Err == nil && (spelledAmong(in) || op.Method == http.MethodDelete && spelledAmong(member(in, "data"))) {
+	if op.Err == nil && op.asksAmong(in) {
 		op.Err = MisspelledDryRun()
 	}
 	if op.Err == nil && op.Method != http.MethodDelete {
@@ -181,15 +183,21 @@ func (b *bulkReader) operation(v any) BulkOperation {
 	return op
 }
 
-// spelledAmong says that a name among the members of an object reads like the question for a dry run.
-func spelledAmong(v any) bool {
-	o, _ := v.(*Object)
-	for name := range o.All() {
-		if SpellsDryRun(name) {
+// bulkMembers are the members of an operation that mean something.
+var bulkMembers = []string{"method", "path", "bulkId", "version", "data"}
+
+// asksAmong says that something among the members of an operation reads like the question for a dry run. The data of a write are looked at as any body is, when its turn
+// has come; a DELETE has none.
+func (op *BulkOperation) asksAmong(in *Object) bool {
+	for name, v := range in.All() {
+		if slices.ContainsFunc(bulkMembers, func(known string) bool { return sameName(name, known) }) {
+			continue
+		}
+		if inMessage.asksBy(name, v) {
 			return true
 		}
 	}
-	return false
+	return op.Method == http.MethodDelete && inMessage.asks(member(in, "data"))
 }
 
 var bulkMethods = []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}

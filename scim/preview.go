@@ -3,6 +3,9 @@ package scim
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // PreviewURN is the schema of what a dry run is answered with.
@@ -73,38 +76,111 @@ func (p *Preview) Object(status int, resource *Object) *Object {
 	return o
 }
 
-// SpellsDryRun says that a name, or a word, could be meant to ask for a dry run, however it is spelled: its letters have dryrun in them, with whatever else between and around,
-// percent-escaped as often as one likes, or they are dry and no more. The cost is linear.
+// The letters of the question, and those that say no less.
+const (
+	dryRun  = "dryrun"
+	runDry  = "rundry"
+	justDry = "dry"
+)
+
+// SpellsDryRun says that a name, or a word, could be meant to ask for a dry run, however it is written: its letters have dryrun in them, with whatever else between and around,
+// percent-escaped as often as one likes, in full width or with accents, or they are dry and no more. The cost is linear.
 func SpellsDryRun(word string) bool {
-	const sought = "dryrun"
+	word = plainly(word)
+	return holdsDryRun(word) || squeeze(word).is(justDry)
+}
+
+// ResemblesDryRun says the same also of a word that is meant so, but for a slip of the hand.
+func ResemblesDryRun(word string) bool {
+	word = plainly(word)
+	return holdsDryRun(word) || squeeze(word).meansDryRun()
+}
+
+// MeansDryRun says that the letters of a word are the question and no more: dryrun, perhaps with a slip of the hand in it, rundry, or dry.
+func MeansDryRun(word string) bool { return squeeze(plainly(word)).meansDryRun() }
+
+// plainly is a word without percent-escapes, and with each letter that has a plain form in that form.
+func plainly(word string) string {
 	if strings.IndexByte(word, '%') >= 0 {
 		word = Unescaped(word)
 	}
-	letters, met := 0, 0
-	dry := true // all letters so far are those of dry, or of x-dry
+	for i := range len(word) {
+		if word[i] >= utf8.RuneSelf {
+			return norm.NFKD.String(word)
+		}
+	}
+	return word
+}
+
+// holdsDryRun looks for the letters one after the other; what is no letter does not count.
+func holdsDryRun(word string) bool {
+	met := 0
 	for i := range len(word) {
 		c := word[i] | 0x20
 		if c < 'a' || c > 'z' {
 			continue
 		}
-		if letters == 0 && c == 'x' {
-			continue // X-Dry-Run
-		}
-		letters++
 		switch c {
-		case sought[met]:
+		case dryRun[met]:
 			met++
-		case sought[0]:
+		case dryRun[0]:
 			met = 1
 		default:
 			met = 0
 		}
-		if met == len(sought) {
+		if met == len(dryRun) {
 			return true
 		}
-		dry = dry && met == letters
 	}
-	return dry && letters == len("dry")
+	return false
+}
+
+// squeezed is the letters of a word, in small ones and without the X- in front, as far as they tell which of a few short words it is.
+type squeezed struct {
+	letters [12]byte
+	n       int // of them; beyond their number: it is longer
+}
+
+func squeeze(word string) (s squeezed) {
+	for i := range len(word) {
+		c := word[i] | 0x20
+		if c < 'a' || c > 'z' || s.n == 0 && c == 'x' {
+			continue
+		}
+		if s.n < len(s.letters) {
+			s.letters[s.n] = c
+		}
+		if s.n++; s.n > len(s.letters) {
+			break
+		}
+	}
+	return s
+}
+
+func (s squeezed) is(word string) bool {
+	return s.n == len(word) && string(s.letters[:s.n]) == word
+}
+
+func (s squeezed) meansDryRun() bool {
+	return s.n <= len(dryRun)+1 && (s.is(justDry) || s.is(runDry) || oneSlip(string(s.letters[:s.n]), dryRun))
+}
+
+// oneSlip says that a word is the one sought, or would be with one letter more, one less, another one, or two neighbours exchanged.
+func oneSlip(word, sought string) bool {
+	n := 0
+	for n < len(word) && n < len(sought) && word[n] == sought[n] {
+		n++
+	}
+	word, sought = word[n:], sought[n:]
+	switch len(word) - len(sought) {
+	case 1:
+		return word[1:] == sought
+	case -1:
+		return word == sought[1:]
+	case 0:
+		return word == "" || word[1:] == sought[1:] || len(word) > 1 && word[0] == sought[1] && word[1] == sought[0] && word[2:] == sought[2:]
+	}
+	return false
 }
 
 // Unescaped takes the percent-escapes from a text, also those that come of taking others, each as soon as it stands there: so it is done in one pass.

@@ -347,6 +347,9 @@ func (b *bulk) begin(ctx context.Context, op *bulkOp) error {
 		if later, err = op.rt.LeaveOut(body); err != nil {
 			return err
 		}
+		if err := scim.DryRunInBody(op.rt, op.Method, later); err != nil {
+			return err // before the first step, too
+		}
 	}
 	if err := b.write(ctx, op, op.Method, body); err != nil {
 		var known *scim.Error

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/scim-adapter/scim-adapter/scim"
-	"github.com/scim-adapter/scim-adapter/scim/filter"
 )
 
 // A dry run is asked for with the preference dry-run (RFC 7240) or the parameter dryRun=true. Whoever asks for one and is not understood would have written, and
@@ -63,7 +62,7 @@ func asksByURL(query string) (asked bool, err error) {
 	given := 0
 	for part := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == ';' }) {
 		name, value, _ := strings.Cut(part, "=")
-		if !scim.SpellsDryRun(name) {
+		if !scim.ResemblesDryRun(name) {
 			if hidesDryRun(name, value) {
 				return false, scim.MisspelledDryRun()
 			}
@@ -82,27 +81,16 @@ func asksByURL(query string) (asked bool, err error) {
 	return asked, nil
 }
 
-// hidesDryRun says that the question is in the value of another parameter: as the whole of it (mode=dry-run), or behind a separator that was escaped with it.
+// hidesDryRun says that the question is in the value of another parameter: as the whole of it (mode=dry-run, run=dry), or behind a separator that was escaped with it.
 func hidesDryRun(name, value string) bool {
 	value = scim.Unescaped(value)
 	for i, part := range strings.FieldsFunc("."+value, func(c rune) bool { return strings.ContainsRune("&;?#", c) }) {
-		if name, _, _ := strings.Cut(part, "="); i > 0 && scim.SpellsDryRun(name) {
+		if name, _, _ := strings.Cut(part, "="); i > 0 && scim.ResemblesDryRun(name) {
 			return true
 		}
 	}
 	name = unescaped(name)
-	return !strings.EqualFold(name, "attributes") && !strings.EqualFold(name, "excludedAttributes") && meansDryRun(value)
-}
-
-// meansDryRun says that a word is a dry run and no more: dryRun, dry_run, DRY-RUN, "dry run".
-func meansDryRun(word string) bool {
-	word = strings.Map(func(c rune) rune {
-		if strings.ContainsRune("-_.+ \t\"'", c) {
-			return -1
-		}
-		return c
-	}, word)
-	return strings.EqualFold(word, "dryrun")
+	return !strings.EqualFold(name, "attributes") && !strings.EqualFold(name, "excludedAttributes") && scim.MeansDryRun(value)
 }
 
 func unescaped(text string) string {
@@ -112,11 +100,14 @@ func unescaped(text string) string {
 	return text
 }
 
-// asksByHeader looks for the preference. Others are passed over, as RFC 7240 §2 has it, unless they, or a header that is called so, have anything in them that could be one.
+// asksByHeader looks for the preference. Others are passed over, as RFC 7240 §2 has it, unless they have anything in them that could be one; and so are other headers.
 func asksByHeader(header http.Header) (asked bool, err error) {
 	for name, values := range header {
-		like := name != preferHeader && strings.Contains(strings.ToLower(name), "prefer")
-		if scim.SpellsDryRun(name) || like && slices.ContainsFunc(values, scim.SpellsDryRun) {
+		reads := scim.SpellsDryRun
+		if strings.Contains(strings.ToLower(name), "prefer") {
+			reads = scim.ResemblesDryRun
+		}
+		if scim.ResemblesDryRun(name) || name != preferHeader && !asksNothing(name) && slices.ContainsFunc(values, reads) {
 			return false, scim.MisspelledDryRun()
 		}
 	}
@@ -126,7 +117,7 @@ func asksByHeader(header http.Header) (asked bool, err error) {
 		if asks {
 			words = words[2:] // the name and its value
 		}
-		if slices.ContainsFunc(words, scim.SpellsDryRun) || !asks && scim.SpellsDryRun(p.text) {
+		if slices.ContainsFunc(words, scim.ResemblesDryRun) || !asks && scim.ResemblesDryRun(p.text) {
 			return false, scim.MisspelledDryRun()
 		}
 		asked = asked || asks
@@ -134,68 +125,23 @@ func asksByHeader(header http.Header) (asked bool, err error) {
 	return asked, nil
 }
 
-// dryRunInBody refuses a body with a member that reads like the question, and is no attribute of the resource. Dropped, as others are that mean nothing, it
-// would have written.
-func dryRunInBody(method string, rt *scim.ResourceType, body *scim.Object) error {
-	if method != http.MethodPatch {
-		return dryRunAmong(rt, body)
-	}
-	if err := dryRunAmong(nil, body); err != nil {
-		return err
-	}
-	list, _ := body.Get("Operations")
-	operations, _ := list.([]any)
-	for _, v := range operations {
-		if op, ok := v.(*scim.Object); ok {
-			if err := dryRunInOperation(rt, op); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// asksNothing are the headers whose values are not looked at: who asks, and from where, what the request looked like before a proxy had it, entity tags, and what traces
+// it. Any of them may have dryrun in it by name or by chance.
+func asksNothing(name string) bool {
+	name = strings.ToLower(name)
+	return slices.Contains(quietHeaders, name) ||
+		slices.ContainsFunc(quietBeginnings, func(begin string) bool { return strings.HasPrefix(name, begin) }) ||
+		slices.ContainsFunc(quietParts, func(part string) bool { return strings.Contains(name, part) })
 }
 
-// dryRunInOperation does so with one operation of a PATCH. Without a path its value is what the body of a PUT would be, in a list with some clients.
-func dryRunInOperation(rt *scim.ResourceType, op *scim.Object) error {
-	if err := dryRunAmong(nil, op); err != nil {
-		return err
+var (
+	quietHeaders = []string{
+		"authorization", "proxy-authorization", "x-api-key", "cookie", "user-agent", "referer", "host", "from", "origin", "via", "forwarded", "x-real-ip", "x-rewrite-url",
+		"x-ms-client-principal", "if-match", "if-none-match", "baggage", "b3", "newrelic", "request-id", "x-request-id", "x-correlation-id", "correlation-context",
 	}
-	path, _ := op.Get("path")
-	if path, _ := path.(string); path != "" {
-		return notDryRun(rt, path)
-	}
-	value, _ := op.Get("value")
-	if list, ok := value.([]any); ok && len(list) == 1 {
-		value = list[0]
-	}
-	named, _ := value.(*scim.Object)
-	return dryRunAmong(rt, named)
-}
-
-// dryRunAmong looks through the members of an object; rt is nil where they are not attributes.
-func dryRunAmong(rt *scim.ResourceType, o *scim.Object) error {
-	for name := range o.All() {
-		if err := notDryRun(rt, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// notDryRun refuses a name that reads like the question, unless an attribute is called so.
-func notDryRun(rt *scim.ResourceType, name string) error {
-	if !scim.SpellsDryRun(name) {
-		return nil
-	}
-	if rt != nil {
-		if path, err := filter.ParsePath(name); err == nil {
-			if _, known := rt.Resolve(path); known {
-				return nil
-			}
-		}
-	}
-	return scim.MisspelledDryRun()
-}
+	quietBeginnings = []string{"x-forwarded-", "x-original-", "x-envoy-", "x-b3-", "x-datadog-"}
+	quietParts      = []string{"trace", "cert", "token", "-host"}
+)
 
 // dryRunInIdleBody looks into the body of a DELETE, which means nothing but for this: elsewhere a dry run is asked for there.
 func (h *Handler) dryRunInIdleBody(w http.ResponseWriter, r *http.Request) error {
@@ -211,9 +157,12 @@ func (h *Handler) dryRunInIdleBody(w http.ResponseWriter, r *http.Request) error
 		return scim.BadRequest(scim.InvalidSyntax, "The body ended before it was complete.").Wrap(err)
 	}
 	if o, err := scim.ParseObject(text); err == nil {
-		return dryRunAmong(nil, o)
+		return scim.DryRunInMessage(o)
 	}
-	return notDryRun(nil, string(text))
+	if scim.ResemblesDryRun(string(text)) {
+		return scim.MisspelledDryRun()
+	}
+	return nil
 }
 
 // previewed is the answer to a dry run.

@@ -39,7 +39,7 @@ func (h *Handler) decode(w http.ResponseWriter, r *http.Request, e *event, rt *s
 // write does one write, which came as a request of its own or as an operation of a bulk request: the one way from a body to the service. The names that
 // it dropped are given with an error, too.
 func (h *Handler) write(ctx context.Context, method string, req scim.Request, id string, body *scim.Object) (res *scim.Result, dropped []string, err error) {
-	if err := dryRunInBody(method, req.Type, body); err != nil {
+	if err := scim.DryRunInBody(req.Type, method, body); err != nil {
 		return nil, nil, err
 	}
 	switch method {
