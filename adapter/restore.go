@@ -425,6 +425,7 @@ func (p *putting) once(ctx context.Context, r *record, u *PutBack) (again bool, 
 	switch {
 	case r.was.Key == "":
 		u.Does, w.removal = PutDelete, w.own.now.there
+		err = p.seeBeside(ctx, w)
 	case w.own.now.there:
 		u.Does = PutChange
 		err = p.become(ctx, w, r.was)

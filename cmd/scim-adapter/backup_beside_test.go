@@ -168,3 +168,33 @@ func TestWhatHasChangedSinceThePlanIsLeftAlone(t *testing.T) {
 		}
 	})
 }
+
+func TestWhomSomebodyHasChangedSinceThePlanIsNotDeleted(t *testing.T) {
+	everywhere(t, func(t *testing.T, h *house) {
+		people, groups := h.settle(3, 1)
+		v := openVault(t, h)
+		v.snapshot(t)
+		late := map[string]string{}
+		for _, name := range []string{"untouched", "changed", "emptied", "known", "gone"} {
+			late[name] = h.user("late-"+name, "displayName", "Late", "title", "Clerk").id()
+		}
+		own, grown := h.group("lateteam", people[0], late["untouched"]).id(), h.group("grownteam", people[0]).id() // the one's member goes first, of our own doing
+		in := &answering{yes: strings.NewReader("y\n"), before: func() {
+			h.do("PATCH", "/Users/"+late["changed"], patch(op("replace", "displayName", "Meanwhile"))).want(t, 200)
+			h.do("PATCH", "/Users/"+late["emptied"], patch(op("remove", "title", nil))).want(t, 200)
+			h.do("PATCH", "/Users/"+late["known"], patch(op("replace", "externalId", "meanwhile"))).want(t, 200)
+			h.do("DELETE", "/Users/"+late["gone"], nil).want(t, 204)
+			h.do("PATCH", "/Groups/"+grown, patch(op("add", "members", []any{map[string]any{"value": people[1]}}))).want(t, 204)
+		}}
+		out, err := v.restoring(t, backupRestore{all: true, others: true, undoRun: undoRun{in: in}}, "latest")
+		if err == nil || strings.Count(out, "somebody has changed it since the plan was made: make another plan") != 4 || !strings.Contains(out, "2 deleted") || !strings.Contains(out, "4 skipped") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		for path, status := range map[string]int{
+			"/Users/" + late["untouched"]: 404, "/Users/" + late["changed"]: 200, "/Users/" + late["emptied"]: 200, "/Users/" + late["known"]: 200,
+			"/Groups/" + own: 404, "/Groups/" + grown: 200, "/Groups/" + groups[0]: 200,
+		} {
+			h.do("GET", path, nil).want(t, status)
+		}
+	})
+}
