@@ -101,17 +101,6 @@ func (r *rewind) judged(change backends.Change) bool {
 	return all
 }
 
-// touched says that an event has had to do with an attribute since.
-func (r *rewind) touched(attr string) bool {
-	lower := strings.ToLower(attr)
-	for seen := range r.looked {
-		if seen == lower || strings.HasPrefix(seen, lower+"\x00") {
-			return true
-		}
-	}
-	return false
-}
-
 // foreign notes that somebody else has changed an attribute of the record, or its name (""). In thought it is taken back all the same: whether there is anything to say shows at the end.
 func (r *rewind) foreign(attr, text string) {
 	if r.o.Force {
@@ -214,8 +203,10 @@ func (r *rewind) attributeOf(ctx context.Context, name string, was backends.Attr
 	if inDocument && len(left) == 0 {
 		left = want // the record was made with its document whole
 	}
-	if byDefault := syntax.Always && len(left) == 0; !byDefault && !r.touched(name) && !r.c.alike(name, is, left) {
-		r.foreign(name, fmt.Sprintf("%s: it came back with %s, now it is %s", name, r.inWords(name, left), r.inWords(name, is)))
+	// An event that listed values was only asked about these: the others may still be somebody else's.
+	if byDefault := syntax.Always && len(left) == 0; !byDefault && !r.looked[lower] && !r.c.alike(name, is, left) {
+		now, _ := b.now.values(name)
+		r.foreign(name, fmt.Sprintf("%s: it came back with %s, now it is %s", name, r.inWords(name, left), r.inWords(name, now)))
 	}
 	if points {
 		if want, err = r.alive(ctx, r.c, name, want); err != nil {
