@@ -25,6 +25,7 @@ func (r *rewind) end(ctx context.Context, action string, undoes journal.ID, u *U
 	if r.removal {
 		return r.remove(ctx, w, u)
 	}
+	r.own.holdPlaces()
 	p, err := r.operations(ctx, w)
 	if err != nil {
 		return err

@@ -90,7 +90,10 @@ func (r *rewind) event(ctx context.Context, e journal.Event) error {
 		case own && st.Op == opOverlay:
 			err = r.overlay(ctx, e, st)
 		case own && st.Op == opDelete:
-			if err = r.bringBack(ctx, st); r.again {
+			if st.Before, err = r.meantAll(ctx, e, st.Before); err == nil {
+				err = r.bringBack(ctx, st)
+			}
+			if r.again {
 				return err
 			}
 		case own && (st.Op == opCreate || st.Op == opRestore):
@@ -100,7 +103,7 @@ func (r *rewind) event(ctx context.Context, e journal.Event) error {
 		case own && st.Op == opMove:
 			r.moveBack(st)
 		case own && st.Op == opModify:
-			err = r.changeBack(ctx, st)
+			err = r.changeBack(ctx, e, st)
 		case st.Op == opModify && !backSince && (!foundAnew || leaves(e, st) || joins(e, st)):
 			err = r.putIn(ctx, st, deleted || leaves(e, st))
 		}
@@ -146,7 +149,7 @@ func (r *rewind) lose(attr string) {
 }
 
 // changeBack takes the changes of a step back, the last one first.
-func (r *rewind) changeBack(ctx context.Context, st stood) error {
+func (r *rewind) changeBack(ctx context.Context, e journal.Event, st stood) error {
 	for _, change := range slices.Backward(r.named(ctx, r.c, st.effective)) {
 		back := inverse([]backends.Change{change}, st.Before)
 		if len(back) == 0 || blank(change.Values) || blank(back[0].Values) {
@@ -170,6 +173,11 @@ func (r *rewind) changeBack(ctx context.Context, st stood) error {
 			if back[0] = r.whole(change, back[0], st.Before); blank(back[0].Values) {
 				r.lose(change.Attr)
 				continue
+			}
+		}
+		if back[0].Op != backends.Remove {
+			if back[0].Values, err = r.meantBy(ctx, e, change, back[0]); err != nil {
+				return err
 			}
 		}
 		if back[0].Op == backends.Add {
