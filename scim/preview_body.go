@@ -164,7 +164,7 @@ func (p place) member(name string) (known bool, inner place) {
 
 // namesDryRun says that a name reads like the question. What a path has in quotes is no name, and the parts of a URN are words of their own (laundry:runner).
 func namesDryRun(name string) bool {
-	if !SpellsDryRun(name) {
+	if !SpellsDryRun(name) && strings.IndexByte(name, '"') < 0 {
 		return false
 	}
 	var bare strings.Builder

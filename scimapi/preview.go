@@ -13,7 +13,7 @@ import (
 )
 
 // A dry run is asked for with the preference dry-run (RFC 7240) or the parameter dryRun=true. Whoever asks for one and is not understood would have written, and
-// believes that he has not. So everything that looks like such a question is either answered with a plan or 400, and nothing is written.
+// believes that he has not. So what reads like such a question (docs/preview.md says what does) is either answered with a plan or 400, and nothing is written.
 
 const (
 	preferenceApplied = "Preference-Applied"

@@ -290,6 +290,7 @@ func TestADryRunThatIsAskedForInABodyIsRefused(t *testing.T) {
 		{"PATCH", "/Users/7", `{"Operations":[{"op":"remove","path":"title","options":{"x":[{"dryRun":true}]}}]}`, false},
 		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","path":"emails","value":[{"value":"a@b","dryRun":true}]}]}`, false},
 		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":{"name":{"dryRun":true}}}]}`, false},
+		{"PUT", "/Users/7", `{"userName":"someone","dry\"q\"run":true}`, false},
 		{"DELETE", "/Users/7", `{"options":{"dryRun":true}}`, false},
 		{"DELETE", "/Users/7", `{"prefer":"dry-run"}`, false},
 		{"DELETE", "/Users/7", `{"schemas":["` + scim.PreviewURN + `"]}`, false},
