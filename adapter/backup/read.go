@@ -50,6 +50,7 @@ func (s *Store) Records(ctx context.Context, one Snapshot) iter.Seq2[Record, err
 type Verified struct {
 	Wrong     []string // a sentence for each that is wrong
 	Forgotten int      // records whose content somebody had destroyed who may, as the journal says
+	Untold    int      // records whose content is gone, and whose event may have gone with its month: months were dropped since the snapshot was begun
 }
 
 // Verify compares each record's content with its digest, and the number of them with what the snapshot says.
@@ -60,10 +61,17 @@ func (s *Store) Verify(ctx context.Context, one Snapshot) (found Verified, err e
 		return found, err
 	}
 	forgotten, err := s.forgotten(ctx, one)
+	if err != nil {
+		return found, err
+	}
+	dropped, err := s.dropped(ctx, one)
 	for _, key := range gone {
-		if forgotten[key] {
+		switch {
+		case forgotten[key]:
 			found.Forgotten++
-		} else {
+		case dropped:
+			found.Untold++
+		default:
 			found.Wrong = append(found.Wrong, key+": its content is gone, and the journal does not say that it was forgotten")
 		}
 	}
@@ -87,6 +95,15 @@ func (s *Store) forgotten(ctx context.Context, one Snapshot) (map[string]bool, e
 		known[key] = true
 	}
 	return known, nil
+}
+
+// dropped says that a month of the journal is gone in which it may have been written that something was forgotten of a snapshot. Its anchors tell.
+func (s *Store) dropped(ctx context.Context, one Snapshot) (gone bool, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM audit.anchors WHERE kind = 'writes' AND (month + interval '1 month')::timestamp AT TIME ZONE 'UTC' > $1)`, one.Started).Scan(&gone)
+	if err != nil {
+		return false, fmt.Errorf("asking the journal which months were dropped: %w", err)
+	}
+	return gone, nil
 }
 
 // LeftOut counts the records of a snapshot whose content is gone: Records, and what is made of it, does not have them.

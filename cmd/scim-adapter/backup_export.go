@@ -156,12 +156,20 @@ func (b *backupRun) verifyOne(ctx context.Context, one backup.Snapshot) error {
 		fmt.Fprintln(b.out, line)
 	}
 	if found.Forgotten > 0 {
-		fmt.Fprintf(b.out, "%s forgotten: their content was destroyed, as the journal says (audit list --action forget)\n", recordsAre(found.Forgotten))
+		whose := "their"
+		if found.Forgotten == 1 {
+			whose = "its"
+		}
+		fmt.Fprintf(b.out, "%s forgotten: %s content was destroyed, as the journal says (audit list --action forget)\n", recordsAre(found.Forgotten), whose)
+	}
+	if found.Untold > 0 {
+		fmt.Fprintf(b.out, "of %s the content is gone, and whether it was forgotten nobody can tell any more: the event that said so may have gone with its month (audit.retention)\n",
+			count(found.Untold, "record"))
 	}
 	if len(found.Wrong) > 0 {
 		return fmt.Errorf("the snapshot %s is not as it was made", one.ID)
 	}
-	fmt.Fprintf(b.out, "%s of %s are as they were stored\n", count(int(one.Records)-found.Forgotten, "record"), one.Type)
+	fmt.Fprintf(b.out, "%s of %s are as they were stored\n", count(int(one.Records)-found.Forgotten-found.Untold, "record"), one.Type)
 	return nil
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -50,6 +52,47 @@ func TestWhoWasForgottenIsNotTakenForWhoWasNotThere(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWhoWasForgottenIsNoFindingEitherWhenTheEventHasGoneWithItsMonth(t *testing.T) {
+	h := openHouse(t, startEmbedded(t).URL())
+	h.people = "ou=people," + suffix
+	ada, _ := h.user("ada").id(), h.user("bob").id()
+	v := openVault(t, h)
+	v.snapshot(t)
+	all, err := v.store.List(t.Context(), "default", "User")
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	verify := func(ok bool, wants ...string) {
+		t.Helper()
+		var out bytes.Buffer
+		b := v.run()
+		b.out, b.err = &out, &out
+		if err := b.verifyOne(t.Context(), all[0]); (err == nil) != ok {
+			t.Errorf("%v", err)
+		}
+		for _, want := range wants {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("it does not say %q:\n%s", want, out.String())
+			}
+		}
+	}
+	maintain := func(at time.Time) {
+		t.Helper()
+		m := pgjournal.Maintenance{Database: configs.NewSecret(v.db.Admin), Retention: configs.Retention{Writes: 24 * time.Hour}, Now: func() time.Time { return at }}
+		m.Sign = func([]byte) (string, []byte, error) { return "test", []byte("signature"), nil }
+		if err := pgjournal.Maintain(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pgtest.Exec(t, v.db.Admin, "CREATE TABLE aside AS SELECT * FROM backup.records", "DELETE FROM backup.records WHERE key = '"+ada+"'")
+	verify(false, ada+": its content is gone, and the journal does not say that it was forgotten")
+	pgtest.Exec(t, v.db.Admin, "INSERT INTO backup.records SELECT * FROM aside WHERE key = '"+ada+"'")
+	v.forget(t, ada)
+	verify(true, "1 record is forgotten: its content was destroyed", "1 record of User are as they were stored")
+	maintain(time.Now().AddDate(0, 4, 0))
+	verify(true, "of 1 record the content is gone, and whether it was forgotten nobody can tell any more", "1 record of User are as they were stored")
 }
 
 func TestOfMembersThatNoMappingKnowsThoseComeBackWhoAreThere(t *testing.T) {
