@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,19 +169,8 @@ func noSuchType(config *configs.Config, flag, typ string) error {
 func (a *auditRun) nothing() { fmt.Fprintln(a.err, unlike(a.filter)) }
 
 // known puts the id of a resource in the place of the key that its record has by now.
-func (a *auditRun) known(ctx context.Context) (err error) {
-	types, tenant := typesOf(a.file), a.filter.Tenant
-	if a.filter.ResourceID == "" {
-		return nil
-	}
-	if a.filter.ResourceType != "" {
-		types = []string{a.filter.ResourceType}
-	}
-	if tenant == "" {
-		tenant = a.file.MultiTenant.DefaultTenant
-	}
-	a.filter.ResourceID, err = knownAs(ctx, a.store, tenant, types, a.filter.ResourceID)
-	return err
+func (a *auditRun) known(ctx context.Context) error {
+	return knownAs(ctx, a.store, cmp.Or(a.filter.Tenant, a.file.MultiTenant.DefaultTenant), typesOf(a.file), &a.filter)
 }
 
 // choose completes the filter.

@@ -202,16 +202,10 @@ func (u *undoRun) window(ctx context.Context) (events []journal.Event, err error
 	}
 	noted := false
 	f := u.filter
-	if f.ResourceID != "" {
-		types := typesOf(u.w.config)
-		if f.ResourceType != "" {
-			types = []string{f.ResourceType}
-		}
-		if f.ResourceID, err = knownAs(ctx, u.w.store, u.whose(), types, f.ResourceID); err != nil {
-			return nil, err
-		}
-	}
 	f.Tenant, f.Newest, f.Noted = u.whose(), true, &noted
+	if err = knownAs(ctx, u.w.store, u.whose(), typesOf(u.w.config), &f); err != nil {
+		return nil, err
+	}
 	if f.Since, f.Until, err = span(u.since, u.until); err != nil {
 		return nil, err
 	}
