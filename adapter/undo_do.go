@@ -199,6 +199,8 @@ func (r *rewind) tell(ctx context.Context, w *work, u *Undone) bool {
 		u.Result = UndoNothing
 		if len(u.Stays) > 0 {
 			u.Result = UndoSkipped
+		} else if len(u.Lost) > 0 && r.singly && r.went { // it was told when the record came back, and nobody can do more about it
+			u.Why = append(u.Why, "it is as it was before already, but for what was lost when it was deleted")
 		} else if len(u.Lost) > 0 {
 			u.Result = UndoSkipped
 			u.Why = append(u.Why, "what it changed cannot be put back")

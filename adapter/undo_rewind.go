@@ -39,6 +39,7 @@ type rewind struct {
 	deleted   picture
 	removal   bool   // it is to be removed
 	away      bool   // it is where the mapping moves what is deleted, and comes back
+	went      bool   // it was deleted, and was to come back
 	gone      bool   // it was not there, as far as was taken back by now
 	client    string // whose event it is, where it is about what is kept beside the directory
 	conflicts []string
@@ -440,6 +441,7 @@ func (r *rewind) moveBack(st stood) {
 // bringBack makes the record again that a step has deleted.
 func (r *rewind) bringBack(ctx context.Context, st stood) error {
 	b := r.own
+	r.went = true
 	if err := b.read(ctx); err != nil {
 		return err
 	}

@@ -43,3 +43,18 @@ func TestARestoreOfWhoWasRenamedAndDeletedComesToTheSame(t *testing.T) {
 		})
 	}
 }
+
+// TestARestoreOfWhoCameBackWithoutHisPasswordIsContentTheSecondTime: the loss is named, and nobody can do more. A password that only was changed is something else.
+func TestARestoreOfWhoCameBackWithoutHisPasswordIsContentTheSecondTime(t *testing.T) {
+	overLDAP(t, func(t *testing.T, h *house, _ scimClient) {
+		ada := h.user("ada", "password", "the first secret").id()
+		at := between()
+		h.do("PATCH", "/Users/"+ada, patch(op("replace", "password", "another secret"))).want(t, 200)
+		h.putBack(t, undoRun{at: at}, ada, false, "skipped: 1", "cannot be put back: userPassword")
+		h.do("DELETE", "/Users/"+ada, nil).want(t, 204)
+		h.putBack(t, undoRun{at: at}, ada, true, "done: 1", "cannot be put back: userPassword")
+		for range 2 {
+			h.putBack(t, undoRun{at: at}, ada, true, "nothing: 1", "cannot be put back: userPassword")
+		}
+	})
+}
