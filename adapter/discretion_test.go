@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -203,11 +204,39 @@ func TestOctetsThatNothingMapsAreNoPartOfAStep(t *testing.T) {
 	}
 }
 
+func TestWhatAnotherProcessHasEndedIsNotRememberedForEver(t *testing.T) {
+	t.Parallel()
+	d := &Discretion{classes: map[string]discreet{"User": {octets{}, nil}}}
+	j := Redact(&telling{deaf: true}, d)
+	known := func() int { return len(j.(*redacting).obscure) }
+	start := time.Now()
+	begin := func(id journal.ID, after time.Duration) {
+		t.Helper()
+		in := journal.Intent{ID: id, Time: start.Add(after), Deadline: start.Add(after + time.Minute), Steps: []journal.Step{
+			{Backend: "User", Op: opModify, Changes: []backends.Change{{Op: backends.Replace, Attr: "blob", Values: backends.Values{backends.Bytes([]byte("x"))}}}},
+		}}
+		if err := j.Begin(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin("1", 0)
+	if err := j.Finish(t.Context(), "1", journal.Outcome{}); err == nil {
+		t.Fatal("a journal that is away has taken an outcome")
+	}
+	if begin("2", 50*time.Minute); known() != 2 {
+		t.Errorf("%d events are remembered that may still be ended here", known())
+	}
+	if begin("3", 90*time.Minute); known() != 2 {
+		t.Errorf("%d events are remembered, and one is long over", known())
+	}
+}
+
 // telling is a journal that remembers what it was told.
 type telling struct {
 	journal.Journal `json:"-"`
 	Intents         []journal.Intent
 	Outcomes        []journal.Outcome
+	deaf            bool // to what came of it
 }
 
 func (r *telling) Begin(_ context.Context, in journal.Intent) error {
@@ -216,6 +245,9 @@ func (r *telling) Begin(_ context.Context, in journal.Intent) error {
 }
 
 func (r *telling) Finish(_ context.Context, _ journal.ID, out journal.Outcome) error {
+	if r.deaf {
+		return backends.ErrUnavailable
+	}
 	r.Outcomes = append(r.Outcomes, out)
 	return nil
 }

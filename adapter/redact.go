@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/scim-adapter/scim-adapter/adapter/journal"
 	"github.com/scim-adapter/scim-adapter/backends"
@@ -16,7 +18,7 @@ import (
 
 // Redact gives a journal that is told of events as they are to be written down.
 func Redact(j journal.Journal, d *Discretion) journal.Journal {
-	return &redacting{Journal: j, d: d, obscure: map[journal.ID][]journal.Step{}}
+	return &redacting{Journal: j, d: d, obscure: map[journal.ID]remembered{}}
 }
 
 // redacting is a journal in front of another.
@@ -25,8 +27,18 @@ type redacting struct {
 	d *Discretion
 
 	mu      sync.Mutex
-	obscure map[journal.ID][]journal.Step // the steps of what was begun with octets that nothing maps: an outcome does not say of which type its steps are
+	obscure map[journal.ID]remembered // what was begun with octets that nothing maps: an outcome does not say of which type its steps are
+	swept   time.Time                 // when those were last left out that another process has ended
 }
+
+// remembered are the steps of an event, and until when its writer may say what came of them.
+type remembered struct {
+	steps []journal.Step
+	until time.Time
+}
+
+// ended is how long after its deadline nobody here will end an event any more. Where that failed another process does, and nobody says so here.
+const ended = time.Hour
 
 // Begin is the journal's.
 func (r *redacting) Begin(ctx context.Context, in journal.Intent) error {
@@ -38,14 +50,23 @@ func (r *redacting) Begin(ctx context.Context, in journal.Intent) error {
 		return slices.ContainsFunc(s.Changes, func(c backends.Change) bool { return r.d.obscure(s.Backend, c.Attr) })
 	})
 	if obscure {
-		r.mu.Lock()
-		r.obscure[in.ID] = told.Steps
-		r.mu.Unlock()
+		r.remember(told)
 	}
 	if err = r.Journal.Begin(ctx, told); err != nil {
 		r.over(in.ID)
 	}
 	return err
+}
+
+// remember keeps the steps of an event until it is over.
+func (r *redacting) remember(in journal.Intent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if in.Time.Sub(r.swept) >= time.Minute {
+		r.swept = in.Time
+		maps.DeleteFunc(r.obscure, func(_ journal.ID, known remembered) bool { return known.until.Before(in.Time) })
+	}
+	r.obscure[in.ID] = remembered{in.Steps, in.Deadline.Add(ended)}
 }
 
 // over forgets the steps of an event.
@@ -58,7 +79,7 @@ func (r *redacting) over(id journal.ID) {
 // Finish is the journal's.
 func (r *redacting) Finish(ctx context.Context, id journal.ID, out journal.Outcome) error {
 	r.mu.Lock()
-	steps := r.obscure[id]
+	steps := r.obscure[id].steps
 	r.mu.Unlock()
 	out, err := r.d.outcome(id, steps, out)
 	if err != nil {
