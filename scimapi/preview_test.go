@@ -45,149 +45,154 @@ var writes = []struct{ method, path, body, status string }{
 	{"POST", "/Bulk", `{"Operations":[{"method":"DELETE","path":"/Users/7"}]}`, ""},
 }
 
+// What becomes of a write that asks for a dry run, or seems to.
+const isPlanned, isRefused, isDone = "planned", "refused", "done"
+
+// spellings are what reads like the question for a dry run, or does not, and what becomes of the write then.
+var spellings = []struct{ query, header, value, want string }{
+	{"dryRun=true", "", "", isPlanned},
+	{"DRYRUN=True", "", "", isPlanned},
+	{"dryrun=true", "", "", isPlanned},
+	{"a=b&dryRun=true&c", "", "", isPlanned},
+	{"%64ryRun=true", "", "", isPlanned},
+	{"dryRun", "", "", isRefused},
+	{"dryRun=", "", "", isRefused},
+	{"dryRun=1", "", "", isRefused},
+	{"dryRun=yes", "", "", isRefused},
+	{"dryRun=on", "", "", isRefused},
+	{"dryRun=true&dryRun=true", "", "", isRefused},
+	{"dryRun=false&dryrun=true", "", "", isRefused},
+	{"dry-run=true", "", "", isRefused},
+	{"dry_run=true", "", "", isRefused},
+	{"dry.run=true", "", "", isRefused},
+	{"dryRun+=true", "", "", isRefused},
+	{"dryRun=All", "", "", isRefused},
+	{"dryRun[]=true", "", "", isRefused},
+	{"?dryRun=true", "", "", isRefused},
+	{"%3FdryRun=true", "", "", isRefused},
+	{"$dryRun", "", "", isRefused},
+	{"x-dry-run", "", "", isRefused},
+	{"options.dryRun=true", "", "", isRefused},
+	{"isDryRun=true", "", "", isRefused},
+	{"dry=true", "", "", isRefused},
+	{"x-dry", "", "", isRefused},
+	{"%2564ryRun=true", "", "", isRefused},
+	{"%25252564ryRun=true", "", "", isRefused},
+	{"%2%3564ryRun=true", "", "", isRefused},
+	{"d%72y%2Drun=true", "", "", isRefused},
+	{"dryRun%3Dtrue", "", "", isRefused},
+	{"a%3Db%26dryRun%3Dtrue", "", "", isRefused},
+	{"a=b%26dryRun=true", "", "", isRefused},
+	{"a=b%2526dry-run", "", "", isRefused},
+	{"a=b?dryRun=true", "", "", isRefused},
+	{"mode=dry-run", "", "", isRefused},
+	{"dryRun=%2574rue", "", "", isRefused},
+	{"laundry=true", "", "", isDone},
+	{"dryer=1", "", "", isDone},
+	{"x=dryer", "", "", isDone},
+	{"dryRun=false", "", "", isDone},
+	{"", "", "", isDone},
+	{"run=dry", "", "", isRefused},
+	{"mode=dry", "", "", isRefused},
+	{"mode=drry-run", "", "", isRefused},
+	{"dryRum=true", "", "", isRefused},
+	{"drRun=true", "", "", isRefused},
+	{"drryRun=true", "", "", isRefused},
+	{"dyrRun=true", "", "", isRefused},
+	{"x-dry-rum", "", "", isRefused},
+	{"rundry=true", "", "", isRefused},
+	{"run_dry", "", "", isRefused},
+	{"%EF%BD%84%EF%BD%92%EF%BD%99Run=true", "", "", isRefused},
+	{"%25EF%25BD%2584ryRun=true", "", "", isRefused},
+	{"dr%C3%BDRun=true", "", "", isRefused},
+	{"run=1", "", "", isDone},
+	{"dryer=run", "", "", isDone},
+	{"aadOptscim062020", "", "", isDone},
+	{"dr=un", "", "", isDone},
+	{"attributes=dryRun", "", "", isDone},
+	{"", "Prefer", "dry-run", isPlanned},
+	{"", "Prefer", "DRY-RUN", isPlanned},
+	{"", "Prefer", `respond-async, wait=10; x="a, b" , Dry-Run`, isPlanned},
+	{"", "Prefer", "dry-run; foo=bar", isPlanned},
+	{"", "Prefer", `dry-run=""`, isPlanned},
+	{"", "Prefer", "dry-run=true", isPlanned},
+	{"", "Prefer", "handling=lenient,dry-run", isPlanned},
+	{"", "Prefer", ",, dry-run ,", isPlanned},
+	{"", "Prefer", "dryrun", isRefused},
+	{"", "Prefer", "dryRun", isRefused},
+	{"", "Prefer", "dry_run", isRefused},
+	{"", "Prefer", "dry-run=false", isRefused},
+	{"", "Prefer", "dry-run=1", isRefused},
+	{"", "Prefer", "handling=dry-run", isRefused},
+	{"", "Prefer", `handling="dry run"`, isRefused},
+	{"", "Prefer", "handling=strict; dry-run", isRefused},
+	{"", "Prefer", "dry run", isRefused},
+	{"", "Prefer", `"dry-run"`, isRefused},
+	{"", "Prefer", "dry-run dry-run", isRefused},
+	{"", "Prefer", `x="never ends, dry-run`, isRefused},
+	{"", "Prefer", "dry - run", isRefused},
+	{"", "Prefer", "dry-run: true", isRefused},
+	{"", "Prefer", "x-dry-run", isRefused},
+	{"", "Prefer", "dry-run-please", isRefused},
+	{"", "Prefer", "dry%2Drun", isRefused},
+	{"", "Prefer", "dry%252drun=1", isRefused},
+	{"", "Prefer", "dry=run", isRefused},
+	{"", "Prefer", "dry; run", isRefused},
+	{"", "Prefer", "dry, run", isRefused},
+	{"", "Prefer", "dry-run; dry-run=no", isRefused},
+	{"", "X-Prefer", "dry-run", isRefused},
+	{"", "Preference", "dry-run", isRefused},
+	{"", "Preference-Applied", "dry-run", isRefused},
+	{"", "X-Preferences", "wait, dryRun=true", isRefused},
+	{"", "X-Preferences", "wait", isDone},
+	{"", "Prefer", "drry-run", isRefused},
+	{"", "Prefer", "dry-rum", isRefused},
+	{"", "Prefer", "wait=10, handling=run-dry", isRefused},
+	{"", "X-Prefer", "dry-rum", isRefused},
+	{"", "Pefer", "dry-run", isRefused},
+	{"", "Mode", "dryRun", isRefused},
+	{"", "X-Mode", "dry-run", isRefused},
+	{"", "X-Mode", "dry", isRefused},
+	{"", "Dry-Rum", "1", isRefused},
+	{"", "Run-Dry", "1", isRefused},
+	{"", "Content-Type", "application/scim+json; dryRun=true", isRefused},
+	{"", "Accept", "application/scim+json;dry-run=true", isRefused},
+	{"", "Content-Type", "application/scim+json; charset=utf-8", isDone},
+	{"", "Accept", "application/scim+json, application/json;q=0.9, */*", isDone},
+	{"", "Accept-Language", "de, en;q=0.5", isDone},
+	{"", "Cookie", "mode=dryrun", isDone},
+	{"", "Referer", "https://laundry.run/dry-run", isDone},
+	{"", "Origin", "https://dry-run.example.org", isDone},
+	{"", "From", "dry-run@example.org", isDone},
+	{"", "Tracestate", "dryrun=1", isDone},
+	{"", "X-Request-Id", "dry-run-7", isDone},
+	{"", "X-Forwarded-Host", "dry-run.example.org", isDone},
+	{"dryRun=true", "X-Original-Url", "/scim/v2/Users?dryRun=true", isPlanned},
+	{"", "If-Match", `W/"dryrun"`, isDone},
+	{"", "X-Mode", "laundry", isDone},
+	{"", "User-Agent", "dry-run-tool/1.0", isDone},
+	{"", "X-Scim-DryRun", "1", isRefused},
+	{"", "Dry", "true", isRefused},
+	{"", "X-Dry", "true", isRefused},
+	{"", "Dry-Run", "true", isRefused},
+	{"", "X-Dry-Run", "1", isRefused},
+	{"", "DryRun", "false", isRefused},
+	{"dryRun=1", "Prefer", "dry-run", isRefused},
+	{"dryRun=true", "Prefer", "dryrun", isRefused},
+	{"", "Prefer", "return=minimal", isDone},
+	{"", "Prefer", "handling=strict", isDone},
+	{"", "Prefer", "respond-async; wait", isDone},
+	{"", "Prefer", "=, ;;", isDone},
+	{"", "Prefer", `x="`, isDone},
+}
+
 func TestEverySpellingOfADryRunIsADryRunOrRefused(t *testing.T) {
-	const right, wrong, none = "planned", "refused", "done"
-	for _, c := range []struct{ query, header, value, want string }{
-		{"dryRun=true", "", "", right},
-		{"DRYRUN=True", "", "", right},
-		{"dryrun=true", "", "", right},
-		{"a=b&dryRun=true&c", "", "", right},
-		{"%64ryRun=true", "", "", right},
-		{"dryRun", "", "", wrong},
-		{"dryRun=", "", "", wrong},
-		{"dryRun=1", "", "", wrong},
-		{"dryRun=yes", "", "", wrong},
-		{"dryRun=on", "", "", wrong},
-		{"dryRun=true&dryRun=true", "", "", wrong},
-		{"dryRun=false&dryrun=true", "", "", wrong},
-		{"dry-run=true", "", "", wrong},
-		{"dry_run=true", "", "", wrong},
-		{"dry.run=true", "", "", wrong},
-		{"dryRun+=true", "", "", wrong},
-		{"dryRun=All", "", "", wrong},
-		{"dryRun[]=true", "", "", wrong},
-		{"?dryRun=true", "", "", wrong},
-		{"%3FdryRun=true", "", "", wrong},
-		{"$dryRun", "", "", wrong},
-		{"x-dry-run", "", "", wrong},
-		{"options.dryRun=true", "", "", wrong},
-		{"isDryRun=true", "", "", wrong},
-		{"dry=true", "", "", wrong},
-		{"x-dry", "", "", wrong},
-		{"%2564ryRun=true", "", "", wrong},
-		{"%25252564ryRun=true", "", "", wrong},
-		{"%2%3564ryRun=true", "", "", wrong},
-		{"d%72y%2Drun=true", "", "", wrong},
-		{"dryRun%3Dtrue", "", "", wrong},
-		{"a%3Db%26dryRun%3Dtrue", "", "", wrong},
-		{"a=b%26dryRun=true", "", "", wrong},
-		{"a=b%2526dry-run", "", "", wrong},
-		{"a=b?dryRun=true", "", "", wrong},
-		{"mode=dry-run", "", "", wrong},
-		{"dryRun=%2574rue", "", "", wrong},
-		{"laundry=true", "", "", none},
-		{"dryer=1", "", "", none},
-		{"x=dryer", "", "", none},
-		{"dryRun=false", "", "", none},
-		{"", "", "", none},
-		{"run=dry", "", "", wrong},
-		{"mode=dry", "", "", wrong},
-		{"mode=drry-run", "", "", wrong},
-		{"dryRum=true", "", "", wrong},
-		{"drRun=true", "", "", wrong},
-		{"drryRun=true", "", "", wrong},
-		{"dyrRun=true", "", "", wrong},
-		{"x-dry-rum", "", "", wrong},
-		{"rundry=true", "", "", wrong},
-		{"run_dry", "", "", wrong},
-		{"%EF%BD%84%EF%BD%92%EF%BD%99Run=true", "", "", wrong},
-		{"%25EF%25BD%2584ryRun=true", "", "", wrong},
-		{"dr%C3%BDRun=true", "", "", wrong},
-		{"run=1", "", "", none},
-		{"dryer=run", "", "", none},
-		{"aadOptscim062020", "", "", none},
-		{"dr=un", "", "", none},
-		{"attributes=dryRun", "", "", none},
-		{"", "Prefer", "dry-run", right},
-		{"", "Prefer", "DRY-RUN", right},
-		{"", "Prefer", `respond-async, wait=10; x="a, b" , Dry-Run`, right},
-		{"", "Prefer", "dry-run; foo=bar", right},
-		{"", "Prefer", `dry-run=""`, right},
-		{"", "Prefer", "dry-run=true", right},
-		{"", "Prefer", "handling=lenient,dry-run", right},
-		{"", "Prefer", ",, dry-run ,", right},
-		{"", "Prefer", "dryrun", wrong},
-		{"", "Prefer", "dryRun", wrong},
-		{"", "Prefer", "dry_run", wrong},
-		{"", "Prefer", "dry-run=false", wrong},
-		{"", "Prefer", "dry-run=1", wrong},
-		{"", "Prefer", "handling=dry-run", wrong},
-		{"", "Prefer", `handling="dry run"`, wrong},
-		{"", "Prefer", "handling=strict; dry-run", wrong},
-		{"", "Prefer", "dry run", wrong},
-		{"", "Prefer", `"dry-run"`, wrong},
-		{"", "Prefer", "dry-run dry-run", wrong},
-		{"", "Prefer", `x="never ends, dry-run`, wrong},
-		{"", "Prefer", "dry - run", wrong},
-		{"", "Prefer", "dry-run: true", wrong},
-		{"", "Prefer", "x-dry-run", wrong},
-		{"", "Prefer", "dry-run-please", wrong},
-		{"", "Prefer", "dry%2Drun", wrong},
-		{"", "Prefer", "dry%252drun=1", wrong},
-		{"", "Prefer", "dry=run", wrong},
-		{"", "Prefer", "dry; run", wrong},
-		{"", "Prefer", "dry, run", wrong},
-		{"", "Prefer", "dry-run; dry-run=no", wrong},
-		{"", "X-Prefer", "dry-run", wrong},
-		{"", "Preference", "dry-run", wrong},
-		{"", "Preference-Applied", "dry-run", wrong},
-		{"", "X-Preferences", "wait, dryRun=true", wrong},
-		{"", "X-Preferences", "wait", none},
-		{"", "Prefer", "drry-run", wrong},
-		{"", "Prefer", "dry-rum", wrong},
-		{"", "Prefer", "wait=10, handling=run-dry", wrong},
-		{"", "X-Prefer", "dry-rum", wrong},
-		{"", "Pefer", "dry-run", wrong},
-		{"", "Mode", "dryRun", wrong},
-		{"", "X-Mode", "dry-run", wrong},
-		{"", "X-Mode", "dry", wrong},
-		{"", "Dry-Rum", "1", wrong},
-		{"", "Run-Dry", "1", wrong},
-		{"", "Content-Type", "application/scim+json; dryRun=true", wrong},
-		{"", "Accept", "application/scim+json;dry-run=true", wrong},
-		{"", "Content-Type", "application/scim+json; charset=utf-8", none},
-		{"", "Accept", "application/scim+json, application/json;q=0.9, */*", none},
-		{"", "Accept-Language", "de, en;q=0.5", none},
-		{"", "Cookie", "mode=dryrun", none},
-		{"", "Referer", "https://laundry.run/dry-run", none},
-		{"", "Origin", "https://dry-run.example.org", none},
-		{"", "From", "dry-run@example.org", none},
-		{"", "Tracestate", "dryrun=1", none},
-		{"", "X-Request-Id", "dry-run-7", none},
-		{"", "X-Forwarded-Host", "dry-run.example.org", none},
-		{"dryRun=true", "X-Original-Url", "/scim/v2/Users?dryRun=true", right},
-		{"", "If-Match", `W/"dryrun"`, none},
-		{"", "X-Mode", "laundry", none},
-		{"", "User-Agent", "dry-run-tool/1.0", none},
-		{"", "X-Scim-DryRun", "1", wrong},
-		{"", "Dry", "true", wrong},
-		{"", "X-Dry", "true", wrong},
-		{"", "Dry-Run", "true", wrong},
-		{"", "X-Dry-Run", "1", wrong},
-		{"", "DryRun", "false", wrong},
-		{"dryRun=1", "Prefer", "dry-run", wrong},
-		{"dryRun=true", "Prefer", "dryrun", wrong},
-		{"", "Prefer", "return=minimal", none},
-		{"", "Prefer", "handling=strict", none},
-		{"", "Prefer", "respond-async; wait", none},
-		{"", "Prefer", "=, ;;", none},
-		{"", "Prefer", `x="`, none},
-	} {
+	for _, c := range spellings {
 		for _, enabled := range []bool{true, false} {
 			s, done, planned := planningStage(t, enabled)
 			want := c.want
-			if !enabled && want == right {
-				want = wrong
+			if !enabled && want == isPlanned {
+				want = isRefused
 			}
 			for i, w := range writes {
 				*done, *planned = 0, 0
@@ -196,12 +201,12 @@ func TestEverySpellingOfADryRunIsADryRunOrRefused(t *testing.T) {
 					headers = []string{c.header, c.value}
 				}
 				a := s.do(w.method, "/scim/v2"+w.path+"?"+c.query, w.body, headers...)
-				got := none
+				got := isDone
 				switch {
 				case *done == 0 && a.Code == http.StatusBadRequest && strings.Contains(a.Body.String(), "Nothing was written."):
-					got = wrong
+					got = isRefused
 				case *done == 0 && *planned == 1 && a.Code == http.StatusOK && a.Header().Get("Preference-Applied") == "dry-run":
-					got = right
+					got = isPlanned
 				case *done != 1 || *planned > 0 || a.Code >= 300 || a.Header().Get("Preference-Applied") != "":
 					got = a.Body.String()
 				}
@@ -249,101 +254,124 @@ func TestAQuestionThatChangesNothingMayBeAskedAnyhow(t *testing.T) {
 	}
 }
 
-func TestADryRunThatIsAskedForInABodyIsRefused(t *testing.T) {
+// written is a write with the body that it has.
+type written struct{ method, path, body string }
+
+// laundry is an extension that has something to do with what is dry, and change an operation.
+const (
+	laundry = "urn:example:laundry:1.0:User"
+	change  = `{"op":"remove","path":"title"}`
+)
+
+// bulkOf is the body of a bulk request with one operation.
+func bulkOf(op string) string { return `{"Operations":[` + op + `]}` }
+
+// laundryStage is a planning stage whose users have the extension. does sends a write, which is to be done or refused.
+func laundryStage(t *testing.T) (s *stage, does func(w written, it bool)) {
 	s, done, planned := planningStage(t, true)
-	const extension = "urn:example:laundry:1.0:User"
 	s.MaxRequestSize = 10_000
 	users := s.service.types[0]
-	users.Extensions = append(users.Extensions, scim.Extension{Schema: &scim.Schema{ID: extension, Name: "Laundry", Attributes: []*scim.Attribute{
+	users.Extensions = append(users.Extensions, scim.Extension{Schema: &scim.Schema{ID: laundry, Name: "Laundry", Attributes: []*scim.Attribute{
 		scim.NewAttribute("dryRunGroup", scim.TypeString), scim.NewAttribute("dry", scim.TypeBoolean),
 	}}})
-	const change = `{"op":"remove","path":"title"}`
+	return s, func(w written, it bool) {
+		t.Helper()
+		*done, *planned = 0, 0
+		a := s.do(w.method, "/scim/v2"+w.path, w.body)
+		refused := *done == 0 && *planned == 0 && strings.Contains(a.Body.String(), "Nothing was written.") && strings.Contains(a.Body.String(), "dryRun=true")
+		if *done > 1 || *planned > 0 || (*done == 1) != it || !it && !refused && !strings.Contains(a.Body.String(), "take none") {
+			t.Errorf("%s %s %s: %d %s", w.method, w.path, w.body, a.Code, a.Body)
+		}
+	}
+}
+
+func TestADryRunThatIsAskedForInABodyIsRefused(t *testing.T) {
+	s, does := laundryStage(t)
 	wide := ""
 	for i := range 150 {
 		wide += fmt.Sprintf(`"unknown%d":1,`, i)
 	}
-	bulk := func(op string) string { return `{"Operations":[` + op + `]}` }
-	for _, c := range []struct {
-		method, path, body string
-		done               bool
-	}{
-		{"POST", "/Users", `{"userName":"someone","dryRun":true}`, false},
-		{"POST", "/Users", `{` + wide + `"userName":"someone","dryRun":true}`, false},
-		{"POST", "/Users?dryRun=true", `{"userName":"someone","dryRun":true}`, false},
-		{"PUT", "/Users/7", `{"userName":"someone","dry_run":false}`, false},
-		{"PUT", "/Users/7", `{"userName":"someone","$dryRun[]":1}`, false},
-		{"PUT", "/Users/7", `{"userName":"someone","\u0064ryRun":1}`, false},
-		{"PUT", "/Users/7", `{"userName":"someone","x-dry":true}`, false},
-		{"POST", "/Users", `{"userName":"someone","meta":{"dryRun":true}}`, false},
-		{"POST", "/Users", `{"userName":"someone","options":[[{"a":{"dry":true}}]]}`, false},
-		{"POST", "/Users", `{"userName":"someone","name":{"familyName":"x","dryRun":true}}`, false},
-		{"POST", "/Users", `{"userName":"someone","\uff44ryRun":1}`, false},
-		{"POST", "/Users", `{"userName":"someone","prefer":["wait","dry-rum"]}`, false},
-		{"POST", "/Users", `{"userName":"someone","` + extension + `":{"x":1,"dryRuns":true}}`, false},
-		{"POST", "/Users", `{"schemas":["` + scim.UserURN + `","` + scim.PreviewURN + `"],"userName":"someone"}`, false},
-		{"PATCH", "/Users/7", `{"options":{"dryRun":true},"Operations":[` + change + `]}`, false},
-		{"PATCH", "/Users/7", `{"meta":{"dryRun":true},"Operations":[` + change + `]}`, false},
-		{"PATCH", "/Users/7", `{"prefer":"dry-run","Operations":[` + change + `]}`, false},
-		{"PATCH", "/Users/7", `{"headers":{"Prefer":"drry-run"},"Operations":[` + change + `]}`, false},
-		{"PATCH", "/Users/7", `{"mode":"dryRun","Operations":[` + change + `]}`, false},
-		{"PATCH", "/Users/7", `{"schemas":["` + scim.PatchOpURN + `","` + scim.PreviewURN + `"],"Operations":[` + change + `]}`, false},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"remove","path":"title","options":{"x":[{"dryRun":true}]}}]}`, false},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","path":"emails","value":[{"value":"a@b","dryRun":true}]}]}`, false},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":{"name":{"dryRun":true}}}]}`, false},
-		{"PUT", "/Users/7", `{"userName":"someone","dry\"q\"run":true}`, false},
-		{"DELETE", "/Users/7", `{"options":{"dryRun":true}}`, false},
-		{"DELETE", "/Users/7", `{"prefer":"dry-run"}`, false},
-		{"DELETE", "/Users/7", `{"schemas":["` + scim.PreviewURN + `"]}`, false},
-		{"POST", "/Bulk", `{"options":{"dryRun":true},"Operations":[{"method":"DELETE","path":"/Users/7"}]}`, false},
-		{"POST", "/Bulk", `{"Operations":[{"method":"DELETE","path":"/Users/7"}],"prefer":"dry-run"}`, false},
-		{"POST", "/Bulk", `{"schemas":["` + scim.BulkRequestURN + `","` + scim.PreviewURN + `"],"Operations":[{"method":"DELETE","path":"/Users/7"}]}`, false},
-		{"POST", "/Bulk", bulk(`{"method":"DELETE","path":"/Users/7","headers":{"Prefer":"dry-run"}}`), false},
-		{"POST", "/Bulk", bulk(`{"method":"DELETE","path":"/Users/7","Prefer":"dry-run"}`), false},
-		{"POST", "/Bulk", bulk(`{"method":"DELETE","path":"/Users/7","data":{"options":{"dryRun":true}}}`), false},
-		{"POST", "/Bulk", bulk(`{"method":"POST","bulkId":"1","path":"/Users","data":{"userName":"x","dryRun":"bulkId:1"}}`), false},
-		{"PATCH", "/Users/7", `{"dryRun":true,"Operations":[` + change + `]}`, false},
-		{"PATCH", "/Users/7", `{"Operations":[` + change + `,{"op":"remove","path":"title","dryRun":true}]}`, false},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":{"title":"x","dryRun":true}}]}`, false},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":[{"title":"x","dryRun":true}]}]}`, false},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","path":"dryRun","value":true},` + change + `]}`, false},
-		{"DELETE", "/Users/7", `{"dryRun":["All"]}`, false},
-		{"DELETE", "/Users/7", `{"\u0064ryRun":1}`, false},
-		{"DELETE", "/Users/7", `dry-run=yes`, false},
-		{"POST", "/Bulk", `{"dryRun":true,"Operations":[{"method":"DELETE","path":"/Users/7"}]}`, false},
-		{"POST", "/Bulk", `{"Operations":[{"method":"DELETE","path":"/Users/7"}],"dry-run":true}`, false},
-		{"POST", "/Bulk", bulk(`{"method":"DELETE","path":"/Users/7","dryRun":true}`), false},
-		{"POST", "/Bulk", bulk(`{"method":"DELETE","path":"/Users/7","data":{"dryRun":true}}`), false},
-		{"POST", "/Bulk", bulk(`{"method":"DELETE","path":"/Users/7?dryRun=true"}`), false},
-		{"POST", "/Bulk", bulk(`{"method":"POST","bulkId":"1","path":"/Users","data":{"userName":"x","dryRun":true}}`), false},
-		{"POST", "/Bulk", bulk(`{"method":"PATCH","path":"/Users/7","data":{"dryRun":true,"Operations":[` + change + `]}}`), false},
-		{"POST", "/Users", `{"userName":"dryRun","title":"dry-run","` + extension + `":{"dryRunGroup":"a","dry":true}}`, true},
-		{"PUT", "/Users/7", `{"userName":"someone","` + extension + `:dryRunGroup":"a"}`, true},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","path":"` + extension + `:dryRunGroup","value":"dryRun"}]}`, true},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":{"` + extension + `:dry":true}}]}`, true},
-		{"PUT", "/Users/7?attributes=" + extension + ":dryRunGroup", `{"userName":"someone","unknown":{"dryer":1}}`, true},
-		{"POST", "/Users", `{"schemas":["` + scim.UserURN + `","` + extension + `"],"userName":"dry-run","displayName":"Dry Run Ltd","title":"Dry Run","preferredLanguage":"dry","unmapped":"dryRun"}`, true},
-		{"POST", "/Users", `{"userName":"x","emails":[{"value":"dry-run@example.org","type":"dryRun","display":"Dry Run"}],"name":{"familyName":"Dryrun","givenName":"Dry"}}`, true},
-		{"POST", "/Users", `{"userName":"x","schemas":["urn:example:laundry:runner:1.0:User"],"urn:example:laundry:runner:1.0:User":{"dryrunner":"x"}}`, false},
-		{"POST", "/Users", `{"userName":"x","schemas":["urn:example:laundry:runner:1.0:User"],"urn:example:laundry:runner:1.0:User":{"shirts":"dry run"}}`, true},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"Replace","path":"title","value":"Dry Run"},{"op":"Add","value":{"displayName":"dryRun","name.familyName":"Dry"}}]}`, true},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"Replace","path":"emails[type eq \"dry-run\"].value","value":"dry-run@example.org"}]}`, true},
-		{"PATCH", "/Users/7", `{"Operations":[{"op":"Replace","value":{"emails[type eq \"dryrun\"].value":"a@example.org"}}]}`, true},
-		{"PATCH", "/Users/7", `{"Operations":[{"name":"addMember","op":"add","path":"nickName","value":[{"value":"dryRun"}]}]}`, true},
-		{"POST", "/Bulk", bulk(`{"method":"POST","bulkId":"dryRun","path":"/Users","data":{"userName":"dryRun","title":"dry-run"}}`), true},
-		{"DELETE", "/Users/7", `{"reason":"the dry run of the pipes is over"}`, true},
-		{"DELETE", "/Users/7", `{"reason":"left"}`, true},
-		{"DELETE", "/Users/7", `left`, true},
-		{"DELETE", "/Users/7", ``, true},
+	for _, w := range []written{
+		{"POST", "/Users", `{"userName":"someone","dryRun":true}`},
+		{"POST", "/Users", `{` + wide + `"userName":"someone","dryRun":true}`},
+		{"POST", "/Users?dryRun=true", `{"userName":"someone","dryRun":true}`},
+		{"PUT", "/Users/7", `{"userName":"someone","dry_run":false}`},
+		{"PUT", "/Users/7", `{"userName":"someone","$dryRun[]":1}`},
+		{"PUT", "/Users/7", `{"userName":"someone","\u0064ryRun":1}`},
+		{"PUT", "/Users/7", `{"userName":"someone","x-dry":true}`},
+		{"POST", "/Users", `{"userName":"someone","meta":{"dryRun":true}}`},
+		{"POST", "/Users", `{"userName":"someone","options":[[{"a":{"dry":true}}]]}`},
+		{"POST", "/Users", `{"userName":"someone","name":{"familyName":"x","dryRun":true}}`},
+		{"POST", "/Users", `{"userName":"someone","\uff44ryRun":1}`},
+		{"POST", "/Users", `{"userName":"someone","prefer":["wait","dry-rum"]}`},
+		{"POST", "/Users", `{"userName":"someone","` + laundry + `":{"x":1,"dryRuns":true}}`},
+		{"POST", "/Users", `{"schemas":["` + scim.UserURN + `","` + scim.PreviewURN + `"],"userName":"someone"}`},
+		{"PATCH", "/Users/7", `{"options":{"dryRun":true},"Operations":[` + change + `]}`},
+		{"PATCH", "/Users/7", `{"meta":{"dryRun":true},"Operations":[` + change + `]}`},
+		{"PATCH", "/Users/7", `{"prefer":"dry-run","Operations":[` + change + `]}`},
+		{"PATCH", "/Users/7", `{"headers":{"Prefer":"drry-run"},"Operations":[` + change + `]}`},
+		{"PATCH", "/Users/7", `{"mode":"dryRun","Operations":[` + change + `]}`},
+		{"PATCH", "/Users/7", `{"schemas":["` + scim.PatchOpURN + `","` + scim.PreviewURN + `"],"Operations":[` + change + `]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"remove","path":"title","options":{"x":[{"dryRun":true}]}}]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","path":"emails","value":[{"value":"a@b","dryRun":true}]}]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":{"name":{"dryRun":true}}}]}`},
+		{"PUT", "/Users/7", `{"userName":"someone","dry\"q\"run":true}`},
+		{"DELETE", "/Users/7", `{"options":{"dryRun":true}}`},
+		{"DELETE", "/Users/7", `{"prefer":"dry-run"}`},
+		{"DELETE", "/Users/7", `{"schemas":["` + scim.PreviewURN + `"]}`},
+		{"POST", "/Bulk", `{"options":{"dryRun":true},"Operations":[{"method":"DELETE","path":"/Users/7"}]}`},
+		{"POST", "/Bulk", `{"Operations":[{"method":"DELETE","path":"/Users/7"}],"prefer":"dry-run"}`},
+		{"POST", "/Bulk", `{"schemas":["` + scim.BulkRequestURN + `","` + scim.PreviewURN + `"],"Operations":[{"method":"DELETE","path":"/Users/7"}]}`},
+		{"POST", "/Bulk", bulkOf(`{"method":"DELETE","path":"/Users/7","headers":{"Prefer":"dry-run"}}`)},
+		{"POST", "/Bulk", bulkOf(`{"method":"DELETE","path":"/Users/7","Prefer":"dry-run"}`)},
+		{"POST", "/Bulk", bulkOf(`{"method":"DELETE","path":"/Users/7","data":{"options":{"dryRun":true}}}`)},
+		{"POST", "/Bulk", bulkOf(`{"method":"POST","bulkId":"1","path":"/Users","data":{"userName":"x","dryRun":"bulkId:1"}}`)},
+		{"PATCH", "/Users/7", `{"dryRun":true,"Operations":[` + change + `]}`},
+		{"PATCH", "/Users/7", `{"Operations":[` + change + `,{"op":"remove","path":"title","dryRun":true}]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":{"title":"x","dryRun":true}}]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":[{"title":"x","dryRun":true}]}]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","path":"dryRun","value":true},` + change + `]}`},
+		{"DELETE", "/Users/7", `{"dryRun":["All"]}`},
+		{"DELETE", "/Users/7", `{"\u0064ryRun":1}`},
+		{"DELETE", "/Users/7", `dry-run=yes`},
+		{"POST", "/Bulk", `{"dryRun":true,"Operations":[{"method":"DELETE","path":"/Users/7"}]}`},
+		{"POST", "/Bulk", `{"Operations":[{"method":"DELETE","path":"/Users/7"}],"dry-run":true}`},
+		{"POST", "/Bulk", bulkOf(`{"method":"DELETE","path":"/Users/7","dryRun":true}`)},
+		{"POST", "/Bulk", bulkOf(`{"method":"DELETE","path":"/Users/7","data":{"dryRun":true}}`)},
+		{"POST", "/Bulk", bulkOf(`{"method":"DELETE","path":"/Users/7?dryRun=true"}`)},
+		{"POST", "/Bulk", bulkOf(`{"method":"POST","bulkId":"1","path":"/Users","data":{"userName":"x","dryRun":true}}`)},
+		{"POST", "/Bulk", bulkOf(`{"method":"PATCH","path":"/Users/7","data":{"dryRun":true,"Operations":[` + change + `]}}`)},
+		{"POST", "/Users", `{"userName":"x","schemas":["urn:example:laundry:runner:1.0:User"],"urn:example:laundry:runner:1.0:User":{"dryrunner":"x"}}`},
 	} {
-		*done, *planned = 0, 0
-		a := s.do(c.method, "/scim/v2"+c.path, c.body)
-		refused := *done == 0 && *planned == 0 && strings.Contains(a.Body.String(), "Nothing was written.") && strings.Contains(a.Body.String(), "dryRun=true")
-		if *done > 1 || *planned > 0 || (*done == 1) != c.done || !c.done && !refused && !strings.Contains(a.Body.String(), "take none") {
-			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, a.Code, a.Body)
-		}
+		does(w, false)
 	}
 	if a := s.do("DELETE", "/scim/v2/Users/7", strings.Repeat(" ", int(s.MaxRequestSize)+1)); a.Code != http.StatusRequestEntityTooLarge {
 		t.Errorf("%d %s", a.Code, a.Body)
+	}
+}
+
+func TestABodyThatOnlySoundsLikeADryRunIsWritten(t *testing.T) {
+	_, does := laundryStage(t)
+	for _, w := range []written{
+		{"POST", "/Users", `{"userName":"dryRun","title":"dry-run","` + laundry + `":{"dryRunGroup":"a","dry":true}}`},
+		{"PUT", "/Users/7", `{"userName":"someone","` + laundry + `:dryRunGroup":"a"}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","path":"` + laundry + `:dryRunGroup","value":"dryRun"}]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"add","value":{"` + laundry + `:dry":true}}]}`},
+		{"PUT", "/Users/7?attributes=" + laundry + ":dryRunGroup", `{"userName":"someone","unknown":{"dryer":1}}`},
+		{"POST", "/Users", `{"schemas":["` + scim.UserURN + `","` + laundry + `"],"userName":"dry-run","displayName":"Dry Run Ltd","title":"Dry Run","preferredLanguage":"dry","unmapped":"dryRun"}`},
+		{"POST", "/Users", `{"userName":"x","emails":[{"value":"dry-run@example.org","type":"dryRun","display":"Dry Run"}],"name":{"familyName":"Dryrun","givenName":"Dry"}}`},
+		{"POST", "/Users", `{"userName":"x","schemas":["urn:example:laundry:runner:1.0:User"],"urn:example:laundry:runner:1.0:User":{"shirts":"dry run"}}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"Replace","path":"title","value":"Dry Run"},{"op":"Add","value":{"displayName":"dryRun","name.familyName":"Dry"}}]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"Replace","path":"emails[type eq \"dry-run\"].value","value":"dry-run@example.org"}]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"op":"Replace","value":{"emails[type eq \"dryrun\"].value":"a@example.org"}}]}`},
+		{"PATCH", "/Users/7", `{"Operations":[{"name":"addMember","op":"add","path":"nickName","value":[{"value":"dryRun"}]}]}`},
+		{"POST", "/Bulk", bulkOf(`{"method":"POST","bulkId":"dryRun","path":"/Users","data":{"userName":"dryRun","title":"dry-run"}}`)},
+		{"DELETE", "/Users/7", `{"reason":"the dry run of the pipes is over"}`},
+		{"DELETE", "/Users/7", `{"reason":"left"}`},
+		{"DELETE", "/Users/7", `left`},
+		{"DELETE", "/Users/7", ``},
+	} {
+		does(w, true)
 	}
 }
 
