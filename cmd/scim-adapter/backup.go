@@ -100,7 +100,7 @@ func backupVerifyCommand() *cobra.Command {
 			if scratch || into != "" {
 				return b.verifyScratch(ctx, args, into)
 			}
-			return b.verify(ctx, args)
+			return b.verify(ctx, args...)
 		})
 	cmd.Long = "Verify compares every stored record with its digest. SNAPSHOT may be latest: the newest of each type."
 	cmd.Flags().BoolVar(&scratch, "scratch", false, "put it back into an empty LDAP directory in this process, and compare what stands there then")

@@ -123,7 +123,7 @@ func (b *backupRun) typeFlag(cmd *cobra.Command) {
 }
 
 // verify compares what is stored with its digests.
-func (b *backupRun) verify(ctx context.Context, names []string) error {
+func (b *backupRun) verify(ctx context.Context, names ...string) error {
 	var all []backup.Snapshot
 	for _, name := range names {
 		var some []backup.Snapshot
