@@ -60,15 +60,20 @@ type putting struct {
 	chosen map[imageKey]backends.Key // the ids of records to put back, and their keys in the snapshot
 	gone   map[imageKey]bool         // of these: to be made again, and not there yet
 	tried  map[imageKey]bool
-	ids    map[imageKey]backends.Key // by the keys that records had: the ids that they had then
-	now    map[imageKey]backends.Key // the ids that records have since they were made again, where they could not be kept
+	late   map[imageKey]bool           // they are put back behind the others of their type: somebody had their name, key or unique value
+	barred map[imageKey]bool           // of those that are gone: they do not come back
+	freed  map[imageKey]map[claim]bool // what records would no longer have, as a dry run knows by now
+	ids    map[imageKey]backends.Key   // by the keys that records had: the ids that they had then
+	now    map[imageKey]backends.Key   // the ids that records have since they were made again, where they could not be kept
+	waits  bool                        // the record in hand points at one of those that are late
+	moved  bool                        // a record that was put back has had others written along with it, since some were read
 }
 
 // PutBack puts records back as they were: first, where that is wanted, those go that were not there; then, type by type, what is gone is made again, who is pointed
 // at before those who point at him, and what is there is changed. A record that somebody changes between being read and being written is told and left alone. The
 // error is what kept it from going on.
 func (s *Service) PutBack(ctx context.Context, caller scim.Caller, o PutBackOptions) error {
-	p := &putting{s: s, caller: caller, o: o, chosen: map[imageKey]backends.Key{}, gone: map[imageKey]bool{}, tried: map[imageKey]bool{}, ids: map[imageKey]backends.Key{}, now: map[imageKey]backends.Key{}}
+	p := &putting{s: s, caller: caller, o: o, chosen: map[imageKey]backends.Key{}, gone: map[imageKey]bool{}, tried: map[imageKey]bool{}, barred: map[imageKey]bool{}, late: map[imageKey]bool{}, freed: map[imageKey]map[claim]bool{}, ids: map[imageKey]backends.Key{}, now: map[imageKey]backends.Key{}}
 	order := s.pointedAtFirst()
 	for _, c := range order {
 		if err := p.choose(ctx, c); err != nil {
@@ -189,6 +194,7 @@ type record struct {
 	now *backends.Record // as it was read a moment ago; nil: not yet
 
 	begun bool // some of it is done
+	last  bool // there is nothing to wait for any more
 }
 
 // past reads records from the snapshot.
@@ -278,6 +284,7 @@ func (p *putting) batch(ctx context.Context, c *class, keys []backends.Key, late
 	if err != nil {
 		return err
 	}
+	p.moved = false
 	now := make(map[backends.Key]backends.Record, len(there))
 	for _, rec := range there {
 		now[rec.Key] = rec
@@ -291,7 +298,7 @@ func (p *putting) batch(ctx context.Context, c *class, keys []backends.Key, late
 		}
 		r := &record{c: c, id: id, was: rec}
 		r.was.Key = id
-		if is, ok := now[id]; ok {
+		if is, ok := now[id]; ok && !p.moved { // else it is read again: nobody else has changed it
 			r.now = &is
 		}
 		if err := p.put(ctx, r, late); err != nil {
@@ -353,11 +360,12 @@ func (p *putting) put(ctx context.Context, r *record, late *[]*record) error {
 		}
 	}
 	u := PutBack{Undone: Undone{Time: p.s.o.Now(), Action: journal.ActionRestore, Resource: r.c.Name() + "/" + string(r.id)}, Does: PutNothing}
+	r.last = late == nil
 	err := p.one(ctx, r, &u)
 	at := imageKey{r.c.Name(), r.id}
 	switch {
 	case errors.Is(err, errTaken) && late != nil:
-		*late = append(*late, r)
+		*late, p.late[at] = append(*late, r), true
 		r.now = nil
 		return nil
 	case isChanged(err):
@@ -365,8 +373,11 @@ func (p *putting) put(ctx context.Context, r *record, late *[]*record) error {
 	case err != nil && !errors.Is(err, errTaken):
 		_ = u.end("", "", err)
 	}
-	if u.Result == UndoDone || u.Result == UndoNothing {
+	switch u.Result {
+	case UndoDone, UndoNothing:
 		delete(p.gone, at)
+	case UndoSkipped, UndoFailed:
+		p.barred[at] = p.gone[at]
 	}
 	if p.o.Progress != nil {
 		p.o.Progress(u)
@@ -400,8 +411,7 @@ func (p *putting) one(ctx context.Context, r *record, u *PutBack) error {
 	}
 	next := PutBack{Undone: Undone{Resource: u.Resource}}
 	_, err = p.once(ctx, r, &next)
-	lostOnly := err == nil && next.Result == UndoSkipped && len(next.Plan) == 0 && len(next.Lost) > 0 // as it was told already
-	if err != nil || !next.OK() && !lostOnly {
+	if err != nil || !next.OK() {
 		if err != nil {
 			next.Why = append(next.Why, plainly(err))
 		}
@@ -416,6 +426,7 @@ func (p *putting) one(ctx context.Context, r *record, u *PutBack) error {
 // once is one write of a record. again: there may be more to do.
 func (p *putting) once(ctx context.Context, r *record, u *PutBack) (again bool, err error) {
 	w := p.s.newRewind(r.c, p.caller, r.id, UndoOptions{DryRun: p.o.DryRun}, nil)
+	p.waits = false
 	if r.now != nil {
 		w.own.see(*r.now)
 	}
@@ -440,6 +451,9 @@ func (p *putting) once(ctx context.Context, r *record, u *PutBack) (again bool, 
 			err = p.comeBack(ctx, w, r.was)
 		}
 	}
+	if err == nil && p.waits && !r.last && !r.begun {
+		return false, errTaken
+	}
 	if err == nil && r.was.Key != "" {
 		err = p.giveBack(ctx, w, r.id)
 	}
@@ -450,7 +464,8 @@ func (p *putting) once(ctx context.Context, r *record, u *PutBack) (again bool, 
 		u.Result, u.Why = UndoSkipped, append(u.Why, since+": make another plan")
 		return false, nil
 	}
-	moves := w.own.then.name != w.own.now.name
+	p.looksAhead(ctx, w)
+	freed, moves := p.frees(w, r.was), w.own.then.name != w.own.now.name
 	if u.Does == PutDelete && !w.removal {
 		u.Does, u.Result = PutNothing, UndoNothing
 		return false, nil
@@ -462,8 +477,12 @@ func (p *putting) once(ctx context.Context, r *record, u *PutBack) (again bool, 
 	if u.Result == UndoSkipped && u.taken {
 		return false, errTaken
 	}
-	if u.Does == PutChange && u.Result == UndoNothing {
-		u.Does = PutNothing
+	if u.Result == UndoPlanned {
+		freed()
 	}
+	if u.Does == PutChange && len(u.Plan) == 0 {
+		u.unchanged(w)
+	}
+	p.moved = p.moved || u.Result == UndoDone && (u.Does != PutChange || moves)
 	return u.Result == UndoDone && (u.Does == PutMake || moves), nil
 }

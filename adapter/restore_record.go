@@ -204,7 +204,7 @@ func (p *putting) follow(ctx context.Context, r *rewind, attr string, values, is
 		return values, nil
 	}
 	now := map[string]string{}
-	dead := map[string]bool{}
+	dead := map[string]string{} // and who has the name now
 	unsure := false
 	for _, typ := range ref.Types {
 		of := p.s.byName[typ]
@@ -222,13 +222,14 @@ func (p *putting) follow(ctx context.Context, r *rewind, attr string, values, is
 	var there, ask backends.Values
 	for _, v := range values {
 		name, found := now[v.Text()]
+		who, gone := dead[v.Text()]
 		switch {
 		case found && r.c.normal(attr, backends.String(name)) != r.c.normal(attr, v):
 			there = append(there, backends.String(name))
-		case found, ref.isPlaceholder(v.Text()), stays[r.c.normal(attr, v)] && !dead[v.Text()]:
+		case found, ref.isPlaceholder(v.Text()), stays[r.c.normal(attr, v)] && !gone:
 			there = append(there, v)
-		case dead[v.Text()]:
-			r.notes = append(r.notes, fmt.Sprintf("%s: %q is nobody any more, and not put back", attr, v.Text()))
+		case gone:
+			r.notes = append(r.notes, left(attr, v.Text(), who))
 		case (p.o.Anyone || ref.By != "" && !unsure) && r.c.Backend().Capabilities().Rename: // a memberUid may be somebody's whom no directory knows
 			there = append(there, v)
 		default:
@@ -253,15 +254,7 @@ func (p *putting) inTheWay(ctx context.Context, c *class, was backends.Record) (
 	if !asks {
 		return "", nil
 	}
-	key := was.Key
-	if a, ok := c.backend.(*aliased); ok {
-		t, err := a.a.get(ctx)
-		if err != nil {
-			return "", err
-		}
-		key = t.key(key)
-	}
-	where, err := directory.Strays(ctx, key)
+	where, err := p.strays(ctx, c, was.Key)
 	if err != nil || where != "" {
 		return fmt.Sprintf("it is there, as %q, and out of the mapping's scope: put it back with the directory's own tools", where), err
 	}
@@ -297,16 +290,16 @@ func (p *putting) alive(ctx context.Context, r *rewind, attr string, ref referen
 		}
 	}
 	return slices.DeleteFunc(values, func(v backends.Value) bool {
-		left := slices.Contains(nobody, v.Text()) && !made[r.c.normal(attr, v)]
-		if left {
-			r.notes = append(r.notes, fmt.Sprintf("%s: %q is nobody any more, and not put back", attr, v.Text()))
+		nobodys := slices.Contains(nobody, v.Text()) && !made[r.c.normal(attr, v)]
+		if nobodys {
+			r.notes = append(r.notes, left(attr, v.Text(), ""))
 		}
-		return left
+		return nobodys
 	}), nil
 }
 
 // followIn follows names of records of one type.
-func (p *putting) followIn(ctx context.Context, r *rewind, of *class, ref reference, values backends.Values, now map[string]string, dead map[string]bool) error {
+func (p *putting) followIn(ctx context.Context, r *rewind, of *class, ref reference, values backends.Values, now, dead map[string]string) error {
 	found, err := p.o.Past[of.Name()].Find(ctx, ref.By, values.Texts(), nil)
 	if err != nil {
 		return err
@@ -322,22 +315,12 @@ func (p *putting) followIn(ctx context.Context, r *rewind, of *class, ref refere
 		return err
 	}
 	for name, id := range ids {
-		called, there := names[id]
-		switch {
-		case there:
+		if called, there := names[id]; there {
 			now[name] = called
-		case p.gone[imageKey{of.Name(), id}]:
-			now[name] = name
-			if p.o.DryRun { // it would have been made by now
-				phantom := newSubject(of, id)
-				phantom.then.there, phantom.then.name = true, name
-				r.subjects[imageKey{of.Name(), id}] = phantom
-			}
-		default:
-			dead[name] = true
+			delete(ids, name)
 		}
 	}
-	return nil
+	return p.absent(ctx, r, of, ref.By, ids, now, dead)
 }
 
 // Differs names the attributes in which a record that was put back is not as it was, other than secrets that nobody wrote down and what the directory maintains.

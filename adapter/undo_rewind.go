@@ -43,8 +43,9 @@ type rewind struct {
 	gone      bool   // it was not there, as far as was taken back by now
 	client    string // whose event it is, where it is about what is kept beside the directory
 	conflicts []string
-	again     bool // the record is there again that was deleted
-	ahead     bool // what others have is looked for before anything is done
+	again     bool                                              // the record is there again that was deleted
+	ahead     bool                                              // what others have is looked for before anything is done
+	frees     func(c *class, key backends.Key, what claim) bool // what others would have given up by now; nil: nothing
 	lost      []string
 	stamps    backends.Attributes // of a record to be made anew: what nobody can set
 	notes     []string

@@ -38,6 +38,11 @@ func (r *rewind) occupied(ctx context.Context, w *work) (string, error) {
 	return r.doubled(ctx)
 }
 
+// freed says that another record would have given something up by now.
+func (r *rewind) freed(c *class, key backends.Key, what claim) bool {
+	return r.frees != nil && r.frees(c, key, what)
+}
+
 // called says that a record is called something, in any spelling.
 func (p picture) called(name string) bool {
 	return p.there && backends.Normalize(backends.NameRule, p.name) == backends.Normalize(backends.NameRule, name)
@@ -58,7 +63,7 @@ func (r *rewind) holderOfName(ctx context.Context, name string) (string, error) 
 		}
 		for _, rec := range found {
 			b := r.subjects[imageKey{c.Name(), rec.Key}]
-			if b != r.own && (b == nil || !b.then.looked || b.then.called(name)) {
+			if b != r.own && !r.freed(c, rec.Key, claim{name: backends.Normalize(backends.NameRule, name)}) && (b == nil || !b.then.looked || b.then.called(name)) {
 				return taken(c, rec.Key), nil
 			}
 		}
@@ -104,7 +109,7 @@ func (r *rewind) doubled(ctx context.Context) (string, error) {
 				return "", err
 			}
 			other := r.subjects[imageKey{r.c.Name(), rec.Key}]
-			if rec.Key != b.key && (other == nil || !other.then.looked || other.then.there && len(other.changes()) == 0) {
+			if rec.Key != b.key && !r.freed(r.c, rec.Key, claim{unique: u}) && (other == nil || !other.then.looked || other.then.there && len(other.changes()) == 0) {
 				return fmt.Sprintf("%s%s/%s has the %s %q", takenBy, r.c.Name(), rec.Key, u.path, u.value), nil
 			}
 		}

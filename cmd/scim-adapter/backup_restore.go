@@ -245,7 +245,7 @@ func (b *backupRestore) putBack(ctx context.Context, o adapter.PutBackOptions, w
 	o.Progress = func(x adapter.PutBack) {
 		step()
 		sum.add(x)
-		if x.Result != adapter.UndoNothing || len(x.Why) > 0 && x.Does != adapter.PutNothing || len(x.Lost) > 0 {
+		if x.Result != adapter.UndoNothing || len(x.Why) > 0 || len(x.Lost) > 0 {
 			b.print([]adapter.Undone{x.Undone}, b.dryRun)
 		}
 	}
