@@ -136,7 +136,8 @@ func (r *rewind) operations(ctx context.Context, w *work) (*plan, error) {
 			if r.restored && b.then.name != r.deletedAs {
 				changes, old = renamedIn(changes, r.deletedAs, b.then.name), ""
 			}
-			w.ops = append(w.ops, w.loosely(other, changes, old))
+			r.exact = append(r.exact, w.loosely(other, changes, old))
+			w.ops = append(w.ops, r.exact[len(r.exact)-1])
 		}
 	}
 	return p, nil
@@ -185,8 +186,11 @@ func (r *rewind) tell(ctx context.Context, w *work, u *Undone) bool {
 	if err != nil {
 		r.notes = append(r.notes, "what the records are called that the plan is about could not be asked: "+plainly(err))
 	}
-	for _, op := range w.ops {
-		step := op.step
+	steps, bad := r.told(ctx, w)
+	if bad != nil {
+		r.notes = append(r.notes, "what earlier steps of the plan have done by then could not be asked: "+plainly(bad))
+	}
+	for _, step := range steps {
 		if step.Name == "" { // whoever is handed the plan knows no keys
 			step.Name = names[place{step.Backend, "", step.Key}]
 		}

@@ -47,6 +47,7 @@ type rewind struct {
 	ahead     bool                                              // what others have is looked for before anything is done
 	frees     func(c *class, key backends.Key, what claim) bool // what others would have given up by now; nil: nothing
 	lost      []string
+	exact     []*operation        // steps about others that were thought out, and are not to be looked for
 	stamps    backends.Attributes // of a record to be made anew: what nobody can set
 	notes     []string
 }
