@@ -34,7 +34,7 @@ func (r *rewind) planned(ctx context.Context, w *work) ([]journal.Step, error) {
 			steps = append(steps, step)
 			continue
 		}
-		if b := r.subjects[at]; b != nil && b.now.there && !(b == r.own && r.away) && step.Op != opRestore {
+		if b := r.subjects[at]; b != nil && b.now.there && (b != r.own || !r.away) && step.Op != opRestore {
 			step.Name = b.now.name
 		}
 		if name, moved := called[at]; moved {
